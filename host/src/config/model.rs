@@ -1,0 +1,227 @@
+//! The checked configuration: plain data with every default filled in, every path absolute and every name resolved.
+//!
+//! Built by `check`, read by everything above. A value of these types is known to be usable: names of origins and
+//! filters exist, sizes and durations are within their limits, addresses are parsed.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+/// A whole, checked configuration.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub node: Node,
+    pub listeners: Vec<Listener>,
+    pub admin: Admin,
+    pub log: Log,
+    pub cache: Cache,
+    pub origins: Vec<Origin>,
+    pub statics: Vec<StaticSite>,
+    pub filter_limits: FilterLimits,
+    pub filters: Vec<Filter>,
+    pub routes: Vec<Route>,
+}
+
+/// `[node]`: who this node is.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// Named in `Via`, `Cache-Status` and `Proxy-Status`; a token (RFC 9110 section 5.6.2).
+    pub name: String,
+    /// Worker threads, each with its own runtime; `"auto"` is one per core.
+    pub workers: usize,
+    /// How long a drain waits for running exchanges before it closes them.
+    pub drain_timeout: Duration,
+}
+
+/// `[[listener]]`: one address clients connect to, and the limits of a connection there.
+#[derive(Debug, Clone)]
+pub struct Listener {
+    /// The `listener` label in metrics; the address as written where no name is given.
+    pub name: String,
+    pub address: SocketAddr,
+    /// Open connections at most; above it accepting waits.
+    pub connections_max: usize,
+    /// From the first byte of a request head to its last.
+    pub header_timeout: Duration,
+    /// Idle time between requests on one connection.
+    pub keep_alive_timeout: Duration,
+    /// The longest gap between two pieces of a request body.
+    pub body_timeout: Duration,
+    /// The longest time a client may refuse to read.
+    pub send_timeout: Duration,
+    pub header_count_max: usize,
+    pub header_bytes_max: usize,
+    /// Peers whose `X-Forwarded-*` and `X-Request-Id` are believed.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+/// `[admin]`: the operator's door.
+#[derive(Debug, Clone)]
+pub struct Admin {
+    pub address: SocketAddr,
+    /// Asked for as `Authorization: Bearer` on everything but the health checks. Needed off loopback.
+    pub token: Option<String>,
+}
+
+/// `[log]`: what goes to stderr and to the access log.
+#[derive(Debug, Clone)]
+pub struct Log {
+    /// A `tracing` filter: `info`, or `info,forebay::cache=debug`.
+    pub level: String,
+    pub format: LogFormat,
+    pub access: AccessLog,
+    pub access_format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One readable line per event; for the access log, NCSA combined with the node's fields after it.
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AccessLog {
+    Off,
+    Stderr,
+    Stdout,
+    File(PathBuf),
+}
+
+/// `[cache]`: the memory tier, shared by all routes.
+#[derive(Debug, Clone)]
+pub struct Cache {
+    /// Bytes of the memory tier: bodies, headers, keys and bookkeeping.
+    pub memory_bytes: u64,
+    /// The largest body that is stored.
+    pub object_bytes_max: u64,
+    /// How long a key whose answer could not be stored lets later requests pass without waiting for each other.
+    pub uncacheable_ttl: Duration,
+}
+
+/// `[origins.NAME]`: a group of servers with the same content.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    pub name: String,
+    /// At least one.
+    pub servers: Vec<Server>,
+    pub balance: Balance,
+    /// The `Host` sent upstream.
+    pub host: OriginHost,
+    pub connect_timeout: Duration,
+    /// From the end of the request to the response's header section.
+    pub first_byte_timeout: Duration,
+    /// The longest gap between two pieces of a response body.
+    pub read_timeout: Duration,
+    /// How long an unused connection is kept.
+    pub idle_timeout: Duration,
+    /// Unused connections kept, per server and worker.
+    pub idle_connections_max: usize,
+}
+
+/// One server of an origin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// A name or an address, without brackets.
+    pub host: String,
+    pub port: u16,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Balance {
+    RoundRobin,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OriginHost {
+    /// What the client asked for.
+    Client,
+    /// The name in the server's URL.
+    Server,
+    /// A fixed name.
+    Fixed(String),
+}
+
+/// `[static.NAME]`: a folder served as an origin.
+#[derive(Debug, Clone)]
+pub struct StaticSite {
+    pub name: String,
+    /// Absolute.
+    pub root: PathBuf,
+}
+
+/// `[filter_limits]`: bounds of every filter.
+#[derive(Debug, Clone)]
+pub struct FilterLimits {
+    /// CPU time of one callback.
+    pub callback_deadline: Duration,
+    /// CPU time of loading: start, vm start and configure.
+    pub configure_deadline: Duration,
+    /// Linear memory of one instance.
+    pub memory_bytes_max: u64,
+    pub table_elements_max: u64,
+    pub module_bytes_max: u64,
+    /// Log bytes of one exchange and filter.
+    pub log_bytes_max: u64,
+    /// Metric series that one filter may define.
+    pub metric_series_max: usize,
+    /// A header section after a filter's changes.
+    pub header_count_max: usize,
+    pub header_bytes_max: usize,
+}
+
+/// `[filters.NAME]`: a module and its settings.
+#[derive(Debug, Clone)]
+pub struct Filter {
+    pub name: String,
+    /// Absolute.
+    pub module: PathBuf,
+    /// The module's digest, in lower-case hexadecimal; refused at load where it differs.
+    pub sha256: Option<String>,
+    /// `settings` as JSON text, or the string itself where `settings` is a string; empty where there is none.
+    pub settings: String,
+    pub on_error: OnError,
+}
+
+/// What an exchange answers when its filter fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnError {
+    /// 500 with `Proxy-Status`.
+    FailClosed,
+    /// Go on as if the filter were not there.
+    FailOpen,
+}
+
+/// `[[route]]`: which requests go where, and through what.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// The `route` label in metrics; host and path as written where no name is given.
+    pub name: String,
+    pub host: HostPattern,
+    /// A path prefix that ends at a segment boundary; the longest one wins.
+    pub path: String,
+    /// The name of an origin or of a static site.
+    pub origin: String,
+    /// Names of filters, in request order.
+    pub filters: Vec<String>,
+    pub cache: RouteCache,
+}
+
+/// The `host` of a route, in lower case, without port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HostPattern {
+    Exact(String),
+    /// `*.example.com`, held as `.example.com`: every name below it, not itself.
+    Suffix(String),
+    Any,
+}
+
+/// `[route.cache]`.
+#[derive(Debug, Clone)]
+pub struct RouteCache {
+    pub enabled: bool,
+    /// Freshness where the origin says nothing; `None` stores no such response.
+    pub default_ttl: Option<Duration>,
+}

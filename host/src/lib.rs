@@ -1,0 +1,11 @@
+//! Forebay: a CDN edge node that its users program with WebAssembly filters.
+//!
+//! The modules stand in layers, and each one imports only from below (ARCHITECTURE.md draws them, `tests/tidy` holds
+//! them): `cli` and `node` over `listener` and `admin`, over `exchange`, over `filter`, `cache` and `origin`, over
+//! `semantics`, over `config`, over `body`, `clock`, `worker` and `telemetry`.
+
+pub mod clock;
+pub mod config;
+pub mod semantics;
+pub mod telemetry;
+pub mod worker;
