@@ -6,6 +6,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod filter;
 pub mod semantics;
 pub mod telemetry;
 pub mod worker;
