@@ -6,6 +6,6 @@
 mod model;
 
 pub use model::{
-    AccessLog, Admin, Balance, Cache, Config, Filter, FilterLimits, HostPattern, Listener, Log, LogFormat, Node,
-    OnError, Origin, OriginHost, Route, RouteCache, Server, StaticSite,
+    AccessLog, Admin, Balance, Cache, Config, Filter, FilterLimits, HostPattern, Listener, Log, LogFormat, Node, OnError,
+    Origin, OriginHost, Route, RouteCache, Server, StaticSite,
 };
