@@ -31,6 +31,13 @@ impl From<hyper::Error> for BodyError {
     }
 }
 
+/// A file that cannot be read to its end.
+impl From<std::io::Error> for BodyError {
+    fn from(_: std::io::Error) -> Self {
+        Self::Incomplete
+    }
+}
+
 type Stream = Pin<Box<dyn HttpBody<Data = Bytes, Error = BodyError> + Send>>;
 
 /// A message body. Bytes in memory cost no allocation and no virtual call.

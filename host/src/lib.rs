@@ -8,6 +8,7 @@ pub mod body;
 pub mod cache;
 pub mod clock;
 pub mod config;
+pub mod origin;
 pub mod semantics;
 pub mod telemetry;
 pub mod worker;
