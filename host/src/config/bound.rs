@@ -42,7 +42,7 @@ pub(super) const DRAIN_TIMEOUT: Bound<Duration> = seconds(25, 0, HOUR);
 pub(super) const CONNECTIONS_MAX: Bound<usize> = Bound { default: 10_000, least: 1, most: 1_000_000 };
 
 /// nginx waits 60 s, which lets a client that dribbles its header section hold a connection for a minute. HAProxy's
-/// manual advises 10 s for `timeout http-request`, enough for a header section with several lost packets.
+/// sample configurations set `timeout http-request 10s`, enough for a header section with several lost packets.
 pub(super) const HEADER_TIMEOUT: Bound<Duration> = millis(10_000, 10, HOUR * 1000);
 
 /// nginx `keepalive_timeout`.

@@ -256,6 +256,8 @@ fn what_is_not_toml_is_a_fault_with_its_place() {
         assert!(faults.starts_with(expected), "{text:?} gave {faults}");
         assert!(!faults.contains("is not a key"), "{text:?} gave {faults}");
     }
+    let deep = check(&format!("a = {}", "[".repeat(100_000))).unwrap_err().to_string();
+    assert!(deep.starts_with("edge.toml:1:"), "{deep}");
 }
 
 #[test]

@@ -119,6 +119,8 @@ fn an_origin_alone_makes_a_configuration() {
     assert_eq!(config.listeners[0].address.to_string(), "127.0.0.1:0");
     assert!(config.filters.is_empty() && config.routes[0].cache.enabled);
     assert_eq!(for_origin("http://a", None).unwrap().listeners[0].address.to_string(), "127.0.0.1:8080");
+    let fault = for_origin("http://a", Some("127.0.0.1:9090".parse().unwrap())).unwrap_err().to_string();
+    assert_eq!(fault, "--listen: 127.0.0.1:9090 is already admin.address; write another port or address");
     let fault = for_origin("example.com", None).unwrap_err().to_string();
     assert_eq!(fault, "--origin: \"example.com\" is not an http URL; write http://HOST[:PORT]");
 }
