@@ -20,3 +20,6 @@ pub use follow::{Follower, Landing};
 pub use key::Key;
 pub use lead::{Filling, Lead};
 pub use lookup::{Cache, Lookup, PassReason, Turn};
+
+#[cfg(test)]
+mod tests;

@@ -93,3 +93,61 @@ impl Routes {
         covering(&self.any).and_then(|at| self.any.get(at))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::filter::{Environment, Filters};
+    use crate::origin::Origins;
+    use prometheus::Registry;
+    use std::path::Path;
+
+    /// Routes of one static origin, named by their place in the list.
+    fn table(patterns: &[(&str, &str)]) -> Routes {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut text = format!("[static.s]\nroot = {:?}\n", folder.path());
+        for (host, path) in patterns {
+            text +=
+                &format!("[[route]]\nname = \"{host}{path}\"\nhost = \"{host}\"\npath = \"{path}\"\norigin = \"s\"\n");
+        }
+        let config = config::parse(&text, Path::new("test.toml"), &|_| None).expect("a right configuration");
+        let registry = Registry::new();
+        let environment = Environment::new(&registry, Clock::system(), 1, "n").expect("an environment");
+        let filters = Filters::load(&[], &config.filter_limits, &environment).expect("no filters");
+        let origins = Origins::new(&config, &registry).expect("origins");
+        Routes::new(config.routes.iter().map(|route| {
+            let origin = origins.get("s").expect("the site").clone();
+            (route.host.clone(), Route::new(route, origin, filters.chain(&[]).expect("an empty chain")))
+        }))
+    }
+
+    #[test]
+    fn the_most_exact_host_with_a_matching_path_wins() {
+        let routes = table(&[
+            ("*", "/"),
+            ("*", "/any"),
+            ("*.example.com", "/"),
+            ("*.b.example.com", "/deep"),
+            ("a.example.com", "/docs"),
+            ("a.example.com", "/docs/new"),
+            ("a.example.com", "/slash/"),
+        ]);
+        let cases = [
+            ("a.example.com", "/docs", "a.example.com/docs"),
+            ("a.example.com", "/docs/x", "a.example.com/docs"),
+            ("a.example.com", "/docs/new/x", "a.example.com/docs/new"),
+            ("a.example.com", "/docsnew", "*.example.com/"),
+            ("a.example.com", "/slash/x", "a.example.com/slash/"),
+            ("a.example.com", "/slash", "*.example.com/"),
+            ("x.b.example.com", "/deep", "*.b.example.com/deep"),
+            ("x.b.example.com", "/", "*.example.com/"),
+            ("example.com", "/", "*/"),
+            ("other.org", "/any/x", "*/any"),
+        ];
+        for (host, path, expected) in cases {
+            assert_eq!(&*routes.find(host, path).expect("a route").name, expected, "{host}{path}");
+        }
+        assert!(table(&[("a.example.com", "/")]).find("b.example.com", "/").is_none());
+    }
+}
