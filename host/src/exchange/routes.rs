@@ -109,7 +109,7 @@ mod tests {
         let mut text = format!("[static.s]\nroot = {:?}\n", folder.path());
         for (host, path) in patterns {
             text +=
-                &format!("[[route]]\nname = \"{host}{path}\"\nhost = \"{host}\"\npath = \"{path}\"\norigin = \"s\"\n");
+                &format!("[[route]]\nhost = \"{host}\"\npath = \"{path}\"\norigin = \"s\"\n");
         }
         let config = config::parse(&text, Path::new("test.toml"), &|_| None).expect("a right configuration");
         let registry = Registry::new();
