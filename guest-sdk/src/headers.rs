@@ -28,7 +28,8 @@ use crate::log;
 /// }
 ///
 /// # fn main() -> Result<(), String> {
-/// let exchange = rehearse::<Tidy>("")?.request(get("http://shop.example/").with("Cookie", "a=b"));
+/// let tidy = rehearse::<Tidy>("")?;
+/// let exchange = tidy.request(get("http://shop.example/").with("Cookie", "a=b"));
 /// assert_eq!(exchange.sent().header("accept"), Some("*/*"));
 /// assert_eq!(exchange.sent().header("cookie"), None);
 /// # Ok(())

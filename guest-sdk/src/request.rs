@@ -28,7 +28,8 @@ use crate::{Headers, log};
 /// }
 ///
 /// # fn main() -> Result<(), String> {
-/// let exchange = rehearse::<Tenants>("")?.request(get("https://Beta.Shop.Example:8443/cart?item=1"));
+/// let tenants = rehearse::<Tenants>("")?;
+/// let exchange = tenants.request(get("https://Beta.Shop.Example:8443/cart?item=1"));
 /// assert_eq!(exchange.sent().target(), "/beta/cart?item=1");
 /// assert_eq!(exchange.origin(), Some("beta"));
 /// # Ok(())

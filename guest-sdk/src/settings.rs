@@ -1,14 +1,16 @@
 //! Typed settings: from the operator's configuration to the filter's own type, with faults that name their key.
 //!
 //! Make wrong settings impossible to hold: give a value that needs a check a type of its own, and read that with
-//! [`from_text`]. A fault then says where it is: `settings.networks[1]: "10.0.0.0/40" ...`. For a check across several
-//! keys, `#[serde(try_from = "...")]` on the struct does it.
+//! [`from_text`], or read a table whose keys must fit together with [`checked`]. A fault then says where it is:
+//! `settings.networks[1]: "10.0.0.0/40" ...`.
 
 use std::fmt::{self, Display, Formatter};
 use std::marker::PhantomData;
 use std::str::FromStr;
 
-use serde::de::{DeserializeOwned, Deserializer, Error, Visitor};
+use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, Deserializer, Error, MapAccess, Visitor};
 
 /// Reads a JSON text by a type's `FromStr`; the error becomes the fault the operator sees.
 ///
@@ -61,6 +63,75 @@ where
 
     fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
         text.parse().map_err(E::custom)
+    }
+}
+
+/// Reads a table as it is written and makes of it what it must be; the error becomes the fault the operator sees.
+///
+/// ```
+/// use forebay_sdk::prelude::*;
+/// use forebay_sdk::rehearsal::rehearse;
+/// use forebay_sdk::settings::checked;
+/// use serde::Deserializer;
+///
+/// #[derive(Deserialize)]
+/// struct Written { low: u32, high: u32 }
+///
+/// struct Range { low: u32, high: u32 }
+///
+/// impl TryFrom<Written> for Range {
+///     type Error = String;
+///     fn try_from(Written { low, high }: Written) -> Result<Self, String> {
+///         if low <= high { Ok(Self { low, high }) } else { Err(format!("{low} is above {high}")) }
+///     }
+/// }
+///
+/// impl<'de> Deserialize<'de> for Range {
+///     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+///         checked::<D, Written, Self>(deserializer)
+///     }
+/// }
+///
+/// struct Ranges;
+///
+/// impl Filter for Ranges {
+///     type Settings = Vec<Range>;
+///     fn new(_: Vec<Range>) -> Self { Self }
+/// }
+///
+/// let fault = rehearse::<Ranges>(r#"[{ "low": 1, "high": 2 }, { "low": 2, "high": 1 }]"#).err();
+/// assert_eq!(fault.as_deref(), Some("settings[1]: 2 is above 1 (line 1 column 49)"));
+/// ```
+///
+/// # Errors
+/// What is not a table, what `W` refuses to read, and what `T` refuses to be made of.
+pub fn checked<'de, D, W, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    W: Deserialize<'de>,
+    T: TryFrom<W>,
+    T::Error: Display,
+{
+    deserializer.deserialize_map(Table(PhantomData))
+}
+
+/// Checks the table inside the visitor, for the same reason.
+struct Table<W, T>(PhantomData<(W, T)>);
+
+impl<'de, W, T> Visitor<'de> for Table<W, T>
+where
+    W: Deserialize<'de>,
+    T: TryFrom<W>,
+    T::Error: Display,
+{
+    type Value = T;
+
+    fn expecting(&self, formatter: &mut Formatter) -> fmt::Result {
+        formatter.write_str("a table")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+        W::deserialize(MapAccessDeserializer::new(map))?.try_into().map_err(A::Error::custom)
     }
 }
 

@@ -4,7 +4,6 @@
 //! while a filter runs, so a proxy that calls back in the middle of a callback finds the stage in order.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::host::calls;
@@ -30,32 +29,28 @@ pub struct Stage<F> {
     /// One per plugin context. Envoy runs two uses of one module with different settings in one instance.
     filters: RefCell<Vec<(u32, Rc<F>)>>,
     /// Exchanges with something to remember or, where there is more than one filter, to tell whose they are.
-    exchanges: RefCell<BTreeMap<u32, Exchange>>,
+    exchanges: RefCell<Vec<Exchange>>,
 }
 
-#[derive(Default)]
+/// What the stage knows of one stream context.
+#[derive(Debug)]
 struct Exchange {
+    context: u32,
     plugin: Option<u32>,
     memo: Option<Memo>,
-}
-
-impl std::fmt::Debug for Exchange {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
-        write!(formatter, "Exchange of {:?}", self.plugin)
-    }
 }
 
 impl<F: Filter> Stage<F> {
     /// A stage without filters.
     #[expect(clippy::new_without_default, reason = "a static needs a const constructor; nothing needs a default")]
     pub const fn new() -> Self {
-        Self { filters: RefCell::new(Vec::new()), exchanges: RefCell::new(BTreeMap::new()) }
+        Self { filters: RefCell::new(Vec::new()), exchanges: RefCell::new(Vec::new()) }
     }
 
     /// `proxy_on_context_create`: a plugin context has no parent.
     pub fn create(&self, context: u32, parent: u32) {
         if parent != 0 && self.filters.borrow().len() > 1 {
-            self.exchanges.borrow_mut().insert(context, Exchange { plugin: Some(parent), memo: None });
+            self.exchanges.borrow_mut().push(Exchange { context, plugin: Some(parent), memo: None });
         }
     }
 
@@ -89,7 +84,7 @@ impl<F: Filter> Stage<F> {
     /// `proxy_on_response_headers`.
     pub fn response(&self, context: u32) -> Action {
         let Some(filter) = self.filter(context) else { return Action::Continue };
-        let memo = self.exchanges.borrow_mut().get_mut(&context).and_then(|exchange| exchange.memo.take());
+        let memo = self.on_exchange(context, |exchange| exchange.memo.take()).flatten();
         let mut response = Response::to(Request::new(memo));
         let flow = filter.on_response(&mut response);
         // A response that takes this one's place comes through here again.
@@ -99,17 +94,27 @@ impl<F: Filter> Stage<F> {
 
     /// `proxy_on_delete`.
     pub fn delete(&self, context: u32) {
-        self.exchanges.borrow_mut().remove(&context);
+        self.exchanges.borrow_mut().retain(|exchange| exchange.context != context);
     }
 
     fn keep(&self, context: u32, memo: Option<Memo>) {
-        if memo.is_some() {
-            self.exchanges.borrow_mut().entry(context).or_default().memo = memo;
+        if memo.is_none() {
+            return;
+        }
+        let mut exchanges = self.exchanges.borrow_mut();
+        match exchanges.iter_mut().rfind(|exchange| exchange.context == context) {
+            Some(exchange) => exchange.memo = memo,
+            None => exchanges.push(Exchange { context, plugin: None, memo }),
         }
     }
 
+    fn on_exchange<T>(&self, context: u32, act: impl FnOnce(&mut Exchange) -> T) -> Option<T> {
+        let mut exchanges = self.exchanges.borrow_mut();
+        exchanges.iter_mut().rfind(|exchange| exchange.context == context).map(act)
+    }
+
     fn filter(&self, context: u32) -> Option<Rc<F>> {
-        let plugin = self.exchanges.borrow().get(&context).and_then(|exchange| exchange.plugin);
+        let plugin = self.on_exchange(context, |exchange| exchange.plugin).flatten();
         let filters = self.filters.borrow();
         let of_plugin = filters.iter().find(|(known, _)| plugin.is_none_or(|plugin| plugin == *known));
         of_plugin.map(|(_, filter)| Rc::clone(filter))
