@@ -5,9 +5,11 @@
 
 use crate::finding::Finding;
 use crate::source::Source;
-use crate::tokens::Token;
+use crate::tokens::{Token, matches};
 
-const ALLOWED: [&str; 3] = ["host/src/filter/", "host/src/cache/disk/", "guest-sdk/src/ffi.rs"];
+const ALLOWED: [&str; 3] = ["host/src/filter/", "host/src/cache/disk/", "guest-sdk/src/host/"];
+/// Where attributes such as `#[unsafe(no_mangle)]` give a guest its exports.
+const EXPORTS: &str = "guest-sdk/src/";
 const REASON: &str = "// SAFETY:";
 /// A public `unsafe fn` may say it to its callers instead.
 const CONTRACT: &str = "/// # Safety";
@@ -16,10 +18,12 @@ const STATEMENT_LINES_MAX: usize = 3;
 
 pub(crate) fn check(source: &Source) -> Vec<Finding> {
     let lines: Vec<&str> = source.text.lines().map(str::trim).collect();
-    let allowed = ALLOWED.iter().any(|place| source.path.starts_with(place));
+    let in_place = ALLOWED.iter().any(|place| source.path.starts_with(place));
+    let exports = source.path.starts_with(EXPORTS);
     let mut findings = Vec::new();
     for (at, token) in source.tokens.iter().enumerate().filter(|(_, token)| token.text == "unsafe") {
-        if !allowed {
+        let attribute = matches(&source.tokens, at, &["unsafe", "("]);
+        if !in_place && !(attribute && exports) {
             let message = format!("`unsafe` is for {}", ALLOWED.join(", "));
             findings.push(Finding::new(&source.path, token.line, message));
         }
@@ -75,6 +79,9 @@ mod tests {
         let text = "// SAFETY: the page is mapped.\nunsafe impl Send for Page {}";
         assert_eq!(findings("host/src/filter/page.rs", text), [] as [&str; 0]);
         assert!(findings("host/src/cache/page.rs", text)[0].starts_with("host/src/cache/page.rs:2: `unsafe` is for"));
+        let export = "#[unsafe(no_mangle)]\nextern \"C\" fn on_start() {}";
+        assert_eq!(findings("guest-sdk/src/filter.rs", export), [] as [&str; 0]);
+        assert_eq!(findings("host/src/clock.rs", export).len(), 1);
     }
 
     #[test]
