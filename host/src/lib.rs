@@ -4,8 +4,11 @@
 //! them): `cli` and `node` over `listener` and `admin`, over `exchange`, over `filter`, `cache` and `origin`, over
 //! `semantics`, over `config`, over `body`, `clock`, `worker` and `telemetry`.
 
+pub mod body;
+pub mod cache;
 pub mod clock;
 pub mod config;
+pub mod origin;
 pub mod semantics;
 pub mod telemetry;
 pub mod worker;
