@@ -88,10 +88,7 @@ impl HttpBody for Body {
     type Data = Bytes;
     type Error = BodyError;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match &mut *self {
             Self::Empty => Poll::Ready(None),
             Self::Full(bytes) => {
@@ -136,10 +133,7 @@ impl HttpBody for Paced {
     type Data = Bytes;
     type Error = BodyError;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         if let Poll::Ready(frame) = self.inner.as_mut().poll_frame(cx) {
             if let Some(silence) = &mut self.timer {
                 silence.running = false;
@@ -147,9 +141,8 @@ impl HttpBody for Paced {
             return Poll::Ready(frame);
         }
         let gap = self.gap;
-        let silence = self
-            .timer
-            .get_or_insert_with(|| Silence { sleep: Box::pin(tokio::time::sleep(gap)), running: true });
+        let silence =
+            self.timer.get_or_insert_with(|| Silence { sleep: Box::pin(tokio::time::sleep(gap)), running: true });
         if !silence.running {
             silence.sleep.as_mut().reset(Instant::now() + gap);
             silence.running = true;

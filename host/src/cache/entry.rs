@@ -56,8 +56,7 @@ const OVERHEAD: usize = 512;
 impl Entry {
     /// The bytes it costs to hold, its key included.
     pub fn weight(&self, key: &str) -> u64 {
-        let headers: usize =
-            self.head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 64).sum();
+        let headers: usize = self.head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 64).sum();
         (key.len() + headers + self.head.selection.weight() + self.body.len() + OVERHEAD) as u64
     }
 }

@@ -68,7 +68,7 @@ impl Origin {
     pub async fn fetch(&self, request: Request<Body>) -> Result<Response<Body>, OriginFailure> {
         match &*self.source {
             Source::Upstream(upstream) => upstream.fetch(request).await,
-            Source::Static(site) => site.fetch(&request).await,
+            Source::Static(site) => site.fetch(request).await,
         }
     }
 }

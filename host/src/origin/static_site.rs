@@ -38,11 +38,11 @@ impl StaticSite {
     }
 
     /// Reads the file that the request's path names.
-    pub(super) async fn fetch(&self, request: &Request<Body>) -> Result<Response<Body>, OriginFailure> {
-        let answer = self.answer(request).await.map_err(|error| OriginFailure::File {
-            server: self.label.clone(),
-            cause: error.to_string(),
-        });
+    pub(super) async fn fetch(&self, request: Request<Body>) -> Result<Response<Body>, OriginFailure> {
+        let answer = self
+            .answer(&request.map(drop))
+            .await
+            .map_err(|error| OriginFailure::File { server: self.label.clone(), cause: error.to_string() });
         match &answer {
             Ok(response) => self.metrics.count(response.status().as_str()),
             Err(failure) => self.metrics.count(failure.word()),
@@ -50,7 +50,7 @@ impl StaticSite {
         answer
     }
 
-    async fn answer(&self, request: &Request<Body>) -> Result<Response<Body>, Error> {
+    async fn answer(&self, request: &Request<()>) -> Result<Response<Body>, Error> {
         let resolved = self.resolver.resolve_path(request.uri().path(), AcceptEncoding::none()).await?;
         let response = match resolved {
             _ if !matches!(*request.method(), Method::GET | Method::HEAD) => not_allowed(),
@@ -62,7 +62,8 @@ impl StaticSite {
                     // The entity tag decides alone (RFC 9110 section 13.2.2).
                     conditions.remove(header::IF_MODIFIED_SINCE);
                 }
-                let built = ResponseBuilder::new().request_parts(request.method(), request.uri(), &conditions).build(found);
+                let built =
+                    ResponseBuilder::new().request_parts(request.method(), request.uri(), &conditions).build(found);
                 built.map_err(Error::other)?.map(Body::stream)
             }
         };
@@ -101,7 +102,7 @@ fn not_allowed() -> Response<Body> {
 }
 
 /// `/a` to `/a/`. One leading slash only, because `//name` would be another host.
-fn to_directory(request: &Request<Body>) -> Response<Body> {
+fn to_directory(request: &Request<()>) -> Response<Body> {
     let mut location = format!("/{}/", request.uri().path().trim_matches('/'));
     if let Some(query) = request.uri().query() {
         location.push('?');
@@ -121,7 +122,8 @@ fn unchanged(request: &HeaderMap, response: &HeaderMap) -> bool {
         return false;
     };
     let opaque = tag.trim_start_matches("W/");
-    fields::list(request, &header::IF_NONE_MATCH).any(|member| member == "*" || member.trim_start_matches("W/") == opaque)
+    fields::list(request, &header::IF_NONE_MATCH)
+        .any(|member| member == "*" || member.trim_start_matches("W/") == opaque)
 }
 
 fn not_modified(response: Response<Body>) -> Response<Body> {
@@ -146,9 +148,9 @@ impl FileOpener for Inside {
 
     fn open(&self, path: &Path) -> Opening {
         let (root, path) = (self.root.clone(), path.to_owned());
-        Box::pin(async move {
-            tokio::task::spawn_blocking(move || open_inside(&root, &path)).await.map_err(Error::other)?
-        })
+        Box::pin(
+            async move { tokio::task::spawn_blocking(move || open_inside(&root, &path)).await.map_err(Error::other)? },
+        )
     }
 }
 

@@ -186,7 +186,8 @@ fn replayable(request: &Request<Body>) -> Option<Request<Body>> {
 
 fn failure_of(error: &hyper::Error, server: &Server) -> OriginFailure {
     let server = server.label.clone();
-    let cause = std::error::Error::source(error).map_or_else(|| error.to_string(), |source| format!("{error}: {source}"));
+    let cause =
+        std::error::Error::source(error).map_or_else(|| error.to_string(), |source| format!("{error}: {source}"));
     if error.is_parse() || error.is_parse_too_large() || error.is_parse_status() {
         OriginFailure::Malformed { server, cause }
     } else if error.is_user() {
@@ -206,10 +207,7 @@ impl HttpBody for Lent {
     type Data = Bytes;
     type Error = BodyError;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let frame = std::task::ready!(Pin::new(&mut self.body).poll_frame(cx));
         let over = frame.is_none() || self.body.is_end_stream();
         match &frame {
@@ -272,10 +270,7 @@ impl HttpBody for Sent {
     type Data = Bytes;
     type Error = BodyError;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let frame = Pin::new(&mut self.body).poll_frame(cx);
         if frame.is_ready() {
             self.progress.note();

@@ -73,11 +73,15 @@ impl RequestHead {
             (Some(authority), _) => authority,
             (None, Some(host)) => authority_of(host)?,
             (None, None) if version == Version::HTTP_11 => return Err(BadTarget::MissingHost),
-            (None, None) => authority_of(HeaderValue::from_str(&local.to_string()).map_err(|_| BadTarget::InvalidHost)?)?,
+            (None, None) => {
+                authority_of(HeaderValue::from_str(&local.to_string()).map_err(|_| BadTarget::InvalidHost)?)?
+            }
         };
         let authority = normal_authority(authority, &scheme)?;
         let path = match target.path_and_query {
-            Some(path) if path.as_str().starts_with('/') => path::without_dot_segments(path).map_err(|_| BadTarget::PathEscapesRoot)?,
+            Some(path) if path.as_str().starts_with('/') => {
+                path::without_dot_segments(path).map_err(|_| BadTarget::PathEscapesRoot)?
+            }
             Some(_) => return Err(BadTarget::TargetForm),
             None => PathAndQuery::from_static("/"),
         };

@@ -1,0 +1,33 @@
+//! What filters need of the node: its name, its clock, its workers and the place for their metrics.
+//!
+//! Made once by the node and cloned into every load, so that a reload finds the metrics of the load before.
+
+use std::sync::Arc;
+
+use prometheus::Registry;
+
+use super::metrics::FilterMetrics;
+use super::series::Families;
+use crate::clock::Clock;
+
+#[derive(Debug, Clone)]
+pub struct Environment {
+    pub(super) clock: Clock,
+    pub(super) workers: usize,
+    pub(super) node_name: Arc<str>,
+    pub(super) metrics: FilterMetrics,
+    pub(super) families: Arc<Families>,
+}
+
+impl Environment {
+    /// Registers the host's own metrics; an error where `registry` has them already.
+    pub fn new(registry: &Registry, clock: Clock, workers: usize, node_name: &str) -> prometheus::Result<Self> {
+        Ok(Self {
+            clock,
+            workers,
+            node_name: node_name.into(),
+            metrics: FilterMetrics::new(registry)?,
+            families: Arc::new(Families::new(registry.clone())),
+        })
+    }
+}

@@ -1,0 +1,106 @@
+//! How a filter fails one exchange.
+//!
+//! Made by `run` when a callback ends badly, counted and logged there, and carried to the exchange by `Verdict::Fail`.
+//! Every kind has one stable word, used alike in the log, the metric label and `Proxy-Status`.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// A filter that failed an exchange.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FilterFailure {
+    /// The name of the filter.
+    pub filter: Arc<str>,
+    /// Where it was.
+    pub callback: Callback,
+    pub kind: FailureKind,
+}
+
+impl fmt::Display for FilterFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "filter {} failed in {}: {}", self.filter, self.callback.word(), self.kind.word())
+    }
+}
+
+impl std::error::Error for FilterFailure {}
+
+/// What a guest was doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Callback {
+    /// A new instance: start, vm start and configure.
+    Start,
+    /// The stream's context is created, then its request headers are handed over.
+    RequestHeaders,
+    ResponseHeaders,
+    /// The end of the exchange: log, done and delete.
+    Done,
+}
+
+impl Callback {
+    /// The word in logs and labels.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::RequestHeaders => "request_headers",
+            Self::ResponseHeaders => "response_headers",
+            Self::Done => "done",
+        }
+    }
+}
+
+/// Why a callback failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureKind {
+    /// The guest trapped: a panic, a bad address, a division by zero, a stack that ran out.
+    Trap,
+    /// The guest ran longer than `callback_deadline`.
+    Deadline,
+    /// The guest was refused more memory than `memory_bytes_max`, and trapped on it.
+    Memory,
+    /// The guest paused the exchange, and nothing can resume it.
+    NeverResumed,
+    /// The guest left a header section larger than `header_count_max` or `header_bytes_max`.
+    Headers,
+    /// A new instance could not be made.
+    Start,
+}
+
+impl FailureKind {
+    pub(super) const ALL: [Self; 6] =
+        [Self::Trap, Self::Deadline, Self::Memory, Self::NeverResumed, Self::Headers, Self::Start];
+
+    /// The word in logs, labels and `Proxy-Status`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Trap => "trap",
+            Self::Deadline => "deadline",
+            Self::Memory => "memory",
+            Self::NeverResumed => "never_resumed",
+            Self::Headers => "headers",
+            Self::Start => "start",
+        }
+    }
+}
+
+/// A callback that ended badly, with what the log should say about it.
+#[derive(Debug)]
+pub(super) struct Broken {
+    pub(super) kind: FailureKind,
+    /// The root cause, in the sandbox's words.
+    pub(super) cause: String,
+    /// The guest's frames with their function names, where it was running.
+    pub(super) backtrace: String,
+}
+
+impl Broken {
+    pub(super) fn new(kind: FailureKind, cause: impl Into<String>) -> Self {
+        Self { kind, cause: cause.into(), backtrace: String::new() }
+    }
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind.word(), self.cause)?;
+        if self.backtrace.is_empty() { Ok(()) } else { write!(f, "\n{}", self.backtrace) }
+    }
+}

@@ -1,0 +1,56 @@
+//! The host call that answers in the origin's place.
+//!
+//! It takes effect when the callback is over; a second one in the same callback takes the place of the first.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::super::LocalReply;
+use super::super::abi::Status;
+use super::super::message;
+use super::super::state::Moment;
+use super::super::wire;
+use super::memory::{Slice, split};
+use super::outcome::{Answer, Guest};
+
+/// Bytes kept of the guest's word for why: it goes into a log field.
+const DETAILS_BYTES_MAX: usize = 256;
+
+/// What a guest passes.
+pub(super) struct Arguments {
+    pub(super) status: u32,
+    pub(super) details: Slice,
+    pub(super) body: Slice,
+    pub(super) headers: Slice,
+}
+
+/// `BadArgument` for a status that is not final, a header that cannot be, or where there is nothing to answer.
+pub(super) fn send(guest: &mut Guest<'_>, arguments: &Arguments) -> Answer {
+    let (memory, state) = split(guest)?;
+    if !matches!(state.sight(), Moment::Request | Moment::Response) {
+        return Err(Status::BadArgument.into());
+    }
+    let details = arguments.details.read(memory)?;
+    let pairs = wire::read(arguments.headers.read(memory)?)?;
+    let reply = LocalReply {
+        status: message::status(arguments.status)?,
+        headers: headers(&pairs)?,
+        body: Bytes::copy_from_slice(arguments.body.read(memory)?),
+        details: String::from_utf8_lossy(&details[..details.len().min(DETAILS_BYTES_MAX)]).into_owned(),
+        filter: state.profile.name.clone(),
+    };
+    state.wish.reply = Some(Box::new(reply));
+    state.grown = true;
+    Ok(())
+}
+
+/// The reply's headers; pseudo headers say nothing that the status does not, and are passed over.
+fn headers(pairs: &[(&[u8], &[u8])]) -> Result<HeaderMap, Status> {
+    let mut headers = HeaderMap::with_capacity(pairs.len());
+    for (name, value) in pairs.iter().filter(|(name, _)| !name.starts_with(b":")) {
+        let name = HeaderName::from_bytes(name).map_err(|_| Status::BadArgument)?;
+        let value = HeaderValue::from_bytes(value).map_err(|_| Status::BadArgument)?;
+        headers.try_append(name, value).map_err(|_| Status::BadArgument)?;
+    }
+    Ok(headers)
+}

@@ -1,0 +1,21 @@
+//! The host calls: every import that a proxy-wasm module of any SDK may have.
+//!
+//! `linker` is the whole table. Each file holds the calls of one group as functions from a guest to an `Answer`; reading
+//! and writing the guest's memory is `memory`'s business alone, so that no bad pointer gets further than a status.
+
+mod buffers;
+mod context;
+mod headers;
+mod link;
+mod local_reply;
+mod log;
+mod memory;
+mod metrics;
+mod outcome;
+mod properties;
+mod unimplemented;
+mod wasi;
+
+pub(super) use headers::HeadersOver;
+pub(super) use link::linker;
+pub(super) use log::tell_dropped as tell_dropped_log;

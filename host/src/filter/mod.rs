@@ -1,0 +1,43 @@
+//! The proxy-wasm host: filters written in any language that compiles to WebAssembly, run on the way of an exchange.
+//!
+//! `Filters` loads what the configuration names, `Chain` is the filters of one route, `Run` is one exchange's way through
+//! a chain: requests forward, responses backward. The exchange calls it and turns each `Verdict` into what the client
+//! sees; nothing here knows of caches, origins or connections.
+//!
+//! Reading order: `filters` loads a `plugin` per configured filter, whose `module` becomes an `instance` in a `pool`; a
+//! `run` checks one out per filter, lends it the messages (`state`), and the guest works on them by `hostcalls`.
+
+mod abi;
+mod chain;
+mod draft;
+mod engine;
+mod environment;
+mod failure;
+mod filters;
+mod hostcalls;
+mod instance;
+mod limiter;
+mod load_error;
+mod message;
+mod metric_name;
+mod metrics;
+mod module;
+mod notes;
+mod plugin;
+mod pool;
+mod profile;
+mod run;
+mod series;
+mod state;
+mod stream;
+mod verdict;
+mod wire;
+
+pub use chain::Chain;
+pub use environment::Environment;
+pub use failure::{Callback, FailureKind, FilterFailure};
+pub use filters::Filters;
+pub use load_error::{LoadError, LoadFault};
+pub use run::Run;
+pub use stream::{EndOfStream, Stream};
+pub use verdict::{LocalReply, Verdict};

@@ -1,0 +1,88 @@
+//! What the filters of one exchange share besides its messages.
+//!
+//! One `Notes` per run travels from instance to instance: the facts of the stream, the origin a filter chose, and the
+//! properties that one filter leaves for the next.
+
+use http::StatusCode;
+
+use super::abi::Status;
+use super::draft::Draft;
+use super::stream::Stream;
+
+/// Bytes of all properties of one exchange, names and values. Envoy has no bound; what filters pass on is small: a user
+/// id, a verdict, a variant.
+const PROPERTY_BYTES_MAX: usize = 16 * 1024;
+
+#[derive(Debug)]
+pub(super) struct Notes {
+    pub(super) stream: Stream,
+    /// The status that the response callbacks saw, readable to the end.
+    pub(super) status: Option<StatusCode>,
+    pub(super) marks: Draft<Marks>,
+}
+
+impl Notes {
+    pub(super) fn new(stream: Stream) -> Self {
+        Self { stream, status: None, marks: Draft::new(Marks::default()) }
+    }
+}
+
+/// What filters have left on the exchange.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Marks {
+    /// The origin that a filter chose.
+    pub(super) origin: Option<String>,
+    properties: Vec<Property>,
+}
+
+#[derive(Debug, Clone)]
+struct Property {
+    name: Vec<u8>,
+    value: Vec<u8>,
+}
+
+impl Marks {
+    pub(super) fn property(&self, name: &[u8]) -> Option<&[u8]> {
+        self.properties.iter().find(|property| property.name == name).map(|property| &property.value[..])
+    }
+
+    /// Stores a property, in the place of an earlier one of that name; `InternalFailure` where there is no room.
+    pub(super) fn store(&mut self, name: &[u8], value: &[u8]) -> Result<(), Status> {
+        let others = self.properties.iter().filter(|property| property.name != name);
+        let used: usize = others.map(|property| property.name.len() + property.value.len()).sum();
+        if used + name.len() + value.len() > PROPERTY_BYTES_MAX {
+            return Err(Status::InternalFailure);
+        }
+        match self.properties.iter_mut().find(|property| property.name == name) {
+            Some(property) => property.value = value.to_vec(),
+            None => self.properties.push(Property { name: name.to_vec(), value: value.to_vec() }),
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_later_value_takes_the_place_of_an_earlier_one() {
+        let mut marks = Marks::default();
+        marks.store(b"user", b"ada").unwrap();
+        marks.store(b"user", b"grace").unwrap();
+        assert_eq!(marks.property(b"user"), Some(&b"grace"[..]));
+        assert_eq!(marks.property(b"other"), None);
+    }
+
+    #[test]
+    fn properties_are_bounded_and_the_full_case_changes_nothing() {
+        let mut marks = Marks::default();
+        let most = vec![b'x'; PROPERTY_BYTES_MAX - 1];
+        marks.store(b"a", &most).unwrap();
+        assert_eq!(marks.store(b"b", b""), Err(Status::InternalFailure));
+        assert_eq!(marks.store(b"a", &vec![b'x'; PROPERTY_BYTES_MAX]), Err(Status::InternalFailure));
+        assert_eq!(marks.property(b"a"), Some(&most[..]));
+        marks.store(b"a", b"").unwrap();
+        marks.store(b"b", b"room again").unwrap();
+    }
+}

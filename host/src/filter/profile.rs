@@ -1,0 +1,58 @@
+//! What all instances of one filter have in common.
+//!
+//! Made once at load and shared by reference: an instance reads its settings, bounds and handles from here while it
+//! serves host calls.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::abi::Abi;
+use super::draft::Undo;
+use super::engine;
+use super::environment::Environment;
+use super::series::SeriesTable;
+use crate::clock::Clock;
+use crate::config::{Filter, FilterLimits, OnError};
+
+#[derive(Debug)]
+pub(super) struct Profile {
+    pub(super) name: Arc<str>,
+    pub(super) abi: Abi,
+    /// What the guest reads as its plugin configuration.
+    pub(super) settings: Vec<u8>,
+    pub(super) on_error: OnError,
+    pub(super) limits: FilterLimits,
+    /// Epoch ticks of one callback.
+    pub(super) callback_ticks: u64,
+    /// Epoch ticks of each step of a start.
+    pub(super) configure_ticks: u64,
+    pub(super) series: SeriesTable,
+    pub(super) clock: Clock,
+    pub(super) node_name: Arc<str>,
+}
+
+impl Profile {
+    pub(super) fn new(filter: &Filter, abi: Abi, limits: &FilterLimits, environment: &Environment) -> Self {
+        let name: Arc<str> = filter.name.as_str().into();
+        Self {
+            series: SeriesTable::new(name.clone(), limits.metric_series_max, environment.families.clone()),
+            name,
+            abi,
+            settings: filter.settings.clone().into_bytes(),
+            on_error: filter.on_error,
+            callback_ticks: engine::ticks(limits.callback_deadline.max(Duration::from_millis(1))),
+            configure_ticks: engine::ticks(limits.configure_deadline.max(Duration::from_millis(1))),
+            limits: limits.clone(),
+            clock: environment.clock.clone(),
+            node_name: environment.node_name.clone(),
+        }
+    }
+
+    /// Whether a failed callback must leave no trace: only a filter that is skipped on failure lets its exchange go on.
+    pub(super) fn undo(&self) -> Undo {
+        match self.on_error {
+            OnError::FailOpen => Undo::Kept,
+            OnError::FailClosed => Undo::NotKept,
+        }
+    }
+}

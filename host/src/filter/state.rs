@@ -1,0 +1,183 @@
+//! What an instance's store holds: everything host calls work on.
+//!
+//! Between callbacks it is empty of any exchange. For a callback the messages are moved in and afterwards moved out again
+//! (`Instance`), so that host calls own what they change and nothing is copied.
+
+use std::sync::Arc;
+
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{HeaderMap, Method, Response, Version, response};
+use wasmtime::{Memory, TypedFunc};
+
+use super::LocalReply;
+use super::abi::{MapType, ROOT_CONTEXT, Status};
+use super::draft::Draft;
+use super::limiter::Limiter;
+use super::message::Message;
+use super::notes::Notes;
+use super::profile::Profile;
+use super::series::Series;
+use crate::semantics::RequestHead;
+
+/// Which host calls a guest may make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gate {
+    /// While it starts, and inside its allocator: logging, time, chance and what a language runtime asks of its system.
+    Narrow,
+    /// In every other callback.
+    Open,
+}
+
+/// What is lent to the guest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Moment {
+    /// No exchange: the plugin's own callbacks.
+    Root,
+    Request,
+    /// The request too: it stays readable.
+    Response,
+    /// The notes alone: the messages have left.
+    Done,
+}
+
+/// What a guest asked for in a callback, done when the callback is over.
+#[derive(Debug, Default)]
+pub(super) struct Wish {
+    pub(super) reply: Option<Box<LocalReply>>,
+    pub(super) close: bool,
+    pub(super) resume: bool,
+}
+
+pub(super) struct State {
+    pub(super) profile: Arc<Profile>,
+    pub(super) limiter: Limiter,
+    pub(super) gate: Gate,
+    pub(super) memory: Option<Memory>,
+    pub(super) malloc: Option<TypedFunc<u32, u32>>,
+    pub(super) moment: Moment,
+    pub(super) request: Draft<RequestHead>,
+    pub(super) response: Draft<response::Parts>,
+    pub(super) notes: Option<Box<Notes>>,
+    /// The context of the running callback.
+    pub(super) context: u32,
+    /// The context that host calls act for; a guest may change it.
+    pub(super) effective: u32,
+    pub(super) wish: Wish,
+    /// Whether the guest put anything into a header section in this callback.
+    pub(super) grown: bool,
+    /// Bytes the guest put into header sections in this callback.
+    pub(super) grown_bytes: usize,
+    pub(super) log: LogBudget,
+    /// This instance's copy of its filter's series.
+    pub(super) series: Vec<Series>,
+    /// Where values for the guest are put together; kept for its capacity.
+    pub(super) scratch: Vec<u8>,
+}
+
+/// What is left of a guest's log in one exchange.
+#[derive(Debug, Default)]
+pub(super) struct LogBudget {
+    pub(super) used_bytes: u64,
+    pub(super) dropped_bytes: u64,
+    pub(super) dropped_lines: u64,
+}
+
+impl State {
+    pub(super) fn new(profile: Arc<Profile>) -> Self {
+        Self {
+            limiter: Limiter::new(&profile.limits),
+            profile,
+            gate: Gate::Narrow,
+            memory: None,
+            malloc: None,
+            moment: Moment::Root,
+            request: Draft::new(no_request()),
+            response: Draft::new(Response::new(()).into_parts().0),
+            notes: None,
+            context: ROOT_CONTEXT,
+            effective: ROOT_CONTEXT,
+            wish: Wish::default(),
+            grown: false,
+            grown_bytes: 0,
+            log: LogBudget::default(),
+            series: Vec::new(),
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Sets the scene for a callback of `context`.
+    pub(super) fn begin(&mut self, context: u32, moment: Moment) {
+        self.context = context;
+        self.effective = context;
+        self.moment = moment;
+        self.wish = Wish::default();
+        self.grown = false;
+        self.grown_bytes = 0;
+        let undo = self.profile.undo();
+        self.request.begin(undo);
+        self.response.begin(undo);
+        if let Some(notes) = &mut self.notes {
+            notes.marks.begin(undo);
+        }
+    }
+
+    /// Undoes what the callback changed, as far as that is kept.
+    pub(super) fn revert(&mut self) {
+        self.request.revert();
+        self.response.revert();
+        if let Some(notes) = &mut self.notes {
+            notes.marks.revert();
+        }
+    }
+
+    /// The moment as seen by the effective context: a guest acting for its plugin sees no exchange.
+    pub(super) fn sight(&self) -> Moment {
+        if self.effective == ROOT_CONTEXT { Moment::Root } else { self.moment }
+    }
+
+    pub(super) fn request(&self) -> Option<&RequestHead> {
+        matches!(self.sight(), Moment::Request | Moment::Response).then(|| self.request.get())
+    }
+
+    pub(super) fn response(&self) -> Option<&response::Parts> {
+        (self.sight() == Moment::Response).then(|| self.response.get())
+    }
+
+    pub(super) fn notes(&self) -> Option<&Notes> {
+        if self.sight() == Moment::Root { None } else { self.notes.as_deref() }
+    }
+
+    pub(super) fn notes_mut(&mut self) -> Option<&mut Notes> {
+        if self.sight() == Moment::Root { None } else { self.notes.as_deref_mut() }
+    }
+
+    /// The message behind a map; `None` where it is not there now.
+    pub(super) fn message(&self, map: MapType) -> Option<&dyn Message> {
+        match map {
+            MapType::RequestHeaders => self.request().map(|request| request as &dyn Message),
+            MapType::ResponseHeaders => self.response().map(|response| response as &dyn Message),
+            MapType::Absent => None,
+        }
+    }
+
+    /// The message behind a map, to be changed; `NotFound` where it is not there now.
+    pub(super) fn message_mut(&mut self, map: MapType) -> Result<&mut dyn Message, Status> {
+        match (map, self.sight()) {
+            (MapType::RequestHeaders, Moment::Request | Moment::Response) => Ok(self.request.change()),
+            (MapType::ResponseHeaders, Moment::Response) => Ok(self.response.change()),
+            _ => Err(Status::NotFound),
+        }
+    }
+}
+
+/// What stands in a request's place while none is lent.
+pub(super) fn no_request() -> RequestHead {
+    RequestHead {
+        method: Method::GET,
+        scheme: Scheme::HTTP,
+        authority: Authority::from_static("none.invalid"),
+        path: PathAndQuery::from_static("/"),
+        version: Version::HTTP_11,
+        headers: HeaderMap::new(),
+    }
+}

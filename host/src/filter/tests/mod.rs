@@ -1,0 +1,16 @@
+//! The host as an exchange uses it, with guests written in text.
+//!
+//! `guest` writes modules, `node` loads and runs them; the other files hold one group of promises each.
+
+mod bounds;
+mod failures;
+mod guest;
+mod headers;
+mod hostcalls;
+mod loading;
+mod logs;
+mod metrics;
+mod node;
+mod properties;
+mod replies;
+mod speed;

@@ -1,0 +1,186 @@
+//! Filters loaded as a node loads them, and exchanges run through them.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use http::{HeaderMap, Request, Response, response};
+use prometheus::{Registry, TextEncoder};
+use tempfile::TempDir;
+
+use super::super::state::no_request;
+use super::super::{Chain, EndOfStream, Environment, Filters, LoadError, Run, Stream, Verdict};
+use crate::clock::{Clock, Timestamp};
+use crate::config::{Filter, FilterLimits, OnError};
+use crate::semantics::RequestHead;
+
+/// Limits that no test meets by chance: deadlines stay far away from a busy machine's pauses.
+pub(super) fn limits() -> FilterLimits {
+    FilterLimits {
+        callback_deadline: Duration::from_secs(20),
+        configure_deadline: Duration::from_secs(20),
+        memory_bytes_max: 1 << 20,
+        table_elements_max: 1000,
+        module_bytes_max: 1 << 20,
+        log_bytes_max: 1000,
+        metric_series_max: 8,
+        header_count_max: 40,
+        header_bytes_max: 4000,
+    }
+}
+
+/// A folder of modules, the filters configured from them, and what they run in.
+pub(super) struct Node {
+    folder: TempDir,
+    pub(super) filters: Vec<Filter>,
+    pub(super) limits: FilterLimits,
+    pub(super) clock: Clock,
+    pub(super) registry: Registry,
+    environment: Environment,
+}
+
+impl Node {
+    pub(super) fn new() -> Self {
+        let registry = Registry::new();
+        let clock = Clock::set_to(Timestamp::from_unix(Duration::from_secs(1_000)));
+        let environment = Environment::new(&registry, clock.clone(), 1, "edge-1").unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        Self { folder, filters: Vec::new(), limits: limits(), clock, registry, environment }
+    }
+
+    /// Adds a filter, and gives it back to be changed.
+    pub(super) fn add(&mut self, name: &str, module: &[u8]) -> &mut Filter {
+        let path = self.folder.path().join(format!("{name}.wasm"));
+        std::fs::write(&path, module).unwrap();
+        self.filters.push(Filter {
+            name: name.into(),
+            module: path,
+            sha256: None,
+            settings: String::new(),
+            on_error: OnError::FailClosed,
+        });
+        self.filters.last_mut().unwrap()
+    }
+
+    pub(super) fn load(&self) -> Result<Filters, Vec<LoadError>> {
+        Filters::load(&self.filters, &self.limits, &self.environment)
+    }
+
+    /// The one fault of a load that fails.
+    pub(super) fn fault(&self) -> String {
+        let errors = self.load().err().expect("the load should fail");
+        assert_eq!(errors.len(), 1, "{errors:?}");
+        errors[0].to_string()
+    }
+
+    /// All filters in the order they were added.
+    pub(super) fn chain(&self) -> Chain {
+        let filters = self.load().unwrap_or_else(|errors| panic!("{errors:?}"));
+        let names: Vec<String> = self.filters.iter().map(|filter| filter.name.clone()).collect();
+        filters.chain(&names).unwrap()
+    }
+
+    /// All metrics as Prometheus would read them.
+    pub(super) fn metrics(&self) -> String {
+        TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap()
+    }
+
+    /// The line of `metrics` that is about `series`.
+    pub(super) fn metric(&self, series: &str) -> Option<String> {
+        self.metrics().lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ').map(str::to_owned))
+    }
+}
+
+/// A chain of one filter with default limits.
+pub(super) fn chain_of(module: &[u8]) -> Chain {
+    let mut node = Node::new();
+    node.add("probe", module);
+    node.chain()
+}
+
+pub(super) fn stream() -> Stream {
+    Stream {
+        connection_id: 7,
+        source: "192.0.2.9:4711".parse().unwrap(),
+        destination: "192.0.2.1:443".parse().unwrap(),
+        request_id: "req-1".into(),
+        route: "docs".into(),
+        started: Timestamp::from_unix(Duration::from_secs(999)),
+    }
+}
+
+pub(super) fn request() -> RequestHead {
+    let headers = Request::builder()
+        .header("accept", "text/html")
+        .header("cookie", "a=1")
+        .header("cookie", "b=2")
+        .header("user-agent", "probe/1");
+    RequestHead {
+        authority: "docs.example.com".parse().unwrap(),
+        path: "/guide?page=2".parse().unwrap(),
+        headers: headers.body(()).unwrap().into_parts().0.headers,
+        ..no_request()
+    }
+}
+
+pub(super) fn response() -> response::Parts {
+    let response = Response::builder().status(200).header("content-type", "text/html").header("content-length", "12");
+    response.body(()).unwrap().into_parts().0
+}
+
+/// Runs the request phase of a fresh exchange.
+pub(super) fn run_request(chain: &Chain) -> (Run, RequestHead, Verdict) {
+    let mut run = chain.begin(stream());
+    let mut head = request();
+    let verdict = run.on_request(&mut head, EndOfStream::Yes);
+    (run, head, verdict)
+}
+
+/// Runs both phases of a fresh exchange, whose request phase must go on.
+pub(super) fn run_both(chain: &Chain) -> (Run, response::Parts, Verdict) {
+    let (mut run, mut head, verdict) = run_request(chain);
+    assert!(matches!(verdict, Verdict::Continue), "{verdict:?}");
+    let mut parts = response();
+    let verdict = run.on_response(&mut head, &mut parts, EndOfStream::No);
+    (run, parts, verdict)
+}
+
+/// All values of one header.
+pub(super) fn values(headers: &HeaderMap, name: &str) -> Vec<String> {
+    headers.get_all(name).iter().map(|value| value.to_str().unwrap().to_owned()).collect()
+}
+
+/// What the host calls of a guest answered.
+pub(super) fn statuses(headers: &HeaderMap) -> Vec<u32> {
+    values(headers, "x-status").iter().map(|status| status.parse().unwrap()).collect()
+}
+
+/// What the log said while `work` ran.
+pub(super) fn logged(work: impl FnOnce()) -> String {
+    let lines = Lines::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::INFO)
+        .with_ansi(false)
+        .with_writer({
+            let lines = lines.clone();
+            move || lines.clone()
+        })
+        .finish();
+    tracing::subscriber::with_default(subscriber, work);
+    let bytes = lines.0.lock().unwrap();
+    String::from_utf8(bytes.clone()).unwrap()
+}
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
