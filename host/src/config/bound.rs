@@ -1,7 +1,7 @@
 //! The default, the least and the most of every setting that is a number, a size or a duration.
 //!
-//! Defaults follow what operators know from nginx, Varnish and Envoy; where this node differs, the constant says why. The
-//! least and the most refuse only what cannot work or is surely a slip of the pen.
+//! Defaults follow what operators know from nginx, Varnish and Envoy; where this node differs, the constant says why.
+//! The least and the most refuse only what cannot work or is surely a slip of the pen.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ const fn millis(default: u64, least: u64, most: u64) -> Bound<Duration> {
 /// `"auto"` is one per core; the most is a guard against a slip of the pen, a node has one thread per worker.
 pub(super) const WORKERS: Bound<usize> = Bound { default: 1, least: 1, most: 256 };
 
-/// Orchestrators kill 30 s after they ask to stop (Kubernetes `terminationGracePeriodSeconds`); this leaves 5 s to close.
+/// Orchestrators kill 30 s after they ask to stop (Kubernetes `terminationGracePeriodSeconds`); this leaves 5 s.
 pub(super) const DRAIN_TIMEOUT: Bound<Duration> = seconds(25, 0, HOUR);
 
 /// nginx's stock 512 per worker is the first thing its operators raise. Each connection may hold `header_bytes_max`, so
@@ -42,7 +42,7 @@ pub(super) const DRAIN_TIMEOUT: Bound<Duration> = seconds(25, 0, HOUR);
 pub(super) const CONNECTIONS_MAX: Bound<usize> = Bound { default: 10_000, least: 1, most: 1_000_000 };
 
 /// nginx waits 60 s, which lets a client that dribbles its header section hold a connection for a minute. HAProxy's
-/// manual advises 10 s for `timeout http-request`, enough for a header section with several lost packets.
+/// sample configurations set `timeout http-request 10s`, enough for a header section with several lost packets.
 pub(super) const HEADER_TIMEOUT: Bound<Duration> = millis(10_000, 10, HOUR * 1000);
 
 /// nginx `keepalive_timeout`.
@@ -90,15 +90,15 @@ pub(super) const UNCACHEABLE_TTL: Bound<Duration> = seconds(2 * MINUTE, 0, DAY);
 /// lets a cache treat more than a year as any other large number.
 pub(super) const DEFAULT_TTL: Bound<Duration> = seconds(0, 0, 365 * DAY);
 
-/// Twenty thousand times what the six callbacks of a small filter take together (0.45 us), and short enough that a filter
-/// in an endless loop costs its worker 10 ms per exchange and nobody a timeout.
+/// Twenty thousand times what the six callbacks of a small filter take together (0.45 us), and short enough that a
+/// filter in an endless loop costs its worker 10 ms per exchange and nobody a timeout.
 pub(super) const CALLBACK_DEADLINE: Bound<Duration> = millis(10, 1, 10_000);
 
 /// Settings are parsed and regular expressions compiled here, once; nobody's exchange waits for it.
 pub(super) const CONFIGURE_DEADLINE: Bound<Duration> = millis(1_000, 10, MINUTE * 1000);
 
-/// A Rust filter starts with 17 pages, 1.1 MiB; runtimes with a garbage collector want room above that. The least is one
-/// page, the most is what 32 bits address.
+/// A Rust filter starts with 17 pages, 1.1 MiB; runtimes with a garbage collector want room above that. The least is
+/// one page, the most is what 32 bits address.
 pub(super) const FILTER_MEMORY: Bound<u64> = Bound { default: 16 * MIB, least: 64 * KIB, most: 4 * GIB };
 
 /// One element per function whose address a module takes; ten thousand cost the host 80 KB per instance.

@@ -1,7 +1,7 @@
 //! The configuration file as read: its text, its TOML with the position of every key, and the faults found so far.
 //!
-//! `section` and `field` read from it and report to it. It goes on after a fault, so that one run lists them all. It does
-//! not know which keys there are.
+//! `section` and `field` read from it and report to it. It goes on after a fault, so that one run lists them all. It
+//! does not know which keys there are.
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};

@@ -35,6 +35,12 @@ impl Faults {
         Self(faults)
     }
 
+    /// The same mistakes, all of them at `place`: for what was not written in a file.
+    pub(super) fn at(self, place: Place) -> Self {
+        let moved = |fault: Fault| Fault { place: place.clone(), key: String::new(), ..fault };
+        Self(self.0.into_iter().map(moved).collect())
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = &Fault> {
         self.0.iter()
     }

@@ -1,7 +1,8 @@
 //! One value of the file, with its key path and position, read as the type a key asks for.
 //!
-//! Every reader answers `None` after it has reported what is wrong, so a check fills in a default and goes on to the next
-//! key. A string has its `${NAME}` replaced before anybody sees it. Numbers may come as strings, for that reason alone.
+//! Every reader answers `None` after it has reported what is wrong, so a check fills in a default and goes on to the
+//! next key. A string has its `${NAME}` replaced before anybody sees it. Numbers may come as strings, for that reason
+//! alone.
 
 use std::fmt::Display;
 use std::ops::Range;

@@ -24,8 +24,8 @@ pub fn load(path: &Path) -> Result<Config, Faults> {
     parse(text, path, &|name| env::var(name).ok())
 }
 
-/// Checks `text` as if it stood in `file`: faults name it, and relative paths start at its folder. `environment` is asked
-/// for each `${NAME}`.
+/// Checks `text` as if it stood in `file`: faults name it, and relative paths start at its folder. `environment` is
+/// asked for each `${NAME}`.
 pub fn parse(text: &str, file: &Path, environment: &dyn Fn(&str) -> Option<String>) -> Result<Config, Faults> {
     let document = Document::new(file, text, environment);
     let tables = document.tables();

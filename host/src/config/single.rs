@@ -29,5 +29,6 @@ pub fn for_origin(url: &str, listen: Option<SocketAddr>) -> Result<Config, Fault
          [[route]]\n\
          origin = \"origin\"\n"
     );
-    parse(&text, Path::new("--origin"), &|_| None)
+    // The URL is known to be right, so all that a fault can be about is the address.
+    parse(&text, Path::new("--origin"), &|_| None).map_err(|faults| faults.at(Place::Option("--listen")))
 }

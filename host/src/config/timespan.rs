@@ -1,7 +1,7 @@
 //! Durations as people write them: `"5m"`, `"250ms"`, `"1h30m"`.
 //!
-//! Numbers with units from days to microseconds, larger units first. A number without a unit is refused, because seconds
-//! and milliseconds look the same. Read by `field`, shown by `summary`.
+//! Numbers with units from days to microseconds, larger units first. A number without a unit is refused, because
+//! seconds and milliseconds look the same. Read by `field`, shown by `summary`.
 
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;

@@ -66,9 +66,9 @@ mod tests {
 
     fn environment(name: &str) -> Option<String> {
         match name {
-            "HOME" => Some("/root".to_owned()),
+            "SITE" => Some("/srv".to_owned()),
             "EMPTY" => Some(String::new()),
-            "NESTED" => Some("${HOME}".to_owned()),
+            "NESTED" => Some("${SITE}".to_owned()),
             _ => None,
         }
     }
@@ -78,15 +78,15 @@ mod tests {
         for (text, expected) in [
             ("", ""),
             ("plain", "plain"),
-            ("${HOME}", "/root"),
-            ("a${HOME}b${HOME}c", "a/rootb/rootc"),
+            ("${SITE}", "/srv"),
+            ("a${SITE}b${SITE}c", "a/srvb/srvc"),
             ("${EMPTY}", ""),
             ("${EMPTY:-x}", "x"),
             ("${NONE:-}", ""),
             ("${NONE:-a:-b}", "a:-b"),
-            ("${HOME:-x}", "/root"),
-            ("${NESTED}", "${HOME}"),
-            ("$${HOME}", "${HOME}"),
+            ("${SITE:-x}", "/srv"),
+            ("${NESTED}", "${SITE}"),
+            ("$${SITE}", "${SITE}"),
             ("a$${b", "a${b"),
             ("$1 costs $", "$1 costs $"),
             ("$$", "$$"),
@@ -102,7 +102,7 @@ mod tests {
             ("${}", VariableError::Misnamed(String::new())),
             ("${1}", VariableError::Misnamed("1".to_owned())),
             ("${A-B}", VariableError::Misnamed("A-B".to_owned())),
-            ("${HOME", VariableError::Open),
+            ("${SITE", VariableError::Open),
         ] {
             assert_eq!(expand(text, environment), Err(expected), "{text}");
         }

@@ -1,7 +1,7 @@
 //! `[filters.NAME.settings]`: a table of any shape, handed to the filter as JSON text.
 //!
-//! Strings in it read the environment like all others. TOML's dates become strings, because JSON has none; its infinities
-//! are refused for the same reason. A string in place of the table goes to the filter as it is.
+//! Strings in it read the environment like all others. TOML's dates become strings, because JSON has none; its
+//! infinities are refused for the same reason. A string in place of the table goes to the filter as it is.
 
 use serde_json::{Map, Number, Value};
 use toml::de::{DeInteger, DeValue};

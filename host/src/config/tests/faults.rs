@@ -8,6 +8,176 @@ use tempfile::TempDir;
 use super::{ORIGIN, ROUTE, check, folder_with};
 use crate::config::load;
 
+/// Pieces of files, each followed by the one fault it has.
+const FAULTS: &str = r#"nodes = 1
+=> 1:1: nodes: is not a key; did you mean "node"?
+node = 1
+=> 1:8: node: is an integer; write [node]
+listener = {}
+=> 1:12: listener: is a table; write [[listener]], one for each
+listener = [1]
+=> 1:13: listener[0]: is an integer; write [[listener]]
+static = []
+=> 1:10: static: is an array; write [static.NAME]
+static.a = 1
+=> 1:12: static.a: is an integer; write [static.a]
+node.name = "a b"
+=> 1:13: node.name: "a b" is not a token; write letters, digits, '-', '_' and '.', without spaces
+node.name = true
+=> 1:13: node.name: is a boolean; write a string
+node.workers = 257
+=> 1:16: node.workers: 257 is too large; write 256 or less
+node.workers = -1
+=> 1:16: node.workers: -1 is too small; write 1 or more
+node.workers = "all"
+=> 1:16: node.workers: "all" is not a whole number; write one, as in 100
+node.workers = 1.5
+=> 1:16: node.workers: is a float; write a whole number
+node.drain_timeout = "2h"
+=> 1:22: node.drain_timeout: 2h is too large; write "1h" or less
+admin.address = "0.0.0.0:9090"
+=> 1:17: admin.address: 0.0.0.0:9090 can be reached from outside; add a token, or write "127.0.0.1:9090"
+admin.token = "a b"
+=> 1:15: admin.token: is not a token for Authorization: Bearer; write visible ASCII characters without spaces
+[[listener]]
+address = "127.0.0.1:9090"
+=> 2:11: listener[0].address: 127.0.0.1:9090 is already admin.address; write another port or address
+[[listener]]
+[[listener]]
+=> 2:1: listener[1].address: 127.0.0.1:8080 is already listener[0].address; write another port or address
+[[listener]]
+name = "a/b"
+=> 2:8: listener[0].name: "a/b" is not a name; write up to 64 letters, digits, '_', '-' and '.'
+[[listener]]
+trusted_proxies = ["10/8"]
+=> 2:20: listener[0].trusted_proxies[0]: "10/8" is not a network; write one as in "10.0.0.0/8" or "192.0.2.7"
+[[listener]]
+header_bytes_max = "4KiB"
+=> 2:20: listener[0].header_bytes_max: 4KiB is too small; write "8KiB" or more
+log.level = "inof"
+=> 1:13: log.level: "inof" is not a level; did you mean "info"?
+log.level = "verbose"
+=> 1:13: log.level: "verbose" is not a level; write one of off, error, warn, info, debug, trace, or PART=LEVEL for one part
+log.access = "stdot"
+=> 1:14: log.access: "stdot" is not one of the choices; write "off", "stderr", "stdout" or a path
+log.access = "/nowhere/at/all.log"
+=> 1:14: log.access: there is no folder /nowhere/at; make it, or correct the path
+log.access = "/"
+=> 1:14: log.access: / is a folder; write the path of a file
+cache.memory = 0
+=> 1:16: cache.memory: 0B is too small; write "1MiB" or more
+cache.memory = -1
+=> 1:16: cache.memory: -1 is not a size; write bytes, or "512MiB"
+cache.object_max = 0
+=> 1:20: cache.object_max: 0B is too small; write "1KiB" or more
+[cache]
+memory = "1MiB"
+object_max = "2MiB"
+=> 3:14: cache.object_max: "2MiB" is larger than cache.memory; write "1MiB" or less
+origins.empty = {}
+=> 1:17: origins.empty.servers: is missing; write servers = ["http://HOST:PORT"]
+origins.empty.servers = []
+=> 1:25: origins.empty.servers: is empty; write servers = ["http://HOST:PORT"]
+origins.tls.servers = ["https://a"]
+=> 1:24: origins.tls.servers[0]: "https://a" asks for TLS, and TLS to origins is not available in this version; write http://HOST[:PORT]
+origins."a b".servers = ["http://a"]
+=> 1:9: origins."a b": "a b" is not a name; write up to 64 letters, digits, '_', '-' and '.'
+static.docs.root = "/"
+=> 1:8: static.docs: "docs" is already origins.docs; write another name, routes name both alike
+static.site.root = "/dev/null"
+=> 1:20: static.site.root: /dev/null is not a folder; write the folder that holds the files
+static.site = {}
+=> 1:15: static.site.root: is missing; write root = "FOLDER"
+filters.a.module = "/"
+=> 1:20: filters.a.module: / is not a file; write the path of a compiled filter
+filter_limits.memory = "5GiB"
+=> 1:24: filter_limits.memory: 5GiB is too large; write "4GiB" or less
+filter_limits.tables = 99999999999999999999
+=> 1:24: filter_limits.tables: 99999999999999999999 is too large; write 10000000 or less
+node.name = "${NOBODY}"
+=> 1:13: node.name: the environment variable NOBODY is not set; set it, or write ${NOBODY:-default}
+"#;
+
+/// The same for what stands below `[[route]]`.
+const ROUTE_FAULTS: &str = r#"[[route]]
+=> 1:1: route[0].origin: is missing; write origin = "NAME"
+[[route]]
+path="docs"
+origin="docs"
+=> 2:6: route[0].path: "docs" does not start with a slash; write a path as in "/docs"
+[[route]]
+path="/a%20"
+origin="docs"
+=> 2:6: route[0].path: "/a%20" has an escape; write the path as it reads, without %
+[[route]]
+path="/a?b"
+origin="docs"
+=> 2:6: route[0].path: "/a?b" has a query or a fragment; write the path alone
+[[route]]
+path="/a/*"
+origin="docs"
+=> 2:6: route[0].path: "/a/*" has a *; write the prefix alone, everything below it matches
+[[route]]
+path="/a/../b"
+origin="docs"
+=> 2:6: route[0].path: "/a/../b" has an empty, '.' or '..' segment, which no request path keeps; leave it out
+[[route]]
+path="/ä"
+origin="docs"
+=> 2:6: route[0].path: "/ä" has a space or a character that is not ASCII; write a prefix that ends before it
+[[route]]
+host="A.example"
+origin="docs"
+[[route]]
+host="a.example"
+origin="docs"
+=> 4:1: route[1]: has the host and path of route[0]; change one of them, or join the two
+[[route]]
+name="a"
+path="/a"
+origin="docs"
+[[route]]
+name="a"
+origin="docs"
+path="/b"
+=> 6:6: route[1].name: "a" is already route[0].name; write another name, metrics tell routes apart by it
+[[route]]
+path="/a"
+origin="docs"
+filters=["x"]
+=> 4:10: route[0].filters[0]: "x" is not a filter; none is defined
+[[route]]
+path="/a"
+origin="docs"
+cache.enabled=1
+=> 4:15: route[0].cache.enabled: is an integer; write true or false
+"#;
+
+/// The same for what stands below `[filters.a]` and its `module`.
+const FILTER_FAULTS: &str = r#"settings = 1
+=> 3:12: filters.a.settings: is an integer; write a table or a string
+settings.a = [inf]
+=> 3:15: filters.a.settings.a[0]: inf cannot be written in JSON, which filters read; write a finite number of 64 bits
+sha256 = "ab"
+=> 3:10: filters.a.sha256: "ab" is not a SHA-256 digest; write the 64 digits that sha256sum prints
+on_eror = "fail_open"
+=> 3:1: filters.a.on_eror: is not a key; did you mean "on_error"?
+"#;
+
+/// The pieces of a table and their faults.
+fn cases(table: &str) -> Vec<(String, String)> {
+    let mut cases = Vec::new();
+    let mut piece = String::new();
+    for line in table.lines() {
+        match line.strip_prefix("=> ") {
+            Some(fault) => cases.push((std::mem::take(&mut piece), fault.to_owned())),
+            None => piece.extend([line, "\n"]),
+        }
+    }
+    assert!(piece.is_empty(), "a piece without a fault: {piece}");
+    cases
+}
+
 /// The fault lines of a file made of `text` and what makes it complete.
 fn faults_of(text: &str) -> Vec<String> {
     let complete = format!("{text}\n{ORIGIN}{ROUTE}");
@@ -59,129 +229,19 @@ edge.toml:19:21: route[0].filters[1]: \"other\" is not a filter; there are guard
 
 #[test]
 fn every_kind_of_fault_has_its_place_and_its_remedy() {
-    for (text, expected) in [
-        ("nodes = 1", "1:1: nodes: is not a key; did you mean \"node\"?"),
-        ("node = 1", "1:8: node: is an integer; write [node]"),
-        ("listener = {}", "1:12: listener: is a table; write [[listener]], one for each"),
-        ("listener = [1]", "1:13: listener[0]: is an integer; write [[listener]]"),
-        ("static = []", "1:10: static: is an array; write [static.NAME]"),
-        ("static.a = 1", "1:12: static.a: is an integer; write [static.a]"),
-        (
-            "node.name = \"a b\"",
-            "1:13: node.name: \"a b\" is not a token; write letters, digits, '-', '_' and '.', without spaces",
-        ),
-        ("node.name = true", "1:13: node.name: is a boolean; write a string"),
-        ("node.workers = 257", "1:16: node.workers: 257 is too large; write 256 or less"),
-        ("node.workers = -1", "1:16: node.workers: -1 is too small; write 1 or more"),
-        ("node.workers = \"all\"", "1:16: node.workers: \"all\" is not a whole number; write one, as in 100"),
-        ("node.workers = 1.5", "1:16: node.workers: is a float; write a whole number"),
-        ("node.drain_timeout = \"2h\"", "1:22: node.drain_timeout: 2h is too large; write \"1h\" or less"),
-        (
-            "admin.address = \"0.0.0.0:9090\"",
-            "1:17: admin.address: 0.0.0.0:9090 can be reached from outside; add a token, or write \"127.0.0.1:9090\"",
-        ),
-        (
-            "admin.token = \"a b\"",
-            "1:15: admin.token: is not a token for Authorization: Bearer; write visible ASCII characters without spaces",
-        ),
-        (
-            "[[listener]]\naddress = \"127.0.0.1:9090\"",
-            "2:11: listener[0].address: 127.0.0.1:9090 is already admin.address; write another port or address",
-        ),
-        (
-            "[[listener]]\n[[listener]]",
-            "2:1: listener[1].address: 127.0.0.1:8080 is already listener[0].address; write another port or address",
-        ),
-        (
-            "[[listener]]\nname = \"a/b\"",
-            "2:8: listener[0].name: \"a/b\" is not a name; write up to 64 letters, digits, '_', '-' and '.'",
-        ),
-        (
-            "[[listener]]\ntrusted_proxies = [\"10/8\"]",
-            "2:20: listener[0].trusted_proxies[0]: \"10/8\" is not a network; write one as in \"10.0.0.0/8\" or \"192.0.2.7\"",
-        ),
-        (
-            "[[listener]]\nheader_bytes_max = \"4KiB\"",
-            "2:20: listener[0].header_bytes_max: 4KiB is too small; write \"8KiB\" or more",
-        ),
-        ("log.level = \"inof\"", "1:13: log.level: \"inof\" is not a level; did you mean \"info\"?"),
-        (
-            "log.level = \"verbose\"",
-            "1:13: log.level: \"verbose\" is not a level; write one of off, error, warn, info, debug, trace, or PART=LEVEL for one part",
-        ),
-        (
-            "log.access = \"stdot\"",
-            "1:14: log.access: \"stdot\" is not one of the choices; write \"off\", \"stderr\", \"stdout\" or a path",
-        ),
-        (
-            "log.access = \"/nowhere/at/all.log\"",
-            "1:14: log.access: there is no folder /nowhere/at; make it, or correct the path",
-        ),
-        ("log.access = \"/\"", "1:14: log.access: / is a folder; write the path of a file"),
-        ("cache.memory = 0", "1:16: cache.memory: 0B is too small; write \"1MiB\" or more"),
-        ("cache.memory = -1", "1:16: cache.memory: -1 is not a size; write bytes, or \"512MiB\""),
-        ("cache.object_max = 0", "1:20: cache.object_max: 0B is too small; write \"1KiB\" or more"),
-        (
-            "[cache]\nmemory = \"1MiB\"\nobject_max = \"2MiB\"",
-            "3:14: cache.object_max: \"2MiB\" is larger than cache.memory; write \"1MiB\" or less",
-        ),
-        ("origins.empty = {}", "1:17: origins.empty.servers: is missing; write servers = [\"http://HOST:PORT\"]"),
-        ("origins.empty.servers = []", "1:25: origins.empty.servers: is empty; write servers = [\"http://HOST:PORT\"]"),
-        (
-            "origins.tls.servers = [\"https://a\"]",
-            "1:24: origins.tls.servers[0]: \"https://a\" asks for TLS, and TLS to origins is not available in this version; write http://HOST[:PORT]",
-        ),
-        (
-            "origins.\"a b\".servers = [\"http://a\"]",
-            "1:9: origins.\"a b\": \"a b\" is not a name; write up to 64 letters, digits, '_', '-' and '.'",
-        ),
-        (
-            "static.docs.root = \"/\"",
-            "1:8: static.docs: \"docs\" is already origins.docs; write another name, routes name both alike",
-        ),
-        (
-            "static.site.root = \"/dev/null\"",
-            "1:20: static.site.root: /dev/null is not a folder; write the folder that holds the files",
-        ),
-        ("static.site = {}", "1:15: static.site.root: is missing; write root = \"FOLDER\""),
-        ("filters.a.module = \"/\"", "1:20: filters.a.module: / is not a file; write the path of a compiled filter"),
-        ("filter_limits.memory = \"5GiB\"", "1:24: filter_limits.memory: 5GiB is too large; write \"4GiB\" or less"),
-        (
-            "filter_limits.tables = 99999999999999999999",
-            "1:24: filter_limits.tables: 99999999999999999999 is too large; write 10000000 or less",
-        ),
-        (
-            "node.name = \"${NOBODY}\"",
-            "1:13: node.name: the environment variable NOBODY is not set; set it, or write ${NOBODY:-default}",
-        ),
-    ] {
-        assert_eq!(faults_of(text), [format!("edge.toml:{expected}")], "{text}");
+    for (text, expected) in cases(FAULTS) {
+        assert_eq!(faults_of(&text), [format!("edge.toml:{expected}")], "{text}");
     }
 }
 
 #[test]
 fn every_kind_of_route_fault_has_its_place_and_its_remedy() {
-    let place = "has the host and path of route[0]; change one of them, or join the two";
-    for (text, expected) in [
-        ("[[route]]", "1:1: route[0].origin: is missing; write origin = \"NAME\"".to_owned()),
-        ("[[route]]\npath=\"docs\"\norigin=\"docs\"", "2:6: route[0].path: \"docs\" does not start with a slash; write a path as in \"/docs\"".to_owned()),
-        ("[[route]]\npath=\"/a%20\"\norigin=\"docs\"", "2:6: route[0].path: \"/a%20\" has an escape; write the path as it reads, without %".to_owned()),
-        ("[[route]]\npath=\"/a?b\"\norigin=\"docs\"", "2:6: route[0].path: \"/a?b\" has a query or a fragment; write the path alone".to_owned()),
-        ("[[route]]\npath=\"/a/*\"\norigin=\"docs\"", "2:6: route[0].path: \"/a/*\" has a *; write the prefix alone, everything below it matches".to_owned()),
-        ("[[route]]\npath=\"/a/../b\"\norigin=\"docs\"", "2:6: route[0].path: \"/a/../b\" has an empty, '.' or '..' segment, which no request path keeps; leave it out".to_owned()),
-        ("[[route]]\npath=\"/ä\"\norigin=\"docs\"", "2:6: route[0].path: \"/ä\" has a space or a character that is not ASCII; write a prefix that ends before it".to_owned()),
-        ("[[route]]\nhost=\"A.example\"\norigin=\"docs\"\n[[route]]\nhost=\"a.example\"\norigin=\"docs\"", format!("4:1: route[1]: {place}")),
-        ("[[route]]\nname=\"a\"\npath=\"/a\"\norigin=\"docs\"\n[[route]]\nname=\"a\"\norigin=\"docs\"\npath=\"/b\"", "6:6: route[1].name: \"a\" is already route[0].name; write another name, metrics tell routes apart by it".to_owned()),
-        ("[[route]]\npath=\"/a\"\norigin=\"docs\"\nfilters=[\"x\"]", "4:10: route[0].filters[0]: \"x\" is not a filter; none is defined".to_owned()),
-        ("[[route]]\npath=\"/a\"\norigin=\"docs\"\ncache.enabled=1", "4:15: route[0].cache.enabled: is an integer; write true or false".to_owned()),
-    ] {
-        let faults = check(&format!("{text}\n{ORIGIN}")).unwrap_err();
+    for (text, expected) in cases(ROUTE_FAULTS) {
+        let faults = check(&format!("{text}{ORIGIN}")).unwrap_err();
         assert_eq!(faults.to_string(), format!("edge.toml:{expected}"), "{text}");
     }
-    assert_eq!(
-        check("").unwrap_err().to_string(),
-        "edge.toml:1:1: route: is missing; write [[route]] with origin = \"NAME\""
-    );
+    let faults = check("").unwrap_err().to_string();
+    assert_eq!(faults, "edge.toml:1:1: route: is missing; write [[route]] with origin = \"NAME\"");
 }
 
 #[test]
@@ -196,6 +256,8 @@ fn what_is_not_toml_is_a_fault_with_its_place() {
         assert!(faults.starts_with(expected), "{text:?} gave {faults}");
         assert!(!faults.contains("is not a key"), "{text:?} gave {faults}");
     }
+    let deep = check(&format!("a = {}", "[".repeat(100_000))).unwrap_err().to_string();
+    assert!(deep.starts_with("edge.toml:1:"), "{deep}");
 }
 
 #[test]
@@ -214,19 +276,8 @@ fn a_file_that_cannot_be_read_is_one_fault() {
 
 #[test]
 fn every_kind_of_filter_fault_has_its_place_and_its_remedy() {
-    for (settings, expected) in [
-        ("settings = 1", "3:12: filters.a.settings: is an integer; write a table or a string"),
-        (
-            "settings.a = [inf]",
-            "3:15: filters.a.settings.a[0]: inf cannot be written in JSON, which filters read; write a finite number of 64 bits",
-        ),
-        (
-            "sha256 = \"ab\"",
-            "3:10: filters.a.sha256: \"ab\" is not a SHA-256 digest; write the 64 digits that sha256sum prints",
-        ),
-        ("on_eror = \"fail_open\"", "3:1: filters.a.on_eror: is not a key; did you mean \"on_error\"?"),
-    ] {
-        let (_folder, file) = folder_with(settings);
+    for (settings, expected) in cases(FILTER_FAULTS) {
+        let (_folder, file) = folder_with(&settings);
         assert_eq!(load(&file).unwrap_err().to_string(), format!("{}:{expected}", file.display()), "{settings}");
     }
 }

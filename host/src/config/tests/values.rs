@@ -1,10 +1,14 @@
 //! What a right file means: defaults, settings, the environment, and the files we ship.
 
+use std::collections::BTreeSet;
+use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
 use super::{checked, folder_with};
-use crate::config::{AccessLog, Balance, HostPattern, LogFormat, OnError, OriginHost, Server, for_origin, load};
+use crate::config::{
+    AccessLog, Balance, Config, HostPattern, LogFormat, OnError, Origin, OriginHost, Server, for_origin, load,
+};
 
 #[test]
 fn an_absent_key_has_its_default() {
@@ -115,6 +119,8 @@ fn an_origin_alone_makes_a_configuration() {
     assert_eq!(config.listeners[0].address.to_string(), "127.0.0.1:0");
     assert!(config.filters.is_empty() && config.routes[0].cache.enabled);
     assert_eq!(for_origin("http://a", None).unwrap().listeners[0].address.to_string(), "127.0.0.1:8080");
+    let fault = for_origin("http://a", Some("127.0.0.1:9090".parse().unwrap())).unwrap_err().to_string();
+    assert_eq!(fault, "--listen: 127.0.0.1:9090 is already admin.address; write another port or address");
     let fault = for_origin("example.com", None).unwrap_err().to_string();
     assert_eq!(fault, "--origin: \"example.com\" is not an http URL; write http://HOST[:PORT]");
 }
@@ -135,15 +141,70 @@ route     */ -> docs, cached where the origin says so
     );
 }
 
+fn shipped(name: &str) -> Config {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config").join(name);
+    load(&file).unwrap_or_else(|faults| panic!("{faults}"))
+}
+
 #[test]
-fn the_shipped_files_are_right() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config");
-    let edge = load(&folder.join("edge.toml")).unwrap_or_else(|faults| panic!("{faults}"));
+fn the_reference_serves_the_small_site_through_three_filters() {
+    let edge = shipped("edge.toml");
     assert_eq!(edge.node.name, "edge-1");
     assert_eq!(edge.listeners[0].address.to_string(), "127.0.0.1:8080");
     assert_eq!(edge.admin.address.to_string(), "127.0.0.1:9090");
+    assert_eq!((edge.routes[0].origin.as_str(), &edge.routes[0].host), ("site", &HostPattern::Any));
     assert_eq!(edge.routes[0].filters, ["guard", "rewrite", "canary"]);
+    assert_eq!(edge.routes[0].cache.default_ttl, Some(Duration::from_secs(300)));
     assert!(edge.statics.iter().all(|site| site.root.join("index.html").is_file()));
-    let minimal = load(&folder.join("minimal.toml")).unwrap_or_else(|faults| panic!("{faults}"));
+    let canary = edge.filters.iter().find(|filter| filter.name == "canary").unwrap();
+    assert!(canary.settings.contains(&edge.statics[1].name), "the canary goes to the other edition");
+}
+
+#[test]
+fn the_reference_shows_the_defaults() {
+    let (edge, default) = (shipped("edge.toml"), checked(""));
+    assert_eq!(format!("{:?}", edge.listeners), format!("{:?}", default.listeners));
+    assert_eq!(format!("{:?}", edge.admin), format!("{:?}", default.admin));
+    assert_eq!(format!("{:?}", edge.cache), format!("{:?}", default.cache));
+    assert_eq!(format!("{:?}", edge.filter_limits), format!("{:?}", default.filter_limits));
+    assert_eq!((edge.node.workers, edge.node.drain_timeout), (default.node.workers, default.node.drain_timeout));
+    assert_eq!((edge.log.level, edge.log.format), (default.log.level, default.log.format));
+    let (app, docs) = (&edge.origins[0], &default.origins[0]);
+    let docs = Origin { name: app.name.clone(), servers: app.servers.clone(), ..docs.clone() };
+    assert_eq!(format!("{app:?}"), format!("{docs:?}"));
+}
+
+/// The checks name each key once, in the call that reads it; whatever they read must be in the reference.
+#[test]
+fn the_reference_has_every_key() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let reference = fs::read_to_string(root.join("../config/edge.toml")).unwrap();
+    let readers = ["field", "required", "duration", "size", "bytes", "count", "choice", "section", "sections", "named"];
+    let mut keys = BTreeSet::new();
+    for file in fs::read_dir(root.join("src/config/check")).unwrap() {
+        let source = fs::read_to_string(file.unwrap().path()).unwrap();
+        for reader in readers {
+            let call = format!(".{reader}(\"");
+            let calls = source.split(&call).skip(1);
+            keys.extend(calls.map(|rest| rest.split('"').next().unwrap().to_owned()));
+        }
+    }
+    assert!(keys.len() > 50, "only {} keys found: have the readers been renamed?", keys.len());
+    let explained = |key: &str| {
+        let lines = reference.lines().map(|line| line.trim_start_matches("# "));
+        let headers = [format!("[{key}]"), format!("[[{key}]]"), format!("[{key}."), format!(".{key}]")];
+        lines.into_iter().any(|line| {
+            line.starts_with(&format!("{key} = "))
+                || line.starts_with('[') && headers.iter().any(|it| line.contains(it))
+        })
+    };
+    let missing: Vec<_> = keys.iter().filter(|key| !explained(key)).collect();
+    assert!(missing.is_empty(), "config/edge.toml does not show {missing:?}");
+}
+
+#[test]
+fn the_minimal_file_stands_in_front_of_a_web_server() {
+    let minimal = shipped("minimal.toml");
     assert_eq!(minimal.origins[0].servers, [Server { host: "127.0.0.1".to_owned(), port: 8000 }]);
+    assert_eq!(minimal.routes[0].origin, "site");
 }
