@@ -14,13 +14,14 @@ async fn the_second_request_is_answered_from_memory() {
     origin.on("/a", fresh("a").header("ETag", "\"1\""));
     let node = TestNode::before(&origin, "");
     let miss = node.get("/a").await;
-    assert_eq!(miss.header("cache-status"), Some("edge-1; fwd=uri-miss; stored; ttl=60"));
+    assert_eq!(miss.header("cache-status"), Some("edge-1; fwd=uri-miss; ttl=60; stored"));
     assert_eq!(miss.header("age"), None);
     let hit = node.get("/a").await;
     assert_eq!(hit.header("cache-status"), Some("edge-1; hit; ttl=60"));
     assert_eq!((hit.header("age"), hit.header("etag"), hit.text()), (Some("0"), Some("\"1\""), "a"));
     assert_eq!(origin.count("/a"), 1);
-    node.metric_is("forebay_cache_requests_total", &[("route", "all"), ("status", "hit"), ("tier", "memory")], 1.0).await;
+    node.metric_is("forebay_cache_requests_total", &[("route", "all"), ("status", "hit"), ("tier", "memory")], 1.0)
+        .await;
     node.metric_is("forebay_cache_requests_total", &[("route", "all"), ("status", "miss")], 1.0).await;
     node.metric_is("forebay_cache_entries", &[("tier", "memory")], 1.0).await;
 }

@@ -164,7 +164,8 @@ async fn dot_segments_are_gone_before_anybody_looks_at_the_path() {
     let origin = Origin::start().await;
     origin.otherwise(Answer::ok("a"));
     let node = TestNode::before(&origin, "");
-    for (sent, forwarded) in [("/a/./b/../c", "/a/c"), ("/a/%2e%2E/c", "/c"), ("/a//b", "/a//b"), ("/a%2Fb", "/a%2Fb")] {
+    for (sent, forwarded) in [("/a/./b/../c", "/a/c"), ("/a/%2e%2E/c", "/c"), ("/a//b", "/a//b"), ("/a%2Fb", "/a%2Fb")]
+    {
         assert_eq!(node.get(sent).await.status, 200, "{sent}");
         assert_eq!(origin.seen().last().unwrap().target, forwarded, "{sent}");
     }

@@ -14,7 +14,9 @@ async fn a_line_says_what_was_asked_and_what_the_cache_did() {
     let start = "127.0.0.1 - - [15/Jan/2027:08:00:00 +0000] \"GET /a?b=1 HTTP/1.1\" 200 3 \"http://here.example/\" \"test/1.0\"";
     assert!(line.starts_with(start), "{line}");
     let id = format!("id=\"{}\"", response.header("x-request-id").unwrap());
-    for part in ["host=\"test.example\"", "route=\"all\"", "cache=miss", "origin=site", "filter_us=", "ending=whole", &id] {
+    for part in
+        ["host=\"test.example\"", "route=\"all\"", "cache=miss", "origin=site", "filter_us=", "ending=whole", &id]
+    {
         assert!(line.contains(part), "{part} in {line}");
     }
     node.get("/a?b=1").await;

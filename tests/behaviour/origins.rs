@@ -62,7 +62,8 @@ async fn a_kept_connection_that_the_server_closed_costs_no_request() {
 async fn the_origin_hears_the_host_that_its_configuration_says() {
     let origin = Origin::start().await;
     origin.otherwise(Answer::ok("a"));
-    for (setting, expected) in [("server", origin.address().to_string()), ("fixed.example", "fixed.example".to_owned())] {
+    for (setting, expected) in [("server", origin.address().to_string()), ("fixed.example", "fixed.example".to_owned())]
+    {
         let node = TestNode::start(&format!(
             "[origins.site]\nservers = [\"{}\"]\nhost = \"{setting}\"\n\
              [[route]]\nhost = \"*\"\npath = \"/\"\norigin = \"site\"\n",

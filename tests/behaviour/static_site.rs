@@ -12,14 +12,17 @@ struct Folder {
 
 impl Folder {
     fn new() -> Self {
-        let outer = TempDir::new().unwrap();
-        let root = outer.path().join("site");
-        fs::create_dir_all(root.join("sub")).unwrap();
-        fs::write(root.join("index.html"), "<p>home").unwrap();
-        fs::write(root.join("style.css"), "p { color: red }").unwrap();
-        fs::write(root.join("sub/index.html"), "<p>sub").unwrap();
-        fs::write(root.join("a b.txt"), "spaced").unwrap();
-        fs::write(outer.path().join("secret.txt"), "secret").unwrap();
+        let outer = TempDir::new().expect("a temporary folder can be made");
+        let write = |path: &str, text: &str| {
+            let path = outer.path().join(path);
+            fs::create_dir_all(path.parent().expect("a file lies in a folder")).expect("a folder can be made");
+            fs::write(path, text).expect("a temporary file can be written");
+        };
+        write("site/index.html", "<p>home");
+        write("site/style.css", "p { color: red }");
+        write("site/sub/index.html", "<p>sub");
+        write("site/a b.txt", "spaced");
+        write("secret.txt", "secret");
         Self { outer }
     }
 

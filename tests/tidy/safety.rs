@@ -23,7 +23,7 @@ pub(crate) fn check(source: &Source) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (at, token) in source.tokens.iter().enumerate().filter(|(_, token)| token.text == "unsafe") {
         let attribute = matches(&source.tokens, at, &["unsafe", "("]);
-        if !in_place && !(attribute && exports) {
+        if !(in_place || attribute && exports) {
             let message = format!("`unsafe` is for {}", ALLOWED.join(", "));
             findings.push(Finding::new(&source.path, token.line, message));
         }

@@ -109,10 +109,11 @@ fn authority_of(host: HeaderValue) -> Result<Authority, BadTarget> {
 /// (RFC 9110 section 4.2.3).
 pub fn normal_authority(authority: Authority, scheme: &Scheme) -> Result<Authority, BadTarget> {
     let text = authority.as_str();
-    if authority.host().is_empty() || text.contains('@') || (text.ends_with(':')) {
+    if authority.host().is_empty() || text.contains('@') {
         return Err(BadTarget::InvalidHost);
     }
-    if authority.port().is_some() && authority.port_u16().is_none() {
+    // What follows the host is a port, or nothing: `port_u16` takes a colon with no number for nothing.
+    if authority.port_u16().is_none() && authority.host() != text {
         return Err(BadTarget::InvalidHost);
     }
     let default_port = if *scheme == Scheme::HTTPS { 443 } else { 80 };
