@@ -90,8 +90,7 @@ impl Door {
         http.timer(TokioTimer::new())
             .header_read_timeout(None)
             .max_headers(self.config.header_count_max)
-            .max_header_size(self.config.header_bytes_max)
-            .pipeline_flush(true);
+            .max_header_size(self.config.header_bytes_max);
         http
     }
 

@@ -112,8 +112,8 @@ pub fn normal_authority(authority: Authority, scheme: &Scheme) -> Result<Authori
     if authority.host().is_empty() || text.contains('@') {
         return Err(BadTarget::InvalidHost);
     }
-    // What follows the host is a port that is a number, or nothing.
-    if authority.port_u16().is_none() && authority.host().len() != text.len() {
+    // What follows the host is a port, or nothing: `port_u16` takes a colon with no number for nothing.
+    if authority.port_u16().is_none() && authority.host() != text {
         return Err(BadTarget::InvalidHost);
     }
     let default_port = if *scheme == Scheme::HTTPS { 443 } else { 80 };
