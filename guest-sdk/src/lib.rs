@@ -1,1 +1,70 @@
-//! What a filter author uses.
+//! Write filters for Forebay, and for every other proxy that speaks proxy-wasm 0.2.1, in Rust.
+//!
+//! A filter is one type that implements [`Filter`] and one line, [`export!`]. The proxy builds it from its settings
+//! once and calls it for every request and response; what it decides is a [`Flow`]. Without WebAssembly the same type
+//! runs in [`rehearsal`], so that `cargo test` covers a filter.
+//!
+//! ```
+//! use forebay_sdk::prelude::*;
+//!
+//! #[derive(Deserialize)]
+//! struct Settings { tag: String }
+//!
+//! struct Tag { settings: Settings }
+//!
+//! impl Filter for Tag {
+//!     type Settings = Settings;
+//!     fn new(settings: Settings) -> Self { Self { settings } }
+//!     fn on_request(&self, request: &mut Request) -> Flow {
+//!         if request.path().starts_with("/admin") { return Flow::reply(403).body("no"); }
+//!         request.headers_mut().set("x-edge", &self.settings.tag).remove("cookie");
+//!         Flow::Continue
+//!     }
+//! }
+//! export!(Tag);
+//!
+//! # fn main() -> Result<(), String> {
+//! use forebay_sdk::rehearsal::{get, rehearse};
+//!
+//! let tag = rehearse::<Tag>(r#"{ "tag": "edge-1" }"#)?;
+//! assert_eq!(tag.request(get("http://shop.example/cart")).sent().header("x-edge"), Some("edge-1"));
+//! assert_eq!(tag.request(get("http://shop.example/admin")).reply().map(|reply| reply.status()), Some(403));
+//! # Ok(())
+//! # }
+//! ```
+
+#![deny(missing_docs, unsafe_code)]
+
+mod host;
+
+mod clock;
+mod filter;
+mod flow;
+mod headers;
+mod request;
+mod response;
+
+pub mod log;
+pub mod metric;
+pub mod pattern;
+pub mod settings;
+
+#[doc(hidden)]
+pub mod stage;
+
+#[cfg(not(target_arch = "wasm32"))]
+pub mod rehearsal;
+
+pub use clock::now;
+pub use filter::Filter;
+pub use flow::{Flow, Reply};
+pub use headers::Headers;
+pub use request::Request;
+pub use response::Response;
+
+/// What a filter's file starts with: `use forebay_sdk::prelude::*;`.
+pub mod prelude {
+    pub use serde::Deserialize;
+
+    pub use crate::{Filter, Flow, Request, Response, export, log};
+}

@@ -1,11 +1,41 @@
 //! The configuration: a TOML file read raw, then checked into plain data.
 //!
-//! `raw` is the file's shape as serde sees it, `model` is what the rest of the node works with. Nothing above this layer
-//! sees a raw value, a relative path or an unchecked name.
+//! `document` and `section` are the raw stage: the file as TOML with the position of every key, read key by key so that
+//! one run finds every fault. `check` is the second stage and makes the `model` that the rest of the node works with.
+//! Nothing above this layer sees a raw value, a relative path or an unchecked name.
 
 mod model;
 
+mod load;
+mod single;
+mod summary;
+
+mod check;
+
+mod bound;
+mod document;
+mod fault;
+mod field;
+mod section;
+
+mod address;
+mod host;
+mod server;
+mod size;
+mod spelling;
+mod timespan;
+mod variable;
+
+pub use fault::{Fault, Faults, Place};
+pub use host::HostError;
+pub use load::{load, parse};
 pub use model::{
     AccessLog, Admin, Balance, Cache, Config, Filter, FilterLimits, HostPattern, Listener, Log, LogFormat, Node, OnError,
     Origin, OriginHost, Route, RouteCache, Server, StaticSite,
 };
+pub use server::ServerError;
+pub use single::for_origin;
+pub use summary::Summary;
+
+#[cfg(test)]
+mod tests;

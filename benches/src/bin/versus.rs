@@ -1,0 +1,86 @@
+//! What a cache hit costs: Forebay beside nginx, processor microseconds per request.
+//!
+//! ```text
+//! cargo build --release -p forebay -p forebay-benches && target/release/versus
+//! ```
+//!
+//! Servers run on core 0, the load on core 1. All servers are up all the time and take turns, round after round, so that
+//! a slow minute of the machine is everybody's. Prints Markdown for RESULTS.md.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use forebay_benches::cpu;
+use forebay_benches::load::Script;
+use forebay_benches::mix::Mix;
+use forebay_benches::origin::Origin;
+use forebay_benches::server::{Kind, Server};
+use forebay_benches::table::{self, Row, Sample};
+
+const CONNECTIONS: usize = 64;
+const ROUNDS: usize = 7;
+const ROUND: Duration = Duration::from_secs(4);
+/// Not measured: every server gets going.
+const WARM_UP: Duration = Duration::from_secs(1);
+const OBJECTS: usize = 2_000;
+const REQUESTS: usize = 1 << 17;
+
+fn main() -> Result<()> {
+    let cores = std::thread::available_parallelism()?;
+    ensure!(cores.get() >= 2, "two cores are needed: one for the servers, one for the load");
+    cpu::pin_self(1)?;
+    let origin = Origin::start()?;
+    let mut servers = Vec::new();
+    for kind in kinds()? {
+        servers.push(Server::start(kind, origin.address)?);
+    }
+    let mut out = std::io::stdout();
+    writeln!(out, "{}\n", table::machine())?;
+    for mix in [Mix::hot(), Mix::zipf(OBJECTS, REQUESTS)] {
+        let rows = measure(&mix, &servers, &origin)?;
+        let title = format!("{}: {} objects, {} bytes per request", mix.name, mix.sizes.len(), mix.mean_bytes());
+        writeln!(out, "{}", table::render(&title, &rows))?;
+    }
+    Ok(())
+}
+
+fn kinds() -> Result<Vec<Kind>> {
+    let folder = std::env::current_exe()?.parent().context("a program lies in a folder")?.to_owned();
+    let program = folder.join("forebay");
+    ensure!(program.exists(), "{} is missing: cargo build --release -p forebay", program.display());
+    let mut kinds = vec![Kind::Nginx, Kind::NginxOpenFiles, Kind::Forebay { program: program.clone() }];
+    kinds.push(Kind::ForebayFilter { program, module: module()? });
+    Ok(kinds)
+}
+
+fn module() -> Result<PathBuf> {
+    let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("../filters/dist/rewrite.wasm");
+    module.canonicalize().with_context(|| format!("{} is missing: scripts/build-filters", module.display()))
+}
+
+fn measure(mix: &Mix, servers: &[Server], origin: &Origin) -> Result<Vec<Row>> {
+    let script = Rc::new(Script::new(mix));
+    let mut rows = Vec::new();
+    for server in servers {
+        script.fill(server.address).with_context(|| format!("filling {}", server.kind.name()))?;
+        script.run(server.address, CONNECTIONS, WARM_UP)?;
+        rows.push(Row { server: server.kind.name(), samples: Vec::new() });
+    }
+    let filled = origin.requests();
+    for _ in 0..ROUNDS {
+        for (server, row) in servers.iter().zip(&mut rows) {
+            row.samples.push(sample(&script, server)?);
+        }
+    }
+    ensure!(origin.requests() == filled, "{} requests were no cache hits", origin.requests() - filled);
+    Ok(rows)
+}
+
+fn sample(script: &Rc<Script>, server: &Server) -> Result<Sample> {
+    let before = cpu::used(server.pid())?;
+    let done = script.run(server.address, CONNECTIONS, ROUND).with_context(|| server.kind.name())?;
+    Ok(Sample { cpu: cpu::used(server.pid())? - before, requests: done.requests, elapsed: done.elapsed })
+}

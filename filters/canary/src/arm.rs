@@ -1,0 +1,202 @@
+//! The two arms of a release, and which one a user's place belongs to.
+
+use std::fmt::{self, Formatter};
+use std::time::{Duration, SystemTime};
+
+use serde::de::{Error, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer};
+
+/// A hundredth of a percent is one place.
+const PLACES: u16 = 10_000;
+
+/// Where a request goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Arm {
+    Canary,
+    Stable,
+}
+
+impl Arm {
+    /// The arm in headers and metrics.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Canary => "canary",
+            Self::Stable => "stable",
+        }
+    }
+
+    /// The arm a header names.
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        [Self::Canary, Self::Stable].into_iter().find(|arm| arm.word() == word)
+    }
+}
+
+/// A user's place among ten thousand: from 0 to 9999.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place(u16);
+
+impl Place {
+    /// A place by chance, as far as `now` and `request` are.
+    pub(crate) fn drawn(now: SystemTime, request: &str) -> Self {
+        let nanos = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_nanos() as u64;
+        let seed = request.bytes().fold(nanos, |seed, byte| (seed ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        Self((mixed(seed) % u64::from(PLACES)) as u16)
+    }
+
+    /// The place a cookie holds; `None` where somebody else wrote it.
+    pub(crate) fn from_cookie(value: &str) -> Option<Self> {
+        let plain = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+        value.parse().ok().filter(|place| plain && *place < PLACES).map(Self)
+    }
+
+    /// As a cookie holds it.
+    pub(crate) fn number(self) -> u16 {
+        self.0
+    }
+}
+
+/// The finalizer of SplitMix64: every bit of the seed reaches every bit of the result.
+fn mixed(seed: u64) -> u64 {
+    let seed = (seed ^ (seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let seed = (seed ^ (seed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    seed ^ (seed >> 31)
+}
+
+/// How many of the places are the canary's, counted from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Percent(u16);
+
+impl Percent {
+    pub(crate) const NONE: Self = Self(0);
+
+    pub(crate) fn arm(self, place: Place) -> Arm {
+        if place.0 < self.0 { Arm::Canary } else { Arm::Stable }
+    }
+}
+
+impl<'de> Deserialize<'de> for Percent {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_f64(Percents)
+    }
+}
+
+struct Percents;
+
+impl Visitor<'_> for Percents {
+    type Value = Percent;
+
+    fn expecting(&self, formatter: &mut Formatter) -> fmt::Result {
+        formatter.write_str("a number from 0 to 100 in steps of 0.01")
+    }
+
+    fn visit_u64<E: Error>(self, percent: u64) -> Result<Percent, E> {
+        let whole = u16::try_from(percent).ok().filter(|percent| *percent <= 100);
+        whole
+            .map(|percent| Percent(percent * 100))
+            .ok_or_else(|| E::invalid_value(Unexpected::Unsigned(percent), &self))
+    }
+
+    fn visit_f64<E: Error>(self, percent: f64) -> Result<Percent, E> {
+        let hundredths = percent * 100.0;
+        // What is written as 0.07 reads as a number near it.
+        let exact = (hundredths - hundredths.round()).abs() < 1e-6;
+        if exact && (0.0..=f64::from(PLACES)).contains(&hundredths) {
+            return Ok(Percent(hundredths.round() as u16));
+        }
+        Err(E::invalid_value(Unexpected::Float(percent), &self))
+    }
+}
+
+/// The response header that tells the arm, in lower case, or none.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Header(pub(crate) Option<String>);
+
+impl Default for Header {
+    fn default() -> Self {
+        Self(Some("x-forebay-canary".to_owned()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Header {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(NameOrFalse)
+    }
+}
+
+struct NameOrFalse;
+
+impl Visitor<'_> for NameOrFalse {
+    type Value = Header;
+
+    fn expecting(&self, formatter: &mut Formatter) -> fmt::Result {
+        formatter.write_str("a header name, or false")
+    }
+
+    fn visit_bool<E: Error>(self, on: bool) -> Result<Header, E> {
+        if on { Err(E::invalid_value(Unexpected::Bool(on), &self)) } else { Ok(Header(None)) }
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Header, E> {
+        let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        if name.is_empty() || !name.bytes().all(token) {
+            return Err(E::invalid_value(Unexpected::Str(name), &self));
+        }
+        Ok(Header(Some(name.to_ascii_lowercase())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::{Arm, Percent, Place};
+
+    #[test]
+    fn percent_is_from_0_to_100_in_hundredths() {
+        for (text, expected) in
+            [("0", 0), ("0.01", 1), ("0.07", 7), ("0.5", 50), ("10", 1000), ("33.33", 3333), ("100.0", 10_000)]
+        {
+            assert_eq!(serde_json::from_str::<Percent>(text).expect(text), Percent(expected), "{text}");
+        }
+        for text in ["-1", "-0.01", "100.01", "101", "0.005", "70000", "\"10\"", "1e300", "null"] {
+            assert!(serde_json::from_str::<Percent>(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_canary_takes_the_places_from_the_bottom() {
+        for (percent, place, expected) in [
+            (0, 0, Arm::Stable),
+            (1, 0, Arm::Canary),
+            (1, 1, Arm::Stable),
+            (1000, 999, Arm::Canary),
+            (1000, 1000, Arm::Stable),
+            (10_000, 9999, Arm::Canary),
+        ] {
+            assert_eq!(Percent(percent).arm(Place(place)), expected, "{percent} {place}");
+        }
+    }
+
+    #[test]
+    fn a_cookie_holds_a_place_or_nothing() {
+        for (value, expected) in [("0", Some(0)), ("9999", Some(9999)), ("0042", Some(42)), ("10000", None)] {
+            assert_eq!(Place::from_cookie(value), expected.map(Place), "{value}");
+        }
+        for value in ["", "-1", "+1", "canary", "1 ", "99999999999"] {
+            assert_eq!(Place::from_cookie(value), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn places_are_drawn_evenly_by_id_and_by_time() {
+        let at = |nanos| SystemTime::UNIX_EPOCH + Duration::from_nanos(nanos);
+        let by_id = (0..100_000).map(|id| Place::drawn(at(1), &format!("{id:032x}")));
+        let by_time = (0..100_000).map(|nanos| Place::drawn(at(1_735_689_600_000_000_000 + nanos), ""));
+        for places in [by_id.collect::<Vec<_>>(), by_time.collect()] {
+            for tenth in 0..10 {
+                let share = places.iter().filter(|place| place.0 / 1000 == tenth).count();
+                assert!((9_600..10_400).contains(&share), "tenth {tenth} has {share} of 100000");
+            }
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! What a callback decides: go on, or answer in place.
+
+/// What becomes of an exchange after a callback.
+///
+/// ```
+/// use forebay_sdk::Flow;
+///
+/// let Flow::Reply(reply) = Flow::reply(429).header("retry-after", "5").body("slow down\n") else { unreachable!() };
+/// assert_eq!((reply.status(), reply.header("retry-after"), reply.body()), (429, Some("5"), &b"slow down\n"[..]));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Flow {
+    /// On to the next filter, the cache, the origin or the client.
+    Continue,
+    /// Answer with this. In a request callback nothing further sees the request; in a response callback it takes the
+    /// response's place.
+    Reply(Reply),
+}
+
+/// A response that a filter makes itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+impl Flow {
+    /// Answers with `status` and, until [`Flow::body`] gives one, no body.
+    pub fn reply(status: u16) -> Self {
+        Self::Reply(Reply { status, headers: Vec::new(), body: Vec::new() })
+    }
+
+    /// Sends the client to `location` with a status of 301, 302, 303, 307 or 308.
+    ///
+    /// ```
+    /// use forebay_sdk::Flow;
+    /// assert_eq!(Flow::redirect(308, "/new"), Flow::reply(308).header("location", "/new"));
+    /// ```
+    pub fn redirect(status: u16, location: &str) -> Self {
+        Self::reply(status).header("location", location)
+    }
+
+    /// Adds a header to the reply; does nothing on [`Flow::Continue`].
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        if let Self::Reply(reply) = &mut self {
+            reply.headers.push((name.to_ascii_lowercase(), value.to_owned()));
+        }
+        self
+    }
+
+    /// Gives the reply its body; does nothing on [`Flow::Continue`].
+    #[must_use]
+    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        if let Self::Reply(reply) = &mut self {
+            reply.body = body.into();
+        }
+        self
+    }
+}
+
+impl Reply {
+    /// The status code.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The first value of a header, its name in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The body.
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    pub(crate) fn headers(&self) -> &[(String, String)] {
+        &self.headers
+    }
+}

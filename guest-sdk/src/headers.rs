@@ -1,0 +1,123 @@
+//! The header section of a message: read and changed through the proxy, one header at a time.
+//!
+//! A read asks the proxy for that header alone, which is cheaper than fetching them all. The proxy keeps `Host` as
+//! `:authority`, so that name is translated here; pseudo headers are otherwise not shown.
+
+use std::borrow::Cow;
+
+use crate::host::{Map, calls};
+use crate::log;
+
+/// The headers of a [`Request`](crate::Request) or [`Response`](crate::Response). Names are compared without case.
+///
+/// ```
+/// use forebay_sdk::prelude::*;
+/// use forebay_sdk::rehearsal::{get, rehearse};
+///
+/// struct Tidy;
+///
+/// impl Filter for Tidy {
+///     type Settings = ();
+///     fn new((): ()) -> Self { Self }
+///     fn on_request(&self, request: &mut Request) -> Flow {
+///         if request.headers().get("accept").is_none() {
+///             request.headers_mut().set("accept", "*/*").add("x-seen", "tidy").remove("cookie");
+///         }
+///         Flow::Continue
+///     }
+/// }
+///
+/// # fn main() -> Result<(), String> {
+/// let tidy = rehearse::<Tidy>("")?;
+/// let exchange = tidy.request(get("http://shop.example/").with("Cookie", "a=b"));
+/// assert_eq!(exchange.sent().header("accept"), Some("*/*"));
+/// assert_eq!(exchange.sent().header("cookie"), None);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Headers {
+    map: Map,
+}
+
+impl Headers {
+    pub(crate) fn of(map: Map) -> Self {
+        Self { map }
+    }
+
+    /// The first value of a header; bytes that are not UTF-8 read as U+FFFD.
+    pub fn get(&self, name: &str) -> Option<String> {
+        self.bytes(name).map(text)
+    }
+
+    /// The first value of a header, as it came.
+    pub fn bytes(&self, name: &str) -> Option<Vec<u8>> {
+        let name = self.known_as(name);
+        match calls::header(self.map, &name) {
+            Ok(value) => value,
+            // A proxy may withhold request headers from a response callback, yet tell them as properties.
+            Err(_) if self.map == Map::Request => calls::property(&told_as(&name)),
+            Err(_) => None,
+        }
+    }
+
+    /// Every value of a header that may repeat, in order.
+    pub fn get_all(&self, name: &str) -> Vec<String> {
+        let name = self.known_as(name);
+        let all = calls::headers(self.map).into_iter();
+        all.filter(|(known, _)| name.as_bytes().eq_ignore_ascii_case(known)).map(|(_, value)| text(value)).collect()
+    }
+
+    /// Every header as name and value, in order.
+    pub fn all(&self) -> Vec<(String, String)> {
+        let all = calls::headers(self.map).into_iter();
+        all.filter(|(name, _)| !name.starts_with(b":")).map(|(name, value)| (text(name), text(value))).collect()
+    }
+
+    /// Gives a header this one value in place of any it has.
+    pub fn set(&mut self, name: &str, value: impl AsRef<[u8]>) -> &mut Self {
+        let refused = calls::set_header(self.map, &self.known_as(name), value.as_ref()).is_err();
+        self.note("set", name, refused)
+    }
+
+    /// Adds a value to those a header has.
+    pub fn add(&mut self, name: &str, value: impl AsRef<[u8]>) -> &mut Self {
+        let refused = calls::add_header(self.map, &self.known_as(name), value.as_ref()).is_err();
+        self.note("add", name, refused)
+    }
+
+    /// Removes every value of a header; does nothing where there is none.
+    pub fn remove(&mut self, name: &str) -> &mut Self {
+        let refused = calls::remove_header(self.map, &self.known_as(name)).is_err();
+        self.note("remove", name, refused)
+    }
+
+    fn note(&mut self, verb: &str, name: &str, refused: bool) -> &mut Self {
+        if refused {
+            log::warn(format_args!("the proxy refused to {verb} header {name}"));
+        }
+        self
+    }
+
+    fn known_as<'n>(&self, name: &'n str) -> Cow<'n, str> {
+        if name.eq_ignore_ascii_case("host") && self.map == Map::Request {
+            return Cow::Borrowed(":authority");
+        }
+        if name.bytes().any(|byte| byte.is_ascii_uppercase()) { name.to_ascii_lowercase().into() } else { name.into() }
+    }
+}
+
+/// The property that tells a request header.
+fn told_as(name: &str) -> Cow<'static, str> {
+    match name {
+        ":authority" => "request\0host".into(),
+        ":method" => "request\0method".into(),
+        ":path" => "request\0path".into(),
+        ":scheme" => "request\0scheme".into(),
+        _ => format!("request\0headers\0{name}").into(),
+    }
+}
+
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|fault| String::from_utf8_lossy(fault.as_bytes()).into_owned())
+}

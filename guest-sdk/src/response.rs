@@ -1,0 +1,78 @@
+//! A response as a filter sees it, with the request it answers.
+
+use std::any::Any;
+
+use crate::host::Map;
+use crate::request::Memo;
+use crate::{Headers, Request};
+
+/// The response of an exchange on its way to the client.
+///
+/// ```
+/// use forebay_sdk::prelude::*;
+/// use forebay_sdk::rehearsal::{get, rehearse, response};
+///
+/// struct Private;
+///
+/// impl Filter for Private {
+///     type Settings = ();
+///     fn new((): ()) -> Self { Self }
+///     fn on_response(&self, response: &mut Response) -> Flow {
+///         if response.request().path().starts_with("/account") && response.status() == 200 {
+///             response.headers_mut().set("cache-control", "no-store");
+///         }
+///         Flow::Continue
+///     }
+/// }
+///
+/// # fn main() -> Result<(), String> {
+/// let answer = rehearse::<Private>("")?.request(get("http://shop.example/account")).respond(response(200));
+/// assert_eq!(answer.header("cache-control"), Some("no-store"));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Response {
+    headers: Headers,
+    request: Request,
+}
+
+impl Response {
+    pub(crate) fn to(request: Request) -> Self {
+        Self { headers: Headers::of(Map::Response), request }
+    }
+
+    /// The status code.
+    pub fn status(&self) -> u16 {
+        self.headers.get(":status").and_then(|status| status.parse().ok()).unwrap_or(0)
+    }
+
+    /// Changes the status code.
+    pub fn set_status(&mut self, status: u16) {
+        self.headers.set(":status", status.to_string());
+    }
+
+    /// The headers.
+    pub fn headers(&self) -> &Headers {
+        &self.headers
+    }
+
+    /// The headers, to be changed.
+    pub fn headers_mut(&mut self) -> &mut Headers {
+        &mut self.headers
+    }
+
+    /// The request this answers, as the filters left it.
+    pub fn request(&self) -> &Request {
+        &self.request
+    }
+
+    /// What this filter kept with [`Request::remember`], if it did and it is a `T`.
+    pub fn recall<T: Any>(&self) -> Option<&T> {
+        self.request.recall()
+    }
+
+    pub(crate) fn into_memo(self) -> Option<Memo> {
+        self.request.into_memo()
+    }
+}

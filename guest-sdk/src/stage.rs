@@ -1,0 +1,213 @@
+//! Between the ABI's callbacks and a [`Filter`]: which filter a context belongs to, and what its exchange remembers.
+//!
+//! [`export!`](crate::export) makes one stage per module, the rehearsal one per rehearsed filter. Nothing stays borrowed
+//! while a filter runs, so a proxy that calls back in the middle of a callback finds the stage in order.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use crate::host::calls;
+use crate::log::{self, Level};
+use crate::request::Memo;
+use crate::{Filter, Flow, Request, Response, settings};
+
+#[cfg(target_arch = "wasm32")]
+pub use crate::host::wasm::allocate;
+
+/// What a callback returns; the number is the ABI's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Go on.
+    Continue = 0,
+    /// Stop here: the filter has answered.
+    Pause = 1,
+}
+
+/// The filters of a module and the exchanges they are in.
+#[derive(Debug)]
+pub struct Stage<F> {
+    /// One per plugin context. Envoy runs two uses of one module with different settings in one instance.
+    filters: RefCell<Vec<(u32, Rc<F>)>>,
+    /// Exchanges with something to remember or, where there is more than one filter, to tell whose they are.
+    exchanges: RefCell<Vec<Exchange>>,
+}
+
+/// What the stage knows of one stream context.
+#[derive(Debug)]
+struct Exchange {
+    context: u32,
+    plugin: Option<u32>,
+    memo: Option<Memo>,
+}
+
+impl<F: Filter> Stage<F> {
+    /// A stage without filters.
+    #[expect(clippy::new_without_default, reason = "a static needs a const constructor; nothing needs a default")]
+    pub const fn new() -> Self {
+        Self { filters: RefCell::new(Vec::new()), exchanges: RefCell::new(Vec::new()) }
+    }
+
+    /// `proxy_on_context_create`: a plugin context has no parent.
+    pub fn create(&self, context: u32, parent: u32) {
+        if parent != 0 && self.filters.borrow().len() > 1 {
+            self.exchanges.borrow_mut().push(Exchange { context, plugin: Some(parent), memo: None });
+        }
+    }
+
+    /// `proxy_on_configure`: builds the filter of a plugin context; false where its settings are wrong.
+    pub fn configure(&self, plugin: u32) -> bool {
+        log_panics();
+        match settings::read(&calls::configuration()) {
+            Ok(settings) => {
+                let filter = Rc::new(F::new(settings));
+                let mut filters = self.filters.borrow_mut();
+                filters.retain(|(known, _)| *known != plugin);
+                filters.push((plugin, filter));
+                true
+            }
+            Err(fault) => {
+                log::error(fault);
+                false
+            }
+        }
+    }
+
+    /// `proxy_on_request_headers`.
+    pub fn request(&self, context: u32) -> Action {
+        let Some(filter) = self.filter(context) else { return Action::Continue };
+        let mut request = Request::new(None);
+        let flow = filter.on_request(&mut request);
+        self.keep(context, request.into_memo());
+        act(flow)
+    }
+
+    /// `proxy_on_response_headers`.
+    pub fn response(&self, context: u32) -> Action {
+        let Some(filter) = self.filter(context) else { return Action::Continue };
+        let memo = self.on_exchange(context, |exchange| exchange.memo.take()).flatten();
+        let mut response = Response::to(Request::new(memo));
+        let flow = filter.on_response(&mut response);
+        // A response that takes this one's place comes through here again.
+        self.keep(context, response.into_memo());
+        act(flow)
+    }
+
+    /// `proxy_on_delete`.
+    pub fn delete(&self, context: u32) {
+        self.exchanges.borrow_mut().retain(|exchange| exchange.context != context);
+    }
+
+    fn keep(&self, context: u32, memo: Option<Memo>) {
+        if memo.is_none() {
+            return;
+        }
+        let mut exchanges = self.exchanges.borrow_mut();
+        match exchanges.iter_mut().rfind(|exchange| exchange.context == context) {
+            Some(exchange) => exchange.memo = memo,
+            None => exchanges.push(Exchange { context, plugin: None, memo }),
+        }
+    }
+
+    fn on_exchange<T>(&self, context: u32, act: impl FnOnce(&mut Exchange) -> T) -> Option<T> {
+        let mut exchanges = self.exchanges.borrow_mut();
+        exchanges.iter_mut().rfind(|exchange| exchange.context == context).map(act)
+    }
+
+    fn filter(&self, context: u32) -> Option<Rc<F>> {
+        let plugin = self.on_exchange(context, |exchange| exchange.plugin).flatten();
+        let filters = self.filters.borrow();
+        let of_plugin = filters.iter().find(|(known, _)| plugin.is_none_or(|plugin| plugin == *known));
+        of_plugin.map(|(_, filter)| Rc::clone(filter))
+    }
+}
+
+/// Holds at compile time, on every target, that what is exported is a filter.
+pub const fn assert_filter<F: Filter>() {}
+
+/// A reply that the proxy refuses, for a header or status that cannot be, still must not let the exchange go on.
+fn act(flow: Flow) -> Action {
+    let Flow::Reply(reply) = flow else { return Action::Continue };
+    if calls::reply(&reply).is_err() {
+        log::error(format_args!("the proxy refused the filter's reply with status {}; it sends 500", reply.status()));
+        if let Flow::Reply(bare) = Flow::reply(500) {
+            _ = calls::reply(&bare);
+        }
+    }
+    Action::Pause
+}
+
+/// A panic ends the callback in a trap, which says nothing; its message goes to the log first.
+fn log_panics() {
+    if cfg!(target_arch = "wasm32") {
+        std::panic::set_hook(Box::new(|panic| log::line(Level::Critical, panic)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::{Action, Stage};
+    use crate::{Filter, Flow, Request, Response};
+
+    thread_local! {
+        static RECALLED: Cell<Option<u32>> = const { Cell::new(None) };
+    }
+
+    struct Once(Cell<u32>);
+
+    impl Filter for Once {
+        type Settings = ();
+
+        fn new((): ()) -> Self {
+            Self(Cell::new(0))
+        }
+
+        fn on_request(&self, request: &mut Request) -> Flow {
+            self.0.set(self.0.get() + 1);
+            request.remember(self.0.get());
+            Flow::Continue
+        }
+
+        fn on_response(&self, response: &mut Response) -> Flow {
+            RECALLED.set(response.recall().copied());
+            Flow::Continue
+        }
+    }
+
+    fn recalled(stage: &Stage<Once>, context: u32) -> Option<u32> {
+        assert_eq!(stage.response(context), Action::Continue);
+        RECALLED.take()
+    }
+
+    #[test]
+    fn exchanges_do_not_mix_what_they_remember() {
+        let stage = Stage::<Once>::new();
+        assert!(stage.configure(1));
+        for context in [2, 3] {
+            stage.create(context, 1);
+            stage.request(context);
+        }
+        assert_eq!((recalled(&stage, 3), recalled(&stage, 2)), (Some(2), Some(1)));
+        for context in [2, 3] {
+            stage.delete(context);
+        }
+        assert!(stage.exchanges.borrow().is_empty());
+    }
+
+    #[test]
+    fn two_plugins_in_one_instance_have_a_filter_each() {
+        let stage = Stage::<Once>::new();
+        assert!(stage.configure(1) && stage.configure(2));
+        for (context, plugin) in [(3, 1), (4, 2), (5, 2)] {
+            stage.create(context, plugin);
+            stage.request(context);
+        }
+        assert_eq!([3, 4, 5].map(|context| recalled(&stage, context)), [Some(1), Some(1), Some(2)]);
+    }
+
+    #[test]
+    fn an_exchange_before_any_configuration_goes_on() {
+        assert_eq!(Stage::<Once>::new().request(2), Action::Continue);
+    }
+}

@@ -1,0 +1,91 @@
+//! A stored response: its head, with what freshness needs, and its whole body.
+//!
+//! Entries never change. They are made by a finished fill, shared by every hit, and die with their last reader.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+
+use crate::clock::Timestamp;
+use crate::semantics::{Freshness, Selection};
+
+/// The head of a response as it is kept and passed on: hop-by-hop fields are gone, the node's own lasting fields are in.
+#[derive(Debug)]
+pub struct Head {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub freshness: Freshness,
+    /// When it arrived.
+    pub received: Timestamp,
+    /// The request fields it was selected by.
+    pub selection: Selection,
+    /// The body's length where the origin said it.
+    pub length: Option<u64>,
+}
+
+impl Head {
+    /// `current_age` of RFC 9111 section 4.2.3.
+    pub fn age(&self, now: Timestamp) -> Duration {
+        self.freshness.initial_age.saturating_add(now.since(self.received))
+    }
+
+    /// Seconds of freshness left, rounded down; negative once stale.
+    pub fn ttl(&self, now: Timestamp) -> i64 {
+        let (lifetime, age) = (self.freshness.lifetime.as_secs(), self.age(now).as_secs());
+        i64::try_from(lifetime).unwrap_or(i64::MAX).saturating_sub(i64::try_from(age).unwrap_or(i64::MAX))
+    }
+
+    /// `response_is_fresh` of RFC 9111 section 4.2.
+    pub fn fresh(&self, now: Timestamp) -> bool {
+        self.freshness.lifetime > self.age(now)
+    }
+}
+
+/// A whole stored response.
+#[derive(Debug)]
+pub struct Entry {
+    pub head: std::sync::Arc<Head>,
+    pub body: Bytes,
+}
+
+/// Bookkeeping per entry beside its bytes: the tier's own nodes, sketches and counters, this struct and its head.
+/// moka takes 150-185 bytes of it, the header map's table the rest.
+const OVERHEAD: usize = 512;
+
+impl Entry {
+    /// The bytes it costs to hold, its key included.
+    pub fn weight(&self, key: &str) -> u64 {
+        let headers: usize = self.head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 64).sum();
+        (key.len() + headers + self.head.selection.weight() + self.body.len() + OVERHEAD) as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(lifetime: u64, initial_age: u64) -> Head {
+        Head {
+            status: StatusCode::OK,
+            headers: HeaderMap::new(),
+            freshness: Freshness {
+                lifetime: Duration::from_secs(lifetime),
+                initial_age: Duration::from_secs(initial_age),
+            },
+            received: Timestamp::from_unix(Duration::from_secs(1_000)),
+            selection: Selection::default(),
+            length: None,
+        }
+    }
+
+    #[test]
+    fn fresh_until_the_age_reaches_the_lifetime() {
+        let at = |seconds| Timestamp::from_unix(Duration::from_secs(seconds));
+        let head = head(60, 10);
+        assert_eq!((head.age(at(1_000)).as_secs(), head.ttl(at(1_000)), head.fresh(at(1_000))), (10, 50, true));
+        assert_eq!((head.ttl(at(1_049)), head.fresh(at(1_049))), (1, true));
+        assert_eq!((head.ttl(at(1_050)), head.fresh(at(1_050))), (0, false));
+        assert_eq!((head.ttl(at(1_060)), head.fresh(at(1_060))), (-10, false));
+    }
+}

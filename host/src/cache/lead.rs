@@ -1,0 +1,131 @@
+//! The writing end of a flight. `Lead` is the duty to fetch; `Filling` is the duty to bring the body to its end.
+//!
+//! Both are tokens: dropping one wakes everybody who waits and says so, so no key is ever stuck behind a fetch that
+//! nobody makes.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::entry::{Entry, Head};
+use super::flight::{FetchFailure, Flight, Phase};
+use super::follow::Follower;
+use super::shelf::Shelf;
+use crate::body::BodyError;
+
+/// The duty to fetch one key for everybody. Dropped, it makes the next one who looks the key up lead.
+pub struct Lead {
+    duty: Duty,
+}
+
+/// What `Lead` and `Filling` have in common: the flight, its key, and the shelf that knows both.
+struct Duty {
+    key: Arc<str>,
+    flight: Arc<Flight>,
+    shelf: Arc<Shelf>,
+    landed: bool,
+}
+
+impl Duty {
+    /// Takes the flight off the board, then tells everybody. In this order nobody can join a flight that is over.
+    fn land(&mut self, phase: Phase) {
+        self.landed = true;
+        self.shelf.close(&self.key, &self.flight);
+        self.flight.enter(phase);
+    }
+}
+
+impl Lead {
+    pub(super) fn new(key: Arc<str>, flight: Arc<Flight>, shelf: Arc<Shelf>) -> Self {
+        shelf.metrics.fills.inc();
+        Self { duty: Duty { key, flight, shelf, landed: false } }
+    }
+
+    /// A seat for the request that caused the fetch.
+    pub fn follower(&self) -> Follower {
+        Follower::seated(self.duty.flight.clone(), self.duty.flight.sit(), None)
+    }
+
+    /// The answer may be shared and stored: everybody gets its head now and its body as it comes.
+    pub fn fill(self, head: Head) -> Filling {
+        let head = Arc::new(head);
+        // The cell is set here only, and `fill` consumes the lead.
+        let _ = self.duty.flight.head.set(head.clone());
+        self.duty.flight.enter(Phase::Streaming);
+        Filling { duty: self.duty, head, received: 0, storable: true }
+    }
+
+    /// The answer is for one request only. The key is remembered, so that later requests do not wait for each other.
+    pub fn release(mut self) {
+        self.duty.shelf.remember_uncacheable(&self.duty.key);
+        self.duty.land(Phase::Released);
+    }
+
+    /// There is no answer.
+    pub fn fail(mut self, failure: FetchFailure) {
+        self.duty.land(Phase::Failed(failure));
+    }
+
+    /// What was looked for is here after all: nothing needs to be fetched.
+    pub(super) fn withdraw(mut self) {
+        self.duty.land(Phase::Lost);
+    }
+}
+
+/// The duty to bring a body to its end. Dropped, it breaks the body off for everybody.
+pub struct Filling {
+    duty: Duty,
+    head: Arc<Head>,
+    received: u64,
+    storable: bool,
+}
+
+/// Nobody reads the body any more, and it will not be stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unwanted;
+
+impl Filling {
+    /// Passes a piece of the body on; waits where the body is too large to store and its readers are slow.
+    pub async fn push(&mut self, chunk: Bytes) -> Result<(), Unwanted> {
+        self.received += chunk.len() as u64;
+        if self.storable && self.received > self.duty.shelf.object_bytes_max {
+            self.storable = false;
+            self.duty.shelf.remember_uncacheable(&self.duty.key);
+            self.duty.shelf.close(&self.duty.key, &self.duty.flight);
+        }
+        let flight = &self.duty.flight;
+        flight.add(chunk, !self.storable);
+        if poll_fn(|cx| flight.poll_room(cx)).await { Ok(()) } else { Err(Unwanted) }
+    }
+
+    /// The body is whole: stores it, unless it grew too large. A body that is not as long as its head said is broken.
+    pub fn finish(mut self) {
+        if self.head.length.is_some_and(|length| length != self.received) {
+            return self.fail(BodyError::Incomplete);
+        }
+        if self.storable {
+            let entry = Entry { head: self.head.clone(), body: self.duty.flight.whole() };
+            self.duty.shelf.insert(self.duty.key.clone(), entry);
+        }
+        self.duty.land(Phase::Complete);
+    }
+
+    /// The body broke off: nothing is stored, and every reader learns it.
+    pub fn fail(mut self, error: BodyError) {
+        self.duty.land(Phase::Broken(error));
+    }
+}
+
+impl Drop for Duty {
+    fn drop(&mut self) {
+        if !self.landed {
+            let over = match self.flight.head.get() {
+                None => Phase::Lost,
+                Some(_) => Phase::Broken(BodyError::Abandoned),
+            };
+            self.land(over);
+        }
+        self.shelf.metrics.fills.dec();
+    }
+}

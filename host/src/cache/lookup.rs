@@ -1,0 +1,133 @@
+//! The question that the exchange asks of the cache.
+//!
+//! `Cache::lookup` tells a hit from a miss, and of a miss who fetches: the first becomes the lead, the others follow it.
+//! A key whose last answer could not be stored is remembered for a while, and its requests pass side by side.
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+use prometheus::Registry;
+
+use super::entry::Entry;
+use super::follow::Follower;
+use super::key::Key;
+use super::lead::Lead;
+use super::shelf::{Boarding, Shelf};
+use crate::clock::{Clock, Timestamp};
+use crate::config;
+use crate::semantics::Forwarded;
+
+/// What the cache has to say to a request.
+pub enum Lookup {
+    /// A fresh stored response.
+    Hit(Arc<Entry>),
+    /// Nothing to use; why, and whose turn it is.
+    Miss(Forwarded, Turn),
+    /// Fetch alone, wait for nobody.
+    Pass(PassReason),
+}
+
+/// Who fetches.
+pub enum Turn {
+    Lead(Lead),
+    Follow(Follower),
+}
+
+/// Why a request goes by the cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PassReason {
+    /// The route does not cache.
+    Disabled,
+    /// Only GET and HEAD are answered from the cache.
+    Method,
+    /// The request has a body, which is not part of the key.
+    RequestBody,
+    /// The request forbids storing (`no-store`).
+    NoStore,
+    /// HEAD without a stored GET.
+    Head,
+    /// The last answer for this key could not be stored.
+    Uncacheable,
+    /// What another request fetched was selected by other header values.
+    Vary,
+}
+
+impl PassReason {
+    /// The stable word for logs and `Cache-Status` details.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Disabled => "disabled",
+            Self::Method => "method",
+            Self::RequestBody => "request_body",
+            Self::NoStore => "no_store",
+            Self::Head => "head",
+            Self::Uncacheable => "uncacheable",
+            Self::Vary => "vary",
+        }
+    }
+
+    /// How `Cache-Status` says it.
+    pub fn forwarded(self) -> Forwarded {
+        match self {
+            Self::Disabled => Forwarded::Bypass,
+            Self::Method => Forwarded::Method,
+            Self::RequestBody | Self::NoStore => Forwarded::Request,
+            Self::Head | Self::Uncacheable => Forwarded::UriMiss,
+            Self::Vary => Forwarded::VaryMiss,
+        }
+    }
+}
+
+/// The cache of a node. Cloning shares it.
+#[derive(Clone)]
+pub struct Cache {
+    shelf: Arc<Shelf>,
+}
+
+impl Cache {
+    pub fn new(config: &config::Cache, clock: Clock, registry: &Registry) -> Result<Self, prometheus::Error> {
+        Ok(Self { shelf: Arc::new(Shelf::new(config, clock, registry)?) })
+    }
+
+    /// The largest body that would be stored.
+    pub fn object_bytes_max(&self) -> u64 {
+        self.shelf.object_bytes_max
+    }
+
+    /// A fresh entry that answers a request with these header fields, or whose turn it is to fetch one.
+    pub fn lookup(&self, key: &Key, request: &HeaderMap, now: Timestamp) -> Lookup {
+        let forwarded = match self.shelf.find(key, request, now) {
+            Ok(entry) => return Lookup::Hit(entry),
+            Err(forwarded) => forwarded,
+        };
+        if self.shelf.uncacheable(key, now) {
+            return Lookup::Pass(PassReason::Uncacheable);
+        }
+        let (shared, flight) = match self.shelf.board(key) {
+            Boarding::Joined(flight, seat) => {
+                let waiting = Some(self.shelf.metrics.waiters.clone());
+                return Lookup::Miss(forwarded, Turn::Follow(Follower::seated(flight, seat, waiting)));
+            }
+            Boarding::First(shared, flight) => (shared, flight),
+        };
+        let lead = Lead::new(shared, flight, self.shelf.clone());
+        // A fetch may have ended between the look and the turn.
+        match self.shelf.find(key, request, now) {
+            Ok(entry) => {
+                lead.withdraw();
+                Lookup::Hit(entry)
+            }
+            Err(_) => Lookup::Miss(forwarded, Turn::Lead(lead)),
+        }
+    }
+
+    /// A fresh entry only; nobody's turn is taken.
+    pub fn peek(&self, key: &Key, request: &HeaderMap, now: Timestamp) -> Option<Arc<Entry>> {
+        self.shelf.find(key, request, now).ok()
+    }
+
+    /// The key's answers can be stored after all.
+    pub fn forget_uncacheable(&self, key: &Key) {
+        self.shelf.forget_uncacheable(key);
+    }
+}

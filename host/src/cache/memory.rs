@@ -1,0 +1,47 @@
+//! The memory tier: entries within a byte budget, the least useful given up first.
+//!
+//! moka keeps the frequency sketch and the order; this file only says what an entry weighs and what is counted when one
+//! goes. Eviction runs shortly after an insert, so the budget may be passed for a moment.
+
+use std::sync::Arc;
+
+use moka::notification::RemovalCause;
+use prometheus::Registry;
+
+use super::entry::Entry;
+use super::metrics::Metrics;
+
+pub(super) struct Memory {
+    entries: moka::sync::Cache<Arc<str>, Arc<Entry>>,
+}
+
+impl Memory {
+    pub(super) fn new(bytes: u64, metrics: &Metrics, registry: &Registry) -> Result<Self, prometheus::Error> {
+        let evictions = metrics.evictions.clone();
+        let entries = moka::sync::Cache::builder()
+            .name("memory")
+            .max_capacity(bytes)
+            .weigher(|key: &Arc<str>, entry: &Arc<Entry>| u32::try_from(entry.weight(key)).unwrap_or(u32::MAX))
+            .eviction_listener(move |_, _, cause| match cause {
+                RemovalCause::Size => evictions.with_label_values(&["memory", "size"]).inc(),
+                RemovalCause::Expired => evictions.with_label_values(&["memory", "expired"]).inc(),
+                RemovalCause::Explicit | RemovalCause::Replaced => {}
+            })
+            .build();
+        let (counted, weighed) = (entries.clone(), entries.clone());
+        let entry_count = move || {
+            counted.run_pending_tasks();
+            counted.entry_count()
+        };
+        Metrics::watch_memory(registry, entry_count, move || weighed.weighted_size())?;
+        Ok(Self { entries })
+    }
+
+    pub(super) fn get(&self, key: &str) -> Option<Arc<Entry>> {
+        self.entries.get(key)
+    }
+
+    pub(super) fn insert(&self, key: Arc<str>, entry: Arc<Entry>) {
+        self.entries.insert(key, entry);
+    }
+}

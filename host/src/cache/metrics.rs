@@ -1,0 +1,44 @@
+//! What the cache counts: entries, bytes, evictions, fills under way and requests that wait for one.
+
+use prometheus::{IntCounterVec, IntGauge, Opts, Registry};
+
+use crate::telemetry::{self, Reading};
+
+/// The cache's metrics. Cloning shares them.
+#[derive(Clone)]
+pub(super) struct Metrics {
+    /// Fetches that others may share.
+    pub(super) fills: IntGauge,
+    /// Requests that read from another request's fetch.
+    pub(super) waiters: IntGauge,
+    pub(super) evictions: IntCounterVec,
+}
+
+impl Metrics {
+    pub(super) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let fills = IntGauge::new("forebay_cache_fills_inflight", "Fetches under way that other requests may share")?;
+        let waiters =
+            IntGauge::new("forebay_cache_collapsed_waiters", "Requests that read from another request's fetch")?;
+        let evictions = IntCounterVec::new(
+            Opts::new("forebay_cache_evictions_total", "Entries that a tier gave up, by reason"),
+            &["tier", "reason"],
+        )?;
+        telemetry::register(registry, &[&fills, &waiters])?;
+        registry.register(Box::new(evictions.clone()))?;
+        for reason in ["size", "expired"] {
+            evictions.with_label_values(&["memory", reason]);
+        }
+        Ok(Self { fills, waiters, evictions })
+    }
+
+    /// Gauges that are read from the tier itself when somebody scrapes.
+    pub(super) fn watch_memory(
+        registry: &Registry,
+        entries: impl Fn() -> u64 + Send + Sync + 'static,
+        bytes: impl Fn() -> u64 + Send + Sync + 'static,
+    ) -> Result<(), prometheus::Error> {
+        let tier = &[("tier", "memory")];
+        Reading::register(registry, "forebay_cache_entries", "Stored responses", tier, entries)?;
+        Reading::register(registry, "forebay_cache_bytes", "Bytes held by stored responses", tier, bytes)
+    }
+}

@@ -1,0 +1,25 @@
+//! Stored responses: found by key, fetched once for everybody, held within a byte budget.
+//!
+//! `lookup` answers the one question that the exchange asks; `flight` is a fetch that several requests share, `lead` its
+//! writing end and `follow` its reading end; `memory` is the tier that holds finished `entry` values, `shelf` what all of
+//! them share. Nothing here knows where responses come from.
+
+mod entry;
+mod flight;
+mod follow;
+mod key;
+mod lead;
+mod lookup;
+mod memory;
+mod metrics;
+mod shelf;
+
+pub use entry::{Entry, Head};
+pub use flight::FetchFailure;
+pub use follow::{Follower, Landing};
+pub use key::Key;
+pub use lead::{Filling, Lead};
+pub use lookup::{Cache, Lookup, PassReason, Turn};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,121 @@
+//! `forebay run`: starts the node, says where to look, and waits for a signal.
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::arguments::Run;
+use crate::config::{self, Config, LogFormat};
+use crate::node::{Drained, Node};
+use crate::telemetry::{self, Format};
+
+/// Runs until TERM, INT or QUIT, then drains.
+pub(super) fn run(options: &Run) -> anyhow::Result<ExitCode> {
+    let loaded = match &options.origin {
+        Some(url) => config::for_origin(url, options.listen),
+        None => config::load(&options.config),
+    };
+    let config = match loaded {
+        Ok(config) => config,
+        Err(faults) => {
+            eprintln!("{}", faults.to_string().trim_end());
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    let format = match config.log.format {
+        LogFormat::Text => Format::Text,
+        LogFormat::Json => Format::Json,
+    };
+    telemetry::start(&config.log.level, format).map_err(anyhow::Error::msg).context("log.level")?;
+    let node = Node::start(&config)?;
+    eprint!("{}", banner(&node, &config));
+    tracing::info!(name = config.node.name, workers = config.node.workers, "serving");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(until_told(node))
+}
+
+async fn until_told(node: Node) -> anyhow::Result<ExitCode> {
+    let mut signals = Signals::listen()?;
+    loop {
+        match signals.next().await {
+            Told::Reopen => {
+                node.reopen_logs();
+                tracing::info!("log files opened again");
+            }
+            Told::Reload => {
+                tracing::warn!("this version cannot reload its configuration: start it anew, QUIT drains the old one");
+            }
+            Told::Drain => break,
+        }
+    }
+    tracing::info!("draining");
+    let drained = tokio::select! {
+        drained = node.drain() => drained,
+        // Whoever asks twice does not want to wait.
+        () = signals.drain() => Drained::CutOff,
+    };
+    match drained {
+        Drained::Clean => tracing::info!("drained"),
+        Drained::CutOff => tracing::warn!("exchanges were cut off"),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The signals that a node heeds, nginx's.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    quit: Signal,
+    reopen: Signal,
+    reload: Signal,
+}
+
+enum Told {
+    Drain,
+    Reopen,
+    Reload,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            quit: signal(SignalKind::quit())?,
+            reopen: signal(SignalKind::user_defined1())?,
+            reload: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> Told {
+        tokio::select! {
+            _ = self.terminate.recv() => Told::Drain,
+            _ = self.interrupt.recv() => Told::Drain,
+            _ = self.quit.recv() => Told::Drain,
+            _ = self.reopen.recv() => Told::Reopen,
+            _ = self.reload.recv() => Told::Reload,
+        }
+    }
+
+    async fn drain(&mut self) {
+        while !matches!(self.next().await, Told::Drain) {}
+    }
+}
+
+/// Where to look, and three things to try.
+fn banner(node: &Node, config: &Config) -> String {
+    let mut text = String::from("\n");
+    for address in node.listeners() {
+        text.push_str(&format!("  Forebay {} serves http://{address}/\n", config.node.name));
+    }
+    let admin = node.admin();
+    let page = node.listeners().first().map(|address| format!("http://{address}/")).unwrap_or_default();
+    text.push_str(&format!(
+        "  Metrics and health at http://{admin}/metrics, /healthz, /readyz\n\n  Try:\n    \
+         curl -i {page}\n    \
+         curl -sI {page} | grep -i -e cache-status -e age      # once more: a hit\n    \
+         curl -s http://{admin}/metrics | grep forebay_cache\n\n"
+    ));
+    text
+}

@@ -1,0 +1,120 @@
+//! The default, the least and the most of every setting that is a number, a size or a duration.
+//!
+//! Defaults follow what operators know from nginx, Varnish and Envoy; where this node differs, the constant says why.
+//! The least and the most refuse only what cannot work or is surely a slip of the pen.
+
+use std::time::Duration;
+
+/// What a setting is when it is absent, and what it may be.
+pub(super) struct Bound<T> {
+    pub(super) default: T,
+    pub(super) least: T,
+    pub(super) most: T,
+}
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+const MINUTE: u64 = 60;
+const HOUR: u64 = 3600;
+const DAY: u64 = 24 * HOUR;
+
+const fn seconds(default: u64, least: u64, most: u64) -> Bound<Duration> {
+    millis(default * 1000, least * 1000, most * 1000)
+}
+
+const fn millis(default: u64, least: u64, most: u64) -> Bound<Duration> {
+    Bound {
+        default: Duration::from_millis(default),
+        least: Duration::from_millis(least),
+        most: Duration::from_millis(most),
+    }
+}
+
+/// `"auto"` is one per core; the most is a guard against a slip of the pen, a node has one thread per worker.
+pub(super) const WORKERS: Bound<usize> = Bound { default: 1, least: 1, most: 256 };
+
+/// Orchestrators kill 30 s after they ask to stop (Kubernetes `terminationGracePeriodSeconds`); this leaves 5 s.
+pub(super) const DRAIN_TIMEOUT: Bound<Duration> = seconds(25, 0, HOUR);
+
+/// nginx's stock 512 per worker is the first thing its operators raise. Each connection may hold `header_bytes_max`, so
+/// this default times that one is the memory that clients can claim with headers alone: 320 MB.
+pub(super) const CONNECTIONS_MAX: Bound<usize> = Bound { default: 10_000, least: 1, most: 1_000_000 };
+
+/// nginx waits 60 s, which lets a client that dribbles its header section hold a connection for a minute. HAProxy's
+/// sample configurations set `timeout http-request 10s`, enough for a header section with several lost packets.
+pub(super) const HEADER_TIMEOUT: Bound<Duration> = millis(10_000, 10, HOUR * 1000);
+
+/// nginx `keepalive_timeout`.
+pub(super) const KEEP_ALIVE_TIMEOUT: Bound<Duration> = millis(75_000, 10, DAY * 1000);
+
+/// nginx `client_body_timeout`, also between two reads.
+pub(super) const BODY_TIMEOUT: Bound<Duration> = millis(60_000, 10, DAY * 1000);
+
+/// nginx `send_timeout`, also between two writes.
+pub(super) const SEND_TIMEOUT: Bound<Duration> = millis(60_000, 10, DAY * 1000);
+
+/// Envoy `max_headers_count`, and hyper's own default.
+pub(super) const HEADER_COUNT_MAX: Bound<usize> = Bound { default: 100, least: 8, most: 1000 };
+
+/// nginx `large_client_header_buffers 4 8k`. The least is the smallest read buffer hyper takes.
+pub(super) const HEADER_BYTES_MAX: Bound<u64> = Bound { default: 32 * KIB, least: 8 * KIB, most: MIB };
+
+/// Envoy `connect_timeout`. nginx's 60 s is longer than a client waits, so its operators see 499 instead of 504.
+pub(super) const CONNECT_TIMEOUT: Bound<Duration> = millis(5_000, 1, 10 * MINUTE * 1000);
+
+/// Varnish `first_byte_timeout`, nginx `proxy_read_timeout`.
+pub(super) const FIRST_BYTE_TIMEOUT: Bound<Duration> = millis(60_000, 1, HOUR * 1000);
+
+/// Varnish `between_bytes_timeout`, nginx `proxy_read_timeout`.
+pub(super) const READ_TIMEOUT: Bound<Duration> = millis(60_000, 1, HOUR * 1000);
+
+/// Varnish `backend_idle_timeout`, nginx upstream `keepalive_timeout`. It must be shorter than the server's own, or
+/// requests meet connections that are just being closed; nginx as a server keeps 75 s.
+pub(super) const IDLE_TIMEOUT: Bound<Duration> = millis(60_000, 0, HOUR * 1000);
+
+/// nginx's `keepalive 32`, per server and worker as there; 0 keeps none.
+pub(super) const IDLE_CONNECTIONS_MAX: Bound<usize> = Bound { default: 32, least: 0, most: 10_000 };
+
+/// Fits a machine with 1 GiB. Below the least, a handful of pages would push each other out.
+pub(super) const CACHE_MEMORY: Bound<u64> = Bound { default: 512 * MIB, least: MIB, most: 16 << 40 };
+
+/// Most of a site's bytes are below it (pages, scripts, pictures); a download of gigabytes must not empty the memory
+/// tier. Where the memory tier is smaller, it is the default.
+pub(super) const OBJECT_MAX: Bound<u64> = Bound { default: 16 * MIB, least: KIB, most: 16 << 40 };
+
+/// Varnish's built-in hit-for-miss time, 120 s.
+pub(super) const UNCACHEABLE_TTL: Bound<Duration> = seconds(2 * MINUTE, 0, DAY);
+
+/// Only the limits matter: without `default_ttl`, what the origin does not date is not stored. RFC 9111 section 1.2.2
+/// lets a cache treat more than a year as any other large number.
+pub(super) const DEFAULT_TTL: Bound<Duration> = seconds(0, 0, 365 * DAY);
+
+/// Twenty thousand times what the six callbacks of a small filter take together (0.45 us), and short enough that a
+/// filter in an endless loop costs its worker 10 ms per exchange and nobody a timeout.
+pub(super) const CALLBACK_DEADLINE: Bound<Duration> = millis(10, 1, 10_000);
+
+/// Settings are parsed and regular expressions compiled here, once; nobody's exchange waits for it.
+pub(super) const CONFIGURE_DEADLINE: Bound<Duration> = millis(1_000, 10, MINUTE * 1000);
+
+/// A Rust filter starts with 17 pages, 1.1 MiB; runtimes with a garbage collector want room above that. The least is
+/// one page, the most is what 32 bits address.
+pub(super) const FILTER_MEMORY: Bound<u64> = Bound { default: 16 * MIB, least: 64 * KIB, most: 4 * GIB };
+
+/// One element per function whose address a module takes; ten thousand cost the host 80 KB per instance.
+pub(super) const FILTER_TABLES: Bound<usize> = Bound { default: 10_000, least: 1, most: 10_000_000 };
+
+/// A module is compiled whole, so its size bounds the time and the memory of a load.
+pub(super) const FILTER_MODULE: Bound<u64> = Bound { default: 16 * MIB, least: 64, most: GIB };
+
+/// About eighty log lines; a filter that logs more in one exchange is a filter that loops.
+pub(super) const FILTER_LOG: Bound<u64> = Bound { default: 8 * KIB, least: 0, most: 16 * MIB };
+
+/// Envoy has no limit, and a filter that names a metric after a path fills its memory there.
+pub(super) const METRIC_SERIES: Bound<usize> = Bound { default: 1000, least: 0, most: 1_000_000 };
+
+/// A client's or origin's hundred, and 28 more that a chain may add.
+pub(super) const FILTER_HEADER_COUNT: Bound<usize> = Bound { default: 128, least: 8, most: 10_000 };
+
+/// Twice what a listener accepts by default, so that a chain may add to the largest header section.
+pub(super) const FILTER_HEADER_BYTES: Bound<u64> = Bound { default: 64 * KIB, least: 8 * KIB, most: 16 * MIB };

@@ -1,0 +1,65 @@
+//! `[filters.NAME]`: a compiled module with its settings; `[filter_limits]`: the bounds of all of them.
+
+use std::fs;
+use std::path::PathBuf;
+
+use super::settings;
+use crate::config::bound;
+use crate::config::field::Field;
+use crate::config::model::{Filter, FilterLimits, OnError};
+use crate::config::section::Section;
+
+/// A filter that guards must not be skipped because it fails, so failing closed is the default, as in Envoy.
+const ON_ERROR: [(&str, OnError); 2] = [("fail_closed", OnError::FailClosed), ("fail_open", OnError::FailOpen)];
+
+const DIGEST_LENGTH: usize = 64;
+
+pub(super) fn check_limits(section: &mut Section<'_>) -> FilterLimits {
+    FilterLimits {
+        callback_deadline: section.duration("callback_deadline", &bound::CALLBACK_DEADLINE),
+        configure_deadline: section.duration("configure_deadline", &bound::CONFIGURE_DEADLINE),
+        memory_bytes_max: section.size("memory", &bound::FILTER_MEMORY),
+        table_elements_max: section.count("tables", &bound::FILTER_TABLES) as u64,
+        module_bytes_max: section.size("module", &bound::FILTER_MODULE),
+        log_bytes_max: section.size("log", &bound::FILTER_LOG),
+        metric_series_max: section.count("metric_series", &bound::METRIC_SERIES),
+        header_count_max: section.count("header_count_max", &bound::FILTER_HEADER_COUNT),
+        header_bytes_max: section.bytes("header_bytes_max", &bound::FILTER_HEADER_BYTES),
+    }
+}
+
+pub(super) fn check(name: &str, section: &mut Section<'_>) -> Filter {
+    Filter {
+        name: name.to_owned(),
+        module: section
+            .required("module", "module = \"FILTER.wasm\"")
+            .and_then(|field| module(&field))
+            .unwrap_or_default(),
+        sha256: section.field("sha256").and_then(|field| digest(&field)),
+        settings: section.field("settings").and_then(|field| settings::text(&field)).unwrap_or_default(),
+        on_error: section.choice("on_error", &ON_ERROR),
+    }
+}
+
+fn module(field: &Field<'_>) -> Option<PathBuf> {
+    let path = field.file_path()?;
+    match fs::metadata(&path) {
+        Ok(metadata) if metadata.is_file() => return Some(path),
+        Ok(_) => field.fault(format!("{} is not a file; write the path of a compiled filter", path.display())),
+        Err(error) => {
+            field.fault(format!("{} cannot be read: {error}; build the filter, or correct the path", path.display()))
+        }
+    }
+    None
+}
+
+/// As `sha256sum` prints it, in lower case.
+fn digest(field: &Field<'_>) -> Option<String> {
+    let text = field.text()?;
+    if text.len() != DIGEST_LENGTH || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        field
+            .fault(format!("{text:?} is not a SHA-256 digest; write the {DIGEST_LENGTH} digits that sha256sum prints"));
+        return None;
+    }
+    Some(text.to_ascii_lowercase())
+}

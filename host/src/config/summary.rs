@@ -1,0 +1,62 @@
+//! A checked configuration in a few lines, for an operator who wants to see that it says what was meant.
+//!
+//! Printed by `forebay check` where there is no fault. It leaves out what is by default, and the admin token.
+
+use std::fmt::{self, Display, Formatter};
+
+use super::model::{Config, Route};
+use super::size::ByteSize;
+use super::timespan::TimeSpan;
+
+/// Displays one line per listener, origin, filter and route.
+#[derive(Debug, Clone, Copy)]
+pub struct Summary<'c>(&'c Config);
+
+impl Config {
+    pub fn summary(&self) -> Summary<'_> {
+        Summary(self)
+    }
+}
+
+impl Display for Summary<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self(config) = self;
+        let workers = config.node.workers;
+        writeln!(f, "node      {}, {workers} worker{}", config.node.name, if workers == 1 { "" } else { "s" })?;
+        for listener in &config.listeners {
+            let named = listener.name != listener.address.to_string();
+            let name = if named { format!(" as {}", listener.name) } else { String::new() };
+            writeln!(f, "listener  {}{name}", listener.address)?;
+        }
+        let open = if config.admin.token.is_some() { "with a token" } else { "without a token" };
+        writeln!(f, "admin     {}, {open}", config.admin.address)?;
+        let (memory, object) = (ByteSize(config.cache.memory_bytes), ByteSize(config.cache.object_bytes_max));
+        writeln!(f, "cache     {memory} of memory, objects up to {object}")?;
+        for origin in &config.origins {
+            writeln!(f, "origin    {} at {}", origin.name, listed(origin.servers.iter()))?;
+        }
+        for site in &config.statics {
+            writeln!(f, "static    {} in {}", site.name, site.root.display())?;
+        }
+        for filter in &config.filters {
+            writeln!(f, "filter    {} from {}", filter.name, filter.module.display())?;
+        }
+        config.routes.iter().try_for_each(|route| write_route(f, route))
+    }
+}
+
+fn write_route(f: &mut Formatter<'_>, route: &Route) -> fmt::Result {
+    write!(f, "route     {}{} -> {}", route.host, route.path, route.origin)?;
+    if !route.filters.is_empty() {
+        write!(f, " through {}", listed(route.filters.iter()))?;
+    }
+    match (route.cache.enabled, route.cache.default_ttl) {
+        (false, _) => writeln!(f, ", not cached"),
+        (true, Some(ttl)) => writeln!(f, ", cached for {} by default", TimeSpan(ttl)),
+        (true, None) => writeln!(f, ", cached where the origin says so"),
+    }
+}
+
+fn listed(items: impl Iterator<Item = impl ToString>) -> String {
+    items.map(|item| item.to_string()).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,210 @@
+//! What a right file means: defaults, settings, the environment, and the files we ship.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use super::{checked, folder_with};
+use crate::config::{
+    AccessLog, Balance, Config, HostPattern, LogFormat, OnError, Origin, OriginHost, Server, for_origin, load,
+};
+
+#[test]
+fn an_absent_key_has_its_default() {
+    let config = checked("");
+    assert_eq!(config.node.name, "forebay");
+    assert_eq!(config.node.workers, std::thread::available_parallelism().unwrap().get());
+    assert_eq!(config.node.drain_timeout, Duration::from_secs(25));
+    let [listener] = &config.listeners[..] else { panic!("one listener") };
+    assert_eq!((listener.name.as_str(), listener.address.to_string().as_str()), ("127.0.0.1:8080", "127.0.0.1:8080"));
+    assert_eq!(listener.connections_max, 10_000);
+    assert_eq!(listener.header_timeout, Duration::from_secs(10));
+    assert_eq!(listener.keep_alive_timeout, Duration::from_secs(75));
+    assert_eq!((listener.body_timeout, listener.send_timeout), (Duration::from_secs(60), Duration::from_secs(60)));
+    assert_eq!((listener.header_count_max, listener.header_bytes_max), (100, 32 << 10));
+    assert!(listener.trusted_proxies.is_empty());
+    assert_eq!((config.admin.address.to_string().as_str(), config.admin.token), ("127.0.0.1:9090", None));
+    assert_eq!((config.log.level.as_str(), config.log.access), ("info", AccessLog::Off));
+    assert_eq!((config.log.format, config.log.access_format), (LogFormat::Text, LogFormat::Text));
+    assert_eq!((config.cache.memory_bytes, config.cache.object_bytes_max), (512 << 20, 16 << 20));
+    assert_eq!(config.cache.uncacheable_ttl, Duration::from_secs(120));
+}
+
+#[test]
+fn an_origin_a_filter_and_a_route_have_their_defaults() {
+    let config = checked("");
+    let [origin] = &config.origins[..] else { panic!("one origin") };
+    assert_eq!(origin.servers, [Server { host: "127.0.0.1".to_owned(), port: 7011 }]);
+    assert_eq!((origin.balance, &origin.host), (Balance::RoundRobin, &OriginHost::Client));
+    assert_eq!(origin.connect_timeout, Duration::from_secs(5));
+    assert_eq!((origin.first_byte_timeout, origin.read_timeout), (Duration::from_secs(60), Duration::from_secs(60)));
+    assert_eq!((origin.idle_timeout, origin.idle_connections_max), (Duration::from_secs(60), 32));
+    let limits = &config.filter_limits;
+    assert_eq!(limits.callback_deadline, Duration::from_millis(10));
+    assert_eq!(limits.configure_deadline, Duration::from_secs(1));
+    assert_eq!((limits.memory_bytes_max, limits.table_elements_max), (16 << 20, 10_000));
+    assert_eq!((limits.module_bytes_max, limits.log_bytes_max), (16 << 20, 8 << 10));
+    assert_eq!(limits.metric_series_max, 1000);
+    assert_eq!((limits.header_count_max, limits.header_bytes_max), (128, 64 << 10));
+    let [route] = &config.routes[..] else { panic!("one route") };
+    assert_eq!((route.name.as_str(), &route.host, route.path.as_str()), ("*/", &HostPattern::Any, "/"));
+    assert!(route.filters.is_empty() && route.cache.enabled && route.cache.default_ttl.is_none());
+}
+
+#[test]
+fn settings_limits_and_the_environment_reach_the_model() {
+    let config = checked(
+        r#"
+        node = { name = "edge-1", workers = "${WORKERS}" }
+        admin = { address = "0.0.0.0:9090", token = "${TOKEN}" }
+        cache = { memory = "8MiB", uncacheable_ttl = "0s" }
+        log = { level = "warn,forebay::cache=debug", format = "json", access = "./access.log" }
+        listener = [
+            { name = "public", address = "[::]:80", trusted_proxies = ["10.0.0.0/8", "::1"], header_count_max = 1000 },
+            { address = "127.0.0.1:0" },
+            { address = "127.0.0.1:0" },
+        ]
+        [origins.next]
+        servers = ["http://a.example:${PORT}", "http://b.example"]
+        host = "Docs.example"
+        idle_timeout = "0s"
+        idle_connections_max = 0
+        "#,
+    );
+    assert_eq!((config.node.name.as_str(), config.node.workers), ("edge-1", 3));
+    assert_eq!(config.admin.token.as_deref(), Some("s3cret"));
+    assert_eq!(config.cache.object_bytes_max, 8 << 20, "no larger than the memory it is kept in");
+    assert_eq!(config.log.access, AccessLog::File(std::env::current_dir().unwrap().join("./access.log")));
+    assert_eq!(config.listeners.len(), 3, "port 0 is a free port each time");
+    assert_eq!(config.listeners[0].name, "public");
+    assert_eq!(config.listeners[0].trusted_proxies.len(), 2);
+    let names: Vec<_> = config.origins.iter().map(|origin| origin.name.as_str()).collect();
+    assert_eq!(names, ["next", "docs"], "in the order of the file");
+    assert_eq!(config.origins[0].servers[0], Server { host: "a.example".to_owned(), port: 7011 });
+    assert_eq!(config.origins[0].host, OriginHost::Fixed("docs.example".to_owned()));
+}
+
+#[test]
+fn a_filter_gets_its_settings_as_json_and_its_module_from_the_folder_of_the_file() {
+    let digest = "AB".repeat(32);
+    let (folder, file) = folder_with(&format!(
+        "sha256 = \"{digest}\"\non_error = \"fail_open\"\n[filters.a.settings]\npercent = 10\nrules = [{{ from = \"$1\" }}]\n\
+         ratio = 0.5\nsince = 2020-01-01\nlarge = 0xffff_ffff_ffff_ffff\non = true\ntext = \"$${{x}}\""
+    ));
+    let config = load(&file).unwrap();
+    let [filter] = &config.filters[..] else { panic!("one filter") };
+    assert_eq!(filter.module, folder.path().join("a.wasm"));
+    assert_eq!((filter.sha256.as_deref(), filter.on_error), (Some("ab".repeat(32).as_str()), OnError::FailOpen));
+    assert_eq!(
+        filter.settings,
+        r#"{"large":18446744073709551615,"on":true,"percent":10,"ratio":0.5,"rules":[{"from":"$1"}],"since":"2020-01-01","text":"${x}"}"#
+    );
+    assert_eq!(config.routes[0].filters, ["a"]);
+}
+
+#[test]
+fn settings_may_be_a_string_or_absent() {
+    for (settings, expected) in [("", ""), ("settings = \"as is\"", "as is"), ("settings = {}", "{}")] {
+        let (_folder, file) = folder_with(settings);
+        assert_eq!(load(&file).unwrap().filters[0].settings, expected, "{settings}");
+    }
+}
+
+#[test]
+fn an_origin_alone_makes_a_configuration() {
+    let config = for_origin("http://[::1]:7011/", Some("127.0.0.1:0".parse().unwrap())).unwrap();
+    assert_eq!(config.origins[0].servers, [Server { host: "::1".to_owned(), port: 7011 }]);
+    assert_eq!(config.origins[0].host, OriginHost::Server);
+    assert_eq!(config.listeners[0].address.to_string(), "127.0.0.1:0");
+    assert!(config.filters.is_empty() && config.routes[0].cache.enabled);
+    assert_eq!(for_origin("http://a", None).unwrap().listeners[0].address.to_string(), "127.0.0.1:8080");
+    let fault = for_origin("http://a", Some("127.0.0.1:9090".parse().unwrap())).unwrap_err().to_string();
+    assert_eq!(fault, "--listen: 127.0.0.1:9090 is already admin.address; write another port or address");
+    let fault = for_origin("example.com", None).unwrap_err().to_string();
+    assert_eq!(fault, "--origin: \"example.com\" is not an http URL; write http://HOST[:PORT]");
+}
+
+#[test]
+fn the_summary_says_what_was_understood() {
+    let config = checked("node = { name = \"edge-1\", workers = 1 }\nlistener = [{ name = \"public\" }]");
+    assert_eq!(
+        config.summary().to_string(),
+        "\
+node      edge-1, 1 worker
+listener  127.0.0.1:8080 as public
+admin     127.0.0.1:9090, without a token
+cache     512MiB of memory, objects up to 16MiB
+origin    docs at 127.0.0.1:7011
+route     */ -> docs, cached where the origin says so
+"
+    );
+}
+
+fn shipped(name: &str) -> Config {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config").join(name);
+    load(&file).unwrap_or_else(|faults| panic!("{faults}"))
+}
+
+#[test]
+fn the_reference_serves_the_small_site_through_three_filters() {
+    let edge = shipped("edge.toml");
+    assert_eq!(edge.node.name, "edge-1");
+    assert_eq!(edge.listeners[0].address.to_string(), "127.0.0.1:8080");
+    assert_eq!(edge.admin.address.to_string(), "127.0.0.1:9090");
+    assert_eq!((edge.routes[0].origin.as_str(), &edge.routes[0].host), ("site", &HostPattern::Any));
+    assert_eq!(edge.routes[0].filters, ["guard", "rewrite", "canary"]);
+    assert_eq!(edge.routes[0].cache.default_ttl, Some(Duration::from_secs(300)));
+    assert!(edge.statics.iter().all(|site| site.root.join("index.html").is_file()));
+    let canary = edge.filters.iter().find(|filter| filter.name == "canary").unwrap();
+    assert!(canary.settings.contains(&edge.statics[1].name), "the canary goes to the other edition");
+}
+
+#[test]
+fn the_reference_shows_the_defaults() {
+    let (edge, default) = (shipped("edge.toml"), checked(""));
+    assert_eq!(format!("{:?}", edge.listeners), format!("{:?}", default.listeners));
+    assert_eq!(format!("{:?}", edge.admin), format!("{:?}", default.admin));
+    assert_eq!(format!("{:?}", edge.cache), format!("{:?}", default.cache));
+    assert_eq!(format!("{:?}", edge.filter_limits), format!("{:?}", default.filter_limits));
+    assert_eq!((edge.node.workers, edge.node.drain_timeout), (default.node.workers, default.node.drain_timeout));
+    assert_eq!((edge.log.level, edge.log.format), (default.log.level, default.log.format));
+    let (app, docs) = (&edge.origins[0], &default.origins[0]);
+    let docs = Origin { name: app.name.clone(), servers: app.servers.clone(), ..docs.clone() };
+    assert_eq!(format!("{app:?}"), format!("{docs:?}"));
+}
+
+/// The checks name each key once, in the call that reads it; whatever they read must be in the reference.
+#[test]
+fn the_reference_has_every_key() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let reference = fs::read_to_string(root.join("../config/edge.toml")).unwrap();
+    let readers = ["field", "required", "duration", "size", "bytes", "count", "choice", "section", "sections", "named"];
+    let mut keys = BTreeSet::new();
+    for file in fs::read_dir(root.join("src/config/check")).unwrap() {
+        let source = fs::read_to_string(file.unwrap().path()).unwrap();
+        for reader in readers {
+            let call = format!(".{reader}(\"");
+            let calls = source.split(&call).skip(1);
+            keys.extend(calls.map(|rest| rest.split('"').next().unwrap().to_owned()));
+        }
+    }
+    assert!(keys.len() > 50, "only {} keys found: have the readers been renamed?", keys.len());
+    let explained = |key: &str| {
+        let lines = reference.lines().map(|line| line.trim_start_matches("# "));
+        let headers = [format!("[{key}]"), format!("[[{key}]]"), format!("[{key}."), format!(".{key}]")];
+        lines.into_iter().any(|line| {
+            line.starts_with(&format!("{key} = "))
+                || line.starts_with('[') && headers.iter().any(|it| line.contains(it))
+        })
+    };
+    let missing: Vec<_> = keys.iter().filter(|key| !explained(key)).collect();
+    assert!(missing.is_empty(), "config/edge.toml does not show {missing:?}");
+}
+
+#[test]
+fn the_minimal_file_stands_in_front_of_a_web_server() {
+    let minimal = shipped("minimal.toml");
+    assert_eq!(minimal.origins[0].servers, [Server { host: "127.0.0.1".to_owned(), port: 8000 }]);
+    assert_eq!(minimal.routes[0].origin, "site");
+}

@@ -1,0 +1,116 @@
+//! The request as it goes on to an origin, and the response as it comes back: what a proxy must take out and put in
+//! (RFC 9110 sections 7.6 and 7.8).
+
+use bytes::{BufMut, BytesMut};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::uri::Scheme;
+use http::{Request, Uri, Version, response};
+
+use super::failure::Failure;
+use super::peer::{Peer, X_FORWARDED_FOR};
+use crate::body::Body;
+use crate::clock::Timestamp;
+use crate::semantics::{RequestHead, fields};
+
+pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+
+/// Fields that ask for one client's part or version of a response. A fetch for everybody must bring the whole of it.
+const FOR_ONE_CLIENT: [HeaderName; 6] = [
+    header::RANGE,
+    header::IF_RANGE,
+    header::IF_MATCH,
+    header::IF_NONE_MATCH,
+    header::IF_MODIFIED_SINCE,
+    header::IF_UNMODIFIED_SINCE,
+];
+
+/// Whom a fetch is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Audience {
+    Everybody,
+    OneClient,
+}
+
+/// Everything that a forwarded request is made of.
+pub(super) struct Outgoing<'a> {
+    pub(super) head: &'a RequestHead,
+    pub(super) peer: &'a Peer,
+    pub(super) via: &'a HeaderValue,
+    pub(super) request_id: &'a HeaderValue,
+}
+
+impl Outgoing<'_> {
+    /// The request to send, in origin form.
+    pub(super) fn request(&self, audience: Audience, body: Body) -> Result<Request<Body>, Failure> {
+        let mut headers = self.head.headers.clone();
+        fields::strip_hop_by_hop(&mut headers);
+        // The node has answered `100-continue` itself by the time the body flows.
+        headers.remove(header::EXPECT);
+        if audience == Audience::Everybody {
+            for name in &FOR_ONE_CLIENT {
+                headers.remove(name);
+            }
+        }
+        self.name_the_client(&mut headers)?;
+        headers.append(header::VIA, self.via.clone());
+        headers.insert(X_REQUEST_ID, self.request_id.clone());
+        let authority = HeaderValue::from_str(self.head.authority.as_str());
+        headers.insert(header::HOST, authority.map_err(|error| Failure::Unsendable(error.to_string()))?);
+        let mut request = Request::new(body);
+        *request.method_mut() = self.head.method.clone();
+        *request.uri_mut() = Uri::from(self.head.path.clone());
+        *request.version_mut() = Version::HTTP_11;
+        *request.headers_mut() = headers;
+        Ok(request)
+    }
+
+    /// What an untrusted peer says of others is replaced; a trusted one's word is kept and added to.
+    fn name_the_client(&self, headers: &mut HeaderMap) -> Result<(), Failure> {
+        let address = self.peer.remote.ip().to_string();
+        let forwarded_for = match fields::joined(headers, &X_FORWARDED_FOR) {
+            Some(mut chain) if self.peer.trusted => {
+                chain.extend_from_slice(b", ");
+                chain.extend_from_slice(address.as_bytes());
+                chain
+            }
+            _ => address.into_bytes(),
+        };
+        let value = HeaderValue::from_maybe_shared(bytes::Bytes::from(forwarded_for));
+        headers.insert(X_FORWARDED_FOR, value.map_err(|error| Failure::Unsendable(error.to_string()))?);
+        if !self.peer.trusted || !headers.contains_key(X_FORWARDED_PROTO) {
+            let https = self.peer.scheme == Scheme::HTTPS;
+            headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(if https { "https" } else { "http" }));
+        }
+        if !self.peer.trusted || !headers.contains_key(X_FORWARDED_HOST) {
+            let host = HeaderValue::from_str(self.head.authority.as_str());
+            headers.insert(X_FORWARDED_HOST, host.map_err(|error| Failure::Unsendable(error.to_string()))?);
+        }
+        Ok(())
+    }
+}
+
+/// Makes an origin's response fit to be passed on and stored: hop-by-hop fields out, `Via` and a missing `Date` in
+/// (RFC 9110 section 6.6.1).
+pub(super) fn receive(parts: &mut response::Parts, via: &HeaderValue, now: Timestamp) {
+    fields::strip_hop_by_hop(&mut parts.headers);
+    parts.headers.append(header::VIA, via.clone());
+    if !parts.headers.contains_key(header::DATE)
+        && let Ok(date) = HeaderValue::from_str(&httpdate::fmt_http_date(now.system_time()))
+    {
+        parts.headers.insert(header::DATE, date);
+    }
+}
+
+/// 128 random bits in hexadecimal.
+pub(super) fn new_request_id() -> HeaderValue {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let random = fastrand::u128(..);
+    let mut text = BytesMut::with_capacity(32);
+    for byte in random.to_be_bytes() {
+        text.put_u8(DIGITS[usize::from(byte >> 4)]);
+        text.put_u8(DIGITS[usize::from(byte & 15)]);
+    }
+    HeaderValue::from_maybe_shared(text.freeze()).unwrap_or_else(|_| HeaderValue::from_static("-"))
+}

@@ -1,0 +1,26 @@
+//! One request from its first byte to the last byte of its response: the only place that knows the order of the steps.
+//!
+//! `serve` is the recipe. Each of its arms is one file: `hit` answers from the cache, `miss` fetches once for everybody,
+//! `pass` fetches for one. Around them, `visit` is the request's own state, `routes` finds its way, `forward` writes the
+//! request to the origin, `deliver` the response to the client, `failure` turns whatever went wrong into an answer, and
+//! `record` is what is known of the exchange when it is over.
+
+mod access_line;
+mod deliver;
+mod edge;
+mod failure;
+mod forward;
+mod hit;
+mod metrics;
+mod miss;
+mod pass;
+mod peer;
+mod record;
+mod reply;
+mod routes;
+mod serve;
+mod visit;
+
+pub use deliver::Delivery;
+pub use edge::{Edge, EdgeError, Parts};
+pub use peer::Peer;

@@ -1,0 +1,153 @@
+//! Which route a request takes: the most exact host that has a matching path, and of its paths the longest.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::{self, HostPattern};
+use crate::filter::Chain;
+use crate::origin::Origin;
+
+/// A route with everything it names already found.
+pub(super) struct Route {
+    pub(super) name: Arc<str>,
+    path: String,
+    pub(super) origin: Origin,
+    pub(super) chain: Chain,
+    pub(super) caching: bool,
+    pub(super) default_ttl: Option<Duration>,
+}
+
+impl Route {
+    pub(super) fn new(config: &config::Route, origin: Origin, chain: Chain) -> Self {
+        Self {
+            name: config.name.as_str().into(),
+            path: config.path.clone(),
+            origin,
+            chain,
+            caching: config.cache.enabled,
+            default_ttl: config.cache.default_ttl,
+        }
+    }
+
+    /// A prefix matches up to a segment's end: `/a` matches `/a` and `/a/b`, not `/ab`.
+    fn covers(&self, path: &str) -> bool {
+        path.strip_prefix(self.path.as_str())
+            .is_some_and(|rest| rest.is_empty() || self.path.ends_with('/') || rest.starts_with('/'))
+    }
+}
+
+/// The routes of one host pattern, longest path first.
+type Paths = Vec<Arc<Route>>;
+
+/// All routes of a node.
+#[derive(Default)]
+pub(super) struct Routes {
+    exact: HashMap<String, Paths>,
+    /// Longest suffix first.
+    suffixes: Vec<(String, Paths)>,
+    any: Paths,
+}
+
+impl Routes {
+    pub(super) fn new(routes: impl IntoIterator<Item = (HostPattern, Route)>) -> Self {
+        let mut table = Self::default();
+        for (host, route) in routes {
+            let paths = match host {
+                HostPattern::Exact(name) => table.exact.entry(name).or_default(),
+                HostPattern::Any => &mut table.any,
+                HostPattern::Suffix(suffix) => {
+                    let at = table.suffixes.iter().position(|(known, _)| *known == suffix).unwrap_or_else(|| {
+                        table.suffixes.push((suffix, Paths::new()));
+                        table.suffixes.len() - 1
+                    });
+                    &mut table.suffixes[at].1
+                }
+            };
+            paths.push(Arc::new(route));
+        }
+        let all = table.exact.values_mut().chain(table.suffixes.iter_mut().map(|(_, paths)| paths));
+        for paths in all.chain(std::iter::once(&mut table.any)) {
+            paths.sort_by_key(|route| std::cmp::Reverse(route.path.len()));
+        }
+        table.suffixes.sort_by_key(|(suffix, _)| std::cmp::Reverse(suffix.len()));
+        table
+    }
+
+    /// `host` in lower case, without port.
+    pub(super) fn find(&self, host: &str, path: &str) -> Option<&Arc<Route>> {
+        let covering = |paths: &'_ Paths| paths.iter().position(|route| route.covers(path));
+        if let Some(paths) = self.exact.get(host)
+            && let Some(at) = covering(paths)
+        {
+            return paths.get(at);
+        }
+        for (suffix, paths) in &self.suffixes {
+            if host.len() > suffix.len()
+                && host.ends_with(suffix.as_str())
+                && let Some(at) = covering(paths)
+            {
+                return paths.get(at);
+            }
+        }
+        covering(&self.any).and_then(|at| self.any.get(at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::filter::{Environment, Filters};
+    use crate::origin::Origins;
+    use prometheus::Registry;
+    use std::path::Path;
+
+    /// Routes of one static origin, named by their place in the list.
+    fn table(patterns: &[(&str, &str)]) -> Routes {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut text = format!("[static.s]\nroot = {:?}\n", folder.path());
+        for (host, path) in patterns {
+            text +=
+                &format!("[[route]]\nhost = \"{host}\"\npath = \"{path}\"\norigin = \"s\"\n");
+        }
+        let config = config::parse(&text, Path::new("test.toml"), &|_| None).expect("a right configuration");
+        let registry = Registry::new();
+        let environment = Environment::new(&registry, Clock::system(), 1, "n").expect("an environment");
+        let filters = Filters::load(&[], &config.filter_limits, &environment).expect("no filters");
+        let origins = Origins::new(&config, &registry).expect("origins");
+        Routes::new(config.routes.iter().map(|route| {
+            let origin = origins.get("s").expect("the site").clone();
+            (route.host.clone(), Route::new(route, origin, filters.chain(&[]).expect("an empty chain")))
+        }))
+    }
+
+    #[test]
+    fn the_most_exact_host_with_a_matching_path_wins() {
+        let routes = table(&[
+            ("*", "/"),
+            ("*", "/any"),
+            ("*.example.com", "/"),
+            ("*.b.example.com", "/deep"),
+            ("a.example.com", "/docs"),
+            ("a.example.com", "/docs/new"),
+            ("a.example.com", "/slash/"),
+        ]);
+        let cases = [
+            ("a.example.com", "/docs", "a.example.com/docs"),
+            ("a.example.com", "/docs/x", "a.example.com/docs"),
+            ("a.example.com", "/docs/new/x", "a.example.com/docs/new"),
+            ("a.example.com", "/docsnew", "*.example.com/"),
+            ("a.example.com", "/slash/x", "a.example.com/slash/"),
+            ("a.example.com", "/slash", "*.example.com/"),
+            ("x.b.example.com", "/deep", "*.b.example.com/deep"),
+            ("x.b.example.com", "/", "*.example.com/"),
+            ("example.com", "/", "*/"),
+            ("other.org", "/any/x", "*/any"),
+        ];
+        for (host, path, expected) in cases {
+            assert_eq!(&*routes.find(host, path).expect("a route").name, expected, "{host}{path}");
+        }
+        assert!(table(&[("a.example.com", "/")]).find("b.example.com", "/").is_none());
+    }
+}

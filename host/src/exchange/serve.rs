@@ -1,0 +1,84 @@
+//! The recipe: what happens to a request, in order.
+
+use std::sync::Arc;
+
+use http::{Method, Request, Response, request};
+use http_body::Body as _;
+
+use super::deliver::{self, Delivery};
+use super::edge::Edge;
+use super::failure::Failure;
+use super::peer::Peer;
+use super::visit::{Closed, Passage, Visit};
+use super::{hit, miss, pass};
+use crate::body::Body;
+use crate::cache::{Key, Lookup, PassReason};
+use crate::filter::EndOfStream;
+use crate::semantics::CacheControl;
+
+impl Edge {
+    /// Answers one request. Always answers, whatever goes wrong, unless a filter wants the connection closed. Dropping the
+    /// future is the client going away; what it had begun for others goes on.
+    pub async fn serve(self: &Arc<Self>, peer: &Peer, request: Request<Body>) -> Result<Response<Delivery>, Closed> {
+        let (parts, body) = request.into_parts();
+        let mut visit = Visit::new(self, peer, &parts);
+        let answer = match self.answer(&mut visit, parts, body).await {
+            Err(Failure::ClosedByFilter) => return Err(Closed),
+            Err(failure) => visit.fail(&failure),
+            Ok(answer) => answer,
+        };
+        let answer = match visit.filter_response(answer) {
+            Err(Failure::ClosedByFilter) => return Err(Closed),
+            Err(failure) => visit.fail(&failure),
+            Ok(answer) => answer,
+        };
+        Ok(deliver::deliver(visit, answer))
+    }
+
+    /// Normalise, route, request filters, look up; then one of four arms.
+    async fn answer(
+        self: &Arc<Self>,
+        visit: &mut Visit<'_>,
+        parts: request::Parts,
+        body: Body,
+    ) -> Result<Response<Body>, Failure> {
+        visit.admit(parts, EndOfStream::from(body.is_end_stream()))?;
+        if let Some(reply) = visit.filter_request()? {
+            return Ok(reply);
+        }
+        let (origin, chosen) = visit.origin()?;
+        let passage = visit.passage()?;
+        if let Some(reason) = passed_by(passage) {
+            return pass::answer(visit, &origin, body, reason).await;
+        }
+        let key = Key::of(&passage.head, chosen.then(|| &**origin.name()));
+        let now = self.clock.now();
+        if passage.head.method == Method::HEAD {
+            return match self.cache.peek(&key, &passage.head.headers, now) {
+                Some(entry) => Ok(hit::answer(visit, &entry, now)),
+                None => pass::answer(visit, &origin, body, PassReason::Head).await,
+            };
+        }
+        match self.cache.lookup(&key, &passage.head.headers, now) {
+            Lookup::Hit(entry) => Ok(hit::answer(visit, &entry, now)),
+            Lookup::Miss(reason, turn) => miss::answer(visit, &origin, &key, (reason, turn)).await,
+            Lookup::Pass(reason) => pass::answer_and_learn(visit, &origin, &key, reason).await,
+        }
+    }
+}
+
+/// Requests that the cache has nothing to do with.
+fn passed_by(passage: &Passage) -> Option<PassReason> {
+    let head = &passage.head;
+    if !passage.route.caching {
+        Some(PassReason::Disabled)
+    } else if !matches!(head.method, Method::GET | Method::HEAD) {
+        Some(PassReason::Method)
+    } else if passage.end == EndOfStream::No {
+        Some(PassReason::RequestBody)
+    } else if CacheControl::of(&head.headers).no_store {
+        Some(PassReason::NoStore)
+    } else {
+        None
+    }
+}

@@ -1,0 +1,158 @@
+//! One request's own state on its way through the node.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use http::header::HeaderValue;
+use http::{Response, request};
+
+use super::edge::Edge;
+use super::failure::Failure;
+use super::forward::{Outgoing, X_REQUEST_ID, new_request_id};
+use super::peer::Peer;
+use super::record::Record;
+use super::reply;
+use super::routes::Route;
+use crate::body::Body;
+use crate::filter::{EndOfStream, Run, Stream, Verdict};
+use crate::origin::Origin;
+use crate::semantics::RequestHead;
+
+/// A request that has a route.
+pub(super) struct Passage {
+    pub(super) head: RequestHead,
+    pub(super) route: Arc<Route>,
+    /// `None` where the route has no filters.
+    run: Option<Run>,
+    /// The request has no body.
+    pub(super) end: EndOfStream,
+}
+
+/// One exchange: who asks, how far it is, what is known of it.
+pub(super) struct Visit<'a> {
+    pub(super) edge: &'a Arc<Edge>,
+    pub(super) peer: &'a Peer,
+    pub(super) record: Record,
+    passage: Option<Passage>,
+}
+
+/// A filter wants the client's connection closed without an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a filter closed the stream")]
+pub struct Closed;
+
+impl<'a> Visit<'a> {
+    pub(super) fn new(edge: &'a Arc<Edge>, peer: &'a Peer, request: &request::Parts) -> Self {
+        let brought = if peer.trusted { request.headers.get(X_REQUEST_ID).cloned() } else { None };
+        let id = brought.unwrap_or_else(new_request_id);
+        let client = peer.client(&request.headers);
+        Self { edge, peer, record: Record::begin(&edge.book, client, request, id), passage: None }
+    }
+
+    /// Takes the target apart and finds the route.
+    pub(super) fn admit(&mut self, parts: request::Parts, end: EndOfStream) -> Result<&mut Passage, Failure> {
+        let head = RequestHead::new(parts, self.peer.scheme.clone(), self.peer.local).map_err(Failure::Target)?;
+        if head.method == http::Method::TRACE {
+            return Err(Failure::Trace);
+        }
+        let route = self.edge.routes.find(head.host(), head.path.path()).ok_or(Failure::NoRoute)?.clone();
+        self.record.route = route.name.clone();
+        let run = if route.chain.is_empty() { None } else { Some(route.chain.begin(self.stream(&route))) };
+        Ok(self.passage.insert(Passage { head, route, run, end }))
+    }
+
+    fn stream(&self, route: &Route) -> Stream {
+        Stream {
+            connection_id: self.peer.connection,
+            source: SocketAddr::new(self.record.client, self.peer.remote.port()),
+            destination: self.peer.local,
+            request_id: String::from_utf8_lossy(self.record.request_id.as_bytes()).into(),
+            route: route.name.clone(),
+            started: self.record.started,
+        }
+    }
+
+    /// Lets the route's filters see the request. A reply is one of theirs, to be sent instead of an origin's answer.
+    pub(super) fn filter_request(&mut self) -> Result<Option<Response<Body>>, Failure> {
+        let Some(passage) = &mut self.passage else { return Ok(None) };
+        let Some(run) = &mut passage.run else { return Ok(None) };
+        let before = (passage.head.authority.clone(), passage.head.path.clone());
+        match run.on_request(&mut passage.head, passage.end) {
+            Verdict::Continue => {}
+            Verdict::Reply(local) => return Ok(Some(reply::response(local))),
+            Verdict::Close => return Err(Failure::ClosedByFilter),
+            Verdict::Fail(failure) => return Err(Failure::Filter(failure)),
+        }
+        if before != (passage.head.authority.clone(), passage.head.path.clone()) {
+            // A filter wrote another target: that target's route decides about origin and caching.
+            let found = self.edge.routes.find(passage.head.host(), passage.head.path.path());
+            passage.route = found.ok_or(Failure::NoRoute)?.clone();
+            self.record.route = passage.route.name.clone();
+        }
+        Ok(None)
+    }
+
+    /// Lets the filters that saw the request see its response, last one first.
+    pub(super) fn filter_response(&mut self, response: Response<Body>) -> Result<Response<Body>, Failure> {
+        let Some(passage) = &mut self.passage else { return Ok(response) };
+        let Some(mut run) = passage.run.take() else { return Ok(response) };
+        let (mut parts, mut body) = response.into_parts();
+        let end = EndOfStream::from(http_body::Body::is_end_stream(&body));
+        let verdict = run.on_response(&mut passage.head, &mut parts, end);
+        self.record.filter_time = run.elapsed();
+        match verdict {
+            Verdict::Continue => {}
+            Verdict::Reply(local) => {
+                body = Body::from(local.body);
+                reply::set_length(&mut parts.headers, &body);
+            }
+            Verdict::Close => return Err(Failure::ClosedByFilter),
+            Verdict::Fail(failure) => return Err(Failure::Filter(failure)),
+        }
+        Ok(Response::from_parts(parts, body))
+    }
+
+    /// The origin that a filter chose, else the route's, and whether it was a choice.
+    pub(super) fn origin(&mut self) -> Result<(Origin, bool), Failure> {
+        let passage = self.passage()?;
+        let chosen = passage.run.as_ref().and_then(Run::origin).filter(|name| **passage.route.origin.name() != **name);
+        let origin = match chosen {
+            None => passage.route.origin.clone(),
+            Some(name) => {
+                let known = self.edge.origins.get(name).cloned();
+                known.ok_or_else(|| Failure::UnknownOrigin(name.to_owned()))?
+            }
+        };
+        let chosen = chosen.is_some();
+        self.record.origin = Some(origin.name().clone());
+        Ok((origin, chosen))
+    }
+
+    /// The request, once it has been admitted.
+    pub(super) fn passage(&self) -> Result<&Passage, Failure> {
+        self.passage.as_ref().ok_or(Failure::NoRoute)
+    }
+
+    /// The request as it would go to an origin.
+    pub(super) fn outgoing(&self) -> Result<Outgoing<'_>, Failure> {
+        let head = &self.passage()?.head;
+        Ok(Outgoing { head, peer: self.peer, via: &self.edge.via, request_id: &self.record.request_id })
+    }
+
+    /// Writes a failure down and makes its answer.
+    pub(super) fn fail(&mut self, failure: &Failure) -> Response<Body> {
+        failure.log(&self.record.request_id, &self.record.route);
+        self.record.failure = Some((failure.word(), failure.fault().word()));
+        self.record.cache.detail = Some(failure.word());
+        failure.answer(&self.edge.name)
+    }
+
+    /// Is the response to go without its body?
+    pub(super) fn head_only(&self) -> bool {
+        self.record.method == http::Method::HEAD
+    }
+
+    pub(super) fn request_id(&self) -> HeaderValue {
+        self.record.request_id.clone()
+    }
+}

@@ -1,0 +1,130 @@
+//! Header fields that concern one connection only, and reading lists (RFC 9110 sections 5.6.1 and 7.6.1).
+//!
+//! Used on every message that passes: what a connection's two ends tell each other must not be forwarded or stored.
+
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+/// Fields that are removed even where `Connection` does not name them (RFC 9110 section 7.6.1).
+const HOP_BY_HOP: [HeaderName; 9] = [
+    header::CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+
+/// Removes every field that is meant for the next hop only: those named by `Connection`, then the well-known ones.
+pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    if headers.contains_key(header::CONNECTION) {
+        let named: Vec<HeaderName> = list(headers, &header::CONNECTION)
+            .filter(|name| !name.eq_ignore_ascii_case("close"))
+            .filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok())
+            .collect();
+        for name in named {
+            headers.remove(name);
+        }
+    }
+    for name in &HOP_BY_HOP {
+        headers.remove(name);
+    }
+}
+
+/// The members of a comma-separated list field over all its lines, trimmed, empty ones left out (RFC 9110 section 5.6.1).
+/// A line that is not visible ASCII is left out whole. Commas inside quoted strings do not separate.
+pub fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+    headers.get_all(name).into_iter().filter_map(|line| line.to_str().ok()).flat_map(members)
+}
+
+/// The members of one list line.
+pub fn members(line: &str) -> impl Iterator<Item = &str> {
+    let (mut quoted, mut escaped) = (false, false);
+    line.split(move |c| {
+        if escaped {
+            escaped = false;
+            return false;
+        }
+        match c {
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            _ => {}
+        }
+        c == ',' && !quoted
+    })
+    .map(|member| member.trim_matches([' ', '\t']))
+    .filter(|member| !member.is_empty())
+}
+
+/// The field as one value, its lines joined by `, ` (RFC 9110 section 5.3); `None` where it is absent.
+pub fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<Vec<u8>> {
+    let mut lines = headers.get_all(name).iter().map(HeaderValue::as_bytes);
+    let mut whole = lines.next()?.to_vec();
+    for line in lines {
+        whole.extend_from_slice(b", ");
+        whole.extend_from_slice(line);
+    }
+    Some(whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for (name, value) in lines {
+            map.append(*name, HeaderValue::from_str(value).expect("a test value"));
+        }
+        map
+    }
+
+    #[test]
+    fn connection_takes_what_it_names_and_the_well_known_with_it() {
+        let mut map = headers(&[
+            ("connection", "close, X-Private"),
+            ("connection", "x-other"),
+            ("x-private", "1"),
+            ("x-other", "2"),
+            ("transfer-encoding", "chunked"),
+            ("keep-alive", "timeout=5"),
+            ("close", "a field of that name stays"),
+            ("etag", "\"a\""),
+        ]);
+        strip_hop_by_hop(&mut map);
+        let left: Vec<&str> = map.keys().map(HeaderName::as_str).collect();
+        assert_eq!(left, ["close", "etag"]);
+    }
+
+    #[test]
+    fn lists_split_at_commas_outside_quotes() {
+        let cases: [(&str, &[&str]); 6] = [
+            ("a, b", &["a", "b"]),
+            (" a ,,\tb,", &["a", "b"]),
+            (r#"a="x,y", b"#, &[r#"a="x,y""#, "b"]),
+            (r#"a="x\",y", b"#, &[r#"a="x\",y""#, "b"]),
+            ("", &[]),
+            (",", &[]),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(members(line).collect::<Vec<_>>(), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn lines_join_in_order() {
+        let map = headers(&[("accept", "a"), ("accept", "b;q=1")]);
+        assert_eq!(joined(&map, &header::ACCEPT).expect("present"), b"a, b;q=1");
+        assert_eq!(joined(&map, &header::VARY), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_line_splits_without_panic(line in ".*") {
+            prop_assert!(members(&line).all(|member| !member.is_empty()));
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! How long a response may be used and how old it already is (RFC 9111 sections 4.2.1 and 4.2.3).
+//!
+//! Pure arithmetic over header fields and points in time. Called when a response arrives; what comes out is kept with the
+//! stored response, so that a hit only subtracts.
+
+use std::time::Duration;
+
+use http::header::{self, HeaderMap, HeaderValue};
+
+use super::cache_control::{CacheControl, delta_seconds};
+use crate::clock::Timestamp;
+
+/// The lifetime that the origin stated for a shared cache: `s-maxage`, else `max-age`, else `Expires` against `Date`.
+/// An `Expires` that is no date means already expired (section 5.3). `None` where the origin stated nothing.
+pub(super) fn stated_lifetime(headers: &HeaderMap, control: &CacheControl, received: Timestamp) -> Option<Duration> {
+    if let Some(stated) = control.s_maxage.or(control.max_age) {
+        return Some(stated);
+    }
+    let expires = headers.get(header::EXPIRES)?;
+    let base = date(headers).unwrap_or(received);
+    Some(http_date(expires).map_or(Duration::ZERO, |expires| expires.since(base)))
+}
+
+/// `corrected_initial_age` of section 4.2.3: how old the response was when it arrived.
+pub(super) fn initial_age(headers: &HeaderMap, requested: Timestamp, received: Timestamp) -> Duration {
+    let apparent = date(headers).map_or(Duration::ZERO, |date| received.since(date));
+    let delay = received.since(requested);
+    let corrected = age(headers).saturating_add(delay);
+    apparent.max(corrected)
+}
+
+/// The `Age` field; the first of several counts, and what is no number is no age (section 5.1).
+pub(super) fn age(headers: &HeaderMap) -> Duration {
+    headers
+        .get(header::AGE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| delta_seconds(value.split(',').next().unwrap_or_default().trim()))
+        .unwrap_or(Duration::ZERO)
+}
+
+fn date(headers: &HeaderMap) -> Option<Timestamp> {
+    headers.get(header::DATE).and_then(http_date)
+}
+
+/// Any of the three forms of an HTTP date (RFC 9110 section 5.6.7).
+pub fn http_date(value: &HeaderValue) -> Option<Timestamp> {
+    let time = httpdate::parse_http_date(value.to_str().ok()?).ok()?;
+    time.duration_since(std::time::UNIX_EPOCH).ok().map(Timestamp::from_unix)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::from_unix(Duration::from_secs(seconds))
+    }
+
+    fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for (name, value) in lines {
+            map.append(*name, HeaderValue::from_str(value).expect("a test value"));
+        }
+        map
+    }
+
+    // 1994-11-06 08:49:37 is 784111777 seconds after the epoch.
+    const NOW: u64 = 784_111_777;
+    const DATE: (&str, &str) = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
+
+    #[test]
+    fn the_first_of_s_maxage_max_age_and_expires_counts() {
+        let cases: [(&[(&'static str, &str)], Option<u64>); 8] = [
+            (&[("cache-control", "max-age=5, s-maxage=9"), ("expires", "Sun, 06 Nov 1994 09:49:37 GMT")], Some(9)),
+            (&[("cache-control", "max-age=5"), ("expires", "Sun, 06 Nov 1994 09:49:37 GMT")], Some(5)),
+            (&[DATE, ("expires", "Sun, 06 Nov 1994 08:50:37 GMT")], Some(60)),
+            (&[("expires", "Sun, 06 Nov 1994 08:50:37 GMT")], Some(60)),
+            (&[DATE, ("expires", "Sunday, 06-Nov-94 08:50:37 GMT")], Some(60)),
+            (&[DATE, ("expires", "Sun, 06 Nov 1994 08:00:00 GMT")], Some(0)),
+            (&[DATE, ("expires", "0")], Some(0)),
+            (&[DATE], None),
+        ];
+        for (lines, expected) in cases {
+            let map = headers(lines);
+            let lifetime = stated_lifetime(&map, &CacheControl::of(&map), at(NOW));
+            assert_eq!(lifetime, expected.map(Duration::from_secs), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn age_on_arrival_is_the_larger_of_clock_and_field() {
+        let cases: [(&[(&'static str, &str)], u64, u64); 6] = [
+            (&[DATE], NOW, 0),
+            (&[DATE], NOW + 10, 10),
+            (&[DATE, ("age", "30")], NOW + 10, 32),
+            (&[DATE, ("age", "30")], NOW - 5, 32),
+            (&[DATE, ("age", "junk")], NOW, 2),
+            (&[DATE, ("age", "-3")], NOW, 2),
+        ];
+        for (lines, received, expected) in cases {
+            let requested = if expected >= 2 && expected != 10 { received - 2 } else { received };
+            let initial = initial_age(&headers(lines), at(requested), at(received));
+            assert_eq!(initial, Duration::from_secs(expected), "{lines:?} at {received}");
+        }
+    }
+}

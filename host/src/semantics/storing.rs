@@ -1,0 +1,236 @@
+//! May this response be stored by a shared cache, and for how long (RFC 9111 section 3)?
+//!
+//! One question, one answer: `Verdict`. Its refusals carry the stable words that the log, the metrics and
+//! `Cache-Status; detail` use. Asked once per response from an origin.
+
+use std::time::Duration;
+
+use http::header::{self, HeaderMap, HeaderName};
+use http::{Method, StatusCode};
+
+use super::cache_control::CacheControl;
+use super::{fields, freshness};
+use crate::clock::Timestamp;
+
+/// What a shared cache may do with a response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    Store(Freshness),
+    Refuse(Refusal),
+}
+
+/// The two terms that decide whether a stored response is fresh: it is while its age is below its lifetime.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Freshness {
+    pub lifetime: Duration,
+    /// Its age at the moment it arrived.
+    pub initial_age: Duration,
+}
+
+/// Why a response is not stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    Method,
+    Status,
+    NoStore,
+    NoCache,
+    Private,
+    Authorization,
+    VaryStar,
+    SetCookie,
+    NoFreshness,
+    Expired,
+    Partial,
+    TooLarge,
+}
+
+impl Refusal {
+    /// The stable word for logs, metrics and `Cache-Status` details.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Method => "method",
+            Self::Status => "status",
+            Self::NoStore => "no_store",
+            Self::NoCache => "no_cache",
+            Self::Private => "private",
+            Self::Authorization => "authorization",
+            Self::VaryStar => "vary_star",
+            Self::SetCookie => "set_cookie",
+            Self::NoFreshness => "no_freshness",
+            Self::Expired => "expired",
+            Self::Partial => "partial",
+            Self::TooLarge => "too_large",
+        }
+    }
+}
+
+/// A response and what it answers, as far as storing it is concerned.
+pub struct Candidate<'a> {
+    pub method: &'a Method,
+    pub request: &'a HeaderMap,
+    pub status: StatusCode,
+    pub response: &'a HeaderMap,
+    pub requested: Timestamp,
+    pub received: Timestamp,
+    /// The lifetime where the origin states none.
+    pub default_ttl: Option<Duration>,
+}
+
+impl Candidate<'_> {
+    pub fn verdict(&self) -> Verdict {
+        let control = CacheControl::of(self.response);
+        if let Some(refusal) = self.refusal(&control) {
+            return Verdict::Refuse(refusal);
+        }
+        let stated = freshness::stated_lifetime(self.response, &control, self.received);
+        let implied = self.default_ttl.filter(|_| heuristically_cacheable(self.status));
+        let Some(lifetime) = stated.or(implied) else {
+            return Verdict::Refuse(Refusal::NoFreshness);
+        };
+        let initial_age = freshness::initial_age(self.response, self.requested, self.received);
+        if initial_age >= lifetime {
+            return Verdict::Refuse(Refusal::Expired);
+        }
+        Verdict::Store(Freshness { lifetime, initial_age })
+    }
+
+    /// The rules of section 3 in their order, stricter where nginx and Varnish are: a response that sets a cookie is
+    /// meant for one user unless it says `public` or `s-maxage`.
+    fn refusal(&self, control: &CacheControl) -> Option<Refusal> {
+        let shared = control.public || control.s_maxage.is_some();
+        if *self.method != Method::GET {
+            return Some(Refusal::Method);
+        }
+        if self.status == StatusCode::PARTIAL_CONTENT {
+            return Some(Refusal::Partial);
+        }
+        if self.status.is_informational() || self.status == StatusCode::NOT_MODIFIED {
+            return Some(Refusal::Status);
+        }
+        if control.no_store || CacheControl::of(self.request).no_store {
+            return Some(Refusal::NoStore);
+        }
+        if control.private {
+            return Some(Refusal::Private);
+        }
+        if control.no_cache {
+            return Some(Refusal::NoCache);
+        }
+        if self.request.contains_key(header::AUTHORIZATION) && !shared && !control.must_revalidate {
+            return Some(Refusal::Authorization);
+        }
+        if fields::list(self.response, &header::VARY).any(|name| name == "*") {
+            return Some(Refusal::VaryStar);
+        }
+        if self.response.contains_key(header::SET_COOKIE) && !shared {
+            return Some(Refusal::SetCookie);
+        }
+        None
+    }
+}
+
+/// Statuses that may be kept without the origin naming a lifetime (RFC 9110 section 15.1).
+fn heuristically_cacheable(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 200 | 203 | 204 | 300 | 301 | 308 | 404 | 405 | 410 | 414 | 501)
+}
+
+/// The fields that a stored response was selected by, with the values of the request that fetched it (section 4.1).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection(Vec<(HeaderName, Option<Vec<u8>>)>);
+
+impl Selection {
+    pub fn of(response: &HeaderMap, request: &HeaderMap) -> Self {
+        let names = fields::list(response, &header::VARY).filter_map(|name| name.parse::<HeaderName>().ok());
+        Self(names.map(|name| (name.clone(), fields::joined(request, &name))).collect())
+    }
+
+    /// Would `request` have been answered the same?
+    pub fn matches(&self, request: &HeaderMap) -> bool {
+        self.0.iter().all(|(name, value)| fields::joined(request, name) == *value)
+    }
+
+    /// Bytes held.
+    pub fn weight(&self) -> usize {
+        self.0.iter().map(|(name, value)| name.as_str().len() + value.as_ref().map_or(0, Vec::len) + 64).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    type Lines<'a> = &'a [(&'static str, &'a str)];
+
+    fn headers(lines: Lines<'_>) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for (name, value) in lines {
+            map.append(*name, HeaderValue::from_str(value).expect("a test value"));
+        }
+        map
+    }
+
+    fn judge(method: Method, request: Lines<'_>, status: u16, response: Lines<'_>) -> Verdict {
+        let now = Timestamp::from_unix(Duration::from_secs(1_000_000_000));
+        Candidate {
+            method: &method,
+            request: &headers(request),
+            status: StatusCode::from_u16(status).expect("a test status"),
+            response: &headers(response),
+            requested: now,
+            received: now,
+            default_ttl: Some(Duration::from_secs(300)),
+        }
+        .verdict()
+    }
+
+    #[test]
+    fn what_is_refused_and_why() {
+        let fresh = ("cache-control", "max-age=60");
+        let cases: [(Method, Lines<'_>, u16, Lines<'_>, Refusal); 13] = [
+            (Method::POST, &[], 200, &[fresh], Refusal::Method),
+            (Method::GET, &[], 206, &[fresh], Refusal::Partial),
+            (Method::GET, &[], 304, &[fresh], Refusal::Status),
+            (Method::GET, &[], 200, &[("cache-control", "no-store, max-age=60")], Refusal::NoStore),
+            (Method::GET, &[("cache-control", "no-store")], 200, &[fresh], Refusal::NoStore),
+            (Method::GET, &[], 200, &[("cache-control", "private, max-age=60")], Refusal::Private),
+            (Method::GET, &[], 200, &[("cache-control", "no-cache")], Refusal::NoCache),
+            (Method::GET, &[("authorization", "Basic x")], 200, &[fresh], Refusal::Authorization),
+            (Method::GET, &[], 200, &[fresh, ("vary", "accept, *")], Refusal::VaryStar),
+            (Method::GET, &[], 200, &[fresh, ("set-cookie", "a=b")], Refusal::SetCookie),
+            (Method::GET, &[], 500, &[], Refusal::NoFreshness),
+            (Method::GET, &[], 200, &[("cache-control", "max-age=0")], Refusal::Expired),
+            (Method::GET, &[], 200, &[fresh, ("age", "60")], Refusal::Expired),
+        ];
+        for (method, request, status, response, expected) in cases {
+            assert_eq!(judge(method, request, status, response), Verdict::Refuse(expected), "{status} {response:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_stored_and_for_how_long() {
+        let cases: [(Lines<'_>, u16, Lines<'_>, u64); 7] = [
+            (&[], 200, &[("cache-control", "max-age=60")], 60),
+            (&[], 200, &[], 300),
+            (&[], 404, &[], 300),
+            (&[], 500, &[("cache-control", "max-age=60")], 60),
+            (&[("authorization", "x")], 200, &[("cache-control", "public, max-age=60")], 60),
+            (&[("authorization", "x")], 200, &[("cache-control", "s-maxage=7")], 7),
+            (&[], 200, &[("set-cookie", "a=b"), ("cache-control", "public, max-age=60")], 60),
+        ];
+        for (request, status, response, seconds) in cases {
+            let expected = Freshness { lifetime: Duration::from_secs(seconds), initial_age: Duration::ZERO };
+            assert_eq!(judge(Method::GET, request, status, response), Verdict::Store(expected), "{response:?}");
+        }
+    }
+
+    #[test]
+    fn a_selection_matches_the_same_values_and_absence() {
+        let response = headers(&[("vary", "Accept-Language, X-Tier")]);
+        let selection = Selection::of(&response, &headers(&[("accept-language", "de")]));
+        assert!(selection.matches(&headers(&[("accept-language", "de"), ("accept", "any")])));
+        assert!(!selection.matches(&headers(&[("accept-language", "en")])));
+        assert!(!selection.matches(&headers(&[("accept-language", "de"), ("x-tier", "1")])));
+        assert!(!selection.matches(&headers(&[])));
+    }
+}

@@ -1,0 +1,168 @@
+//! The real `forebay` program, as an operator starts it.
+//!
+//! The binary is the one cargo built beside this test. It runs in a temporary folder with its output captured, and is
+//! killed with the `Binary`.
+
+use std::fs;
+use std::io::Read;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::Arc;
+
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+
+use crate::free_port::free_port;
+use crate::patience::patiently;
+
+/// A port that was free may be taken when the node comes to it.
+const ATTEMPTS: usize = 5;
+
+/// A running node.
+pub struct Binary {
+    address: SocketAddr,
+    admin: SocketAddr,
+    folder: TempDir,
+    child: Child,
+    stderr: Captured,
+}
+
+/// What a program has written so far, and whether it has ended.
+#[derive(Clone)]
+struct Captured(Arc<watch::Sender<(String, bool)>>);
+
+impl Binary {
+    /// Runs a configuration in which `{listen}` and `{admin}` stand for two free addresses. Returns when it accepts
+    /// connections; fails the test, with what it wrote, where it ends instead.
+    pub async fn start(config: &str) -> Self {
+        let mut told = String::new();
+        for _ in 0..ATTEMPTS {
+            let mut binary = Self::spawn(config);
+            if patiently("the node to listen", binary.listens()).await {
+                return binary;
+            }
+            _ = binary.child.wait();
+            told = binary.stderr();
+            if !told.contains("in use") {
+                break;
+            }
+        }
+        panic!("the node did not start:\n{told}");
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
+    /// The folder that holds the configuration, where relative paths start.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// What it has written to stderr so far.
+    pub fn stderr(&self) -> String {
+        self.stderr.0.borrow().0.clone()
+    }
+
+    /// Sends a signal by its name: `TERM`, `QUIT`, `HUP`.
+    pub fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args([&format!("-{name}"), &pid]).status().expect("kill can be run");
+        assert!(sent.success(), "SIG{name} could not be sent: the node has ended");
+    }
+
+    /// Returns once stderr holds `text`.
+    pub async fn says(&self, text: &str) {
+        let mut output = self.stderr.0.subscribe();
+        let said = patiently(text, output.wait_for(|(said, ended)| said.contains(text) || *ended)).await;
+        let said = said.expect("the sender lives in this node").0.clone();
+        assert!(said.contains(text), "the node ended without saying {text:?}:\n{said}");
+    }
+
+    /// Returns when the program has ended.
+    pub async fn ends(&mut self) -> ExitStatus {
+        let mut output = self.stderr.0.subscribe();
+        _ = patiently("the node to end", output.wait_for(|(_, ended)| *ended)).await;
+        self.child.wait().expect("a child can be waited for")
+    }
+
+    fn spawn(config: &str) -> Self {
+        let folder = TempDir::new().expect("a temporary folder can be made");
+        let loopback = || SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let (address, admin) = (loopback(), loopback());
+        let config = config.replace("{listen}", &address.to_string()).replace("{admin}", &admin.to_string());
+        fs::write(folder.path().join("edge.toml"), config).expect("a temporary file can be written");
+        let mut command = forebay();
+        command.args(["run", "-c", "edge.toml"]).current_dir(folder.path());
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program can be run");
+        let stderr = Captured::of(child.stderr.take().expect("stderr is piped"));
+        Self { address, admin, folder, child, stderr }
+    }
+
+    /// Whether it came to accept connections before it ended.
+    async fn listens(&mut self) -> bool {
+        loop {
+            if self.child.try_wait().is_ok_and(|ended| ended.is_some()) {
+                return false;
+            }
+            if TcpStream::connect(self.address).await.is_ok() && TcpStream::connect(self.admin).await.is_ok() {
+                return true;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+impl Drop for Binary {
+    fn drop(&mut self) {
+        _ = self.child.kill();
+        _ = self.child.wait();
+    }
+}
+
+impl Captured {
+    /// Reads on a thread of its own until the writer is gone.
+    fn of(mut stream: impl Read + Send + 'static) -> Self {
+        let captured = Self(Arc::new(watch::Sender::default()));
+        let into = captured.clone();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(count @ 1..) = stream.read(&mut buffer) {
+                let text = String::from_utf8_lossy(&buffer[..count]).into_owned();
+                into.0.send_modify(|(said, _)| said.push_str(&text));
+            }
+            into.0.send_modify(|(_, ended)| *ended = true);
+        });
+        captured
+    }
+}
+
+/// The program, ready for arguments. Fails the test where it was not built.
+pub fn forebay() -> Command {
+    let path = program();
+    assert!(path.exists(), "{} is missing: run `cargo build -p forebay` first (scripts/test does)", path.display());
+    Command::new(path)
+}
+
+/// Writes `config` to a file and runs `forebay check` on it.
+pub fn check(config: &str) -> Output {
+    let folder = TempDir::new().expect("a temporary folder can be made");
+    fs::write(folder.path().join("edge.toml"), config).expect("a temporary file can be written");
+    let mut command = forebay();
+    command.args(["check", "-c", "edge.toml"]).current_dir(folder.path()).stdin(Stdio::null());
+    command.output().expect("the program can be run")
+}
+
+/// Tests lie in `target/PROFILE/deps`, programs one folder up.
+fn program() -> PathBuf {
+    let test = std::env::current_exe().expect("a test knows its own file");
+    let deps = test.parent().expect("a test lies in a folder");
+    deps.parent().expect("which lies in the profile's folder").join("forebay")
+}
