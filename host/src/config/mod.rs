@@ -30,8 +30,8 @@ pub use fault::{Fault, Faults, Place};
 pub use host::HostError;
 pub use load::{load, parse};
 pub use model::{
-    AccessLog, Admin, Balance, Cache, Config, Filter, FilterLimits, HostPattern, Listener, Log, LogFormat, Node, OnError,
-    Origin, OriginHost, Route, RouteCache, Server, StaticSite,
+    AccessLog, Admin, Balance, Cache, Config, Filter, FilterLimits, HostPattern, Listener, Log, LogFormat, Node,
+    OnError, Origin, OriginHost, Route, RouteCache, Server, StaticSite,
 };
 pub use server::ServerError;
 pub use single::for_origin;
