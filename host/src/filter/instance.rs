@@ -23,7 +23,8 @@ use crate::semantics::RequestHead;
 
 pub(super) struct Instance {
     store: Store<State>,
-    exports: Exports,
+    /// Boxed, since instances move in and out of pools for every exchange.
+    exports: Box<Exports>,
     /// The context of the exchange at hand; never used twice.
     context: u32,
 }
@@ -78,7 +79,7 @@ impl Instance {
             None => starter.callback("proxy_on_memory_allocate")?,
         };
         starter.configure()?;
-        let exports = Exports::find(&mut starter, profile.abi)?;
+        let exports = Box::new(Exports::find(&mut starter, profile.abi)?);
         Ok(Self { store: starter.store, exports, context: ROOT_CONTEXT })
     }
 

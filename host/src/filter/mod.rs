@@ -5,7 +5,7 @@
 //! sees; nothing here knows of caches, origins or connections.
 //!
 //! Reading order: `filters` loads a `plugin` per configured filter, whose `module` becomes an `instance` in a `pool`; a
-//! `run` checks one out per filter, lends it the messages (`state`), and the guest works on them by `hostcalls`.
+//! `run` takes a seat per filter (`seats`), lends it the messages (`state`), and the guest works on them by `hostcalls`.
 
 mod abi;
 mod chain;
@@ -27,6 +27,7 @@ mod plugin;
 mod pool;
 mod profile;
 mod run;
+mod seats;
 mod series;
 mod state;
 mod stream;

@@ -22,7 +22,7 @@ use crate::config::{Filter, FilterLimits};
 pub(super) struct Plugin {
     pub(super) profile: Arc<Profile>,
     pub(super) meters: Meters,
-    pub(super) pool: Pool,
+    pool: Pool,
     code: InstancePre<State>,
 }
 
@@ -54,16 +54,23 @@ impl Plugin {
             code,
         };
         let first = Instance::start(&plugin.profile, &plugin.code)?;
-        plugin.pool.give_back(first);
+        plugin.give_back(first);
         Ok(plugin)
     }
 
-    /// An instance for one exchange: an idle one, or else a new one.
-    pub(super) fn instance(&self) -> Result<Instance, Broken> {
-        if let Some(instance) = self.pool.take() {
-            return Ok(instance);
-        }
+    /// An instance that waits for an exchange, if there is one on this worker.
+    pub(super) fn idle(&self) -> Option<Instance> {
+        self.pool.take()
+    }
+
+    /// A new instance.
+    pub(super) fn start(&self) -> Result<Instance, Broken> {
         let started = Instance::start(&self.profile, &self.code);
         started.map_err(|fault| Broken::new(FailureKind::Start, fault.to_string()))
+    }
+
+    /// Keeps an instance whose exchange ended well.
+    pub(super) fn give_back(&self, instance: Instance) {
+        self.pool.give_back(instance);
     }
 }

@@ -7,14 +7,13 @@
 use std::mem;
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::response;
 
-use super::failure::{Broken, Callback, FilterFailure};
-use super::instance::{Decision, Instance, Loan};
-use super::notes::Notes;
+use super::instance::Decision;
 use super::plugin::Plugin;
+use super::seats::Seats;
 use super::stream::{EndOfStream, Stream};
 use super::verdict::{LocalReply, Verdict};
 use crate::config::OnError;
@@ -24,11 +23,7 @@ use crate::semantics::RequestHead;
 /// longer readable: the exchange has given them away.
 pub struct Run {
     plugins: Arc<[Arc<Plugin>]>,
-    /// The filters entered so far, in request order; `None` once one has failed.
-    seats: Vec<Option<Instance>>,
-    /// `None` only where the chain is empty, or while a guest has it.
-    notes: Option<Box<Notes>>,
-    elapsed: Duration,
+    seats: Seats,
     response: ResponsePhase,
 }
 
@@ -42,17 +37,16 @@ enum ResponsePhase {
 
 impl Run {
     pub(super) fn new(plugins: Arc<[Arc<Plugin>]>, stream: Stream) -> Self {
-        let notes = (!plugins.is_empty()).then(|| Box::new(Notes::new(stream)));
-        let seats = Vec::with_capacity(plugins.len());
-        Self { plugins, seats, notes, elapsed: Duration::ZERO, response: ResponsePhase::Ahead }
+        let seats = Seats::new(plugins.len(), stream);
+        Self { plugins, seats, response: ResponsePhase::Ahead }
     }
 
     /// Hands the request to every filter in chain order. Filters may change all of it. After a reply, a close or a failure
     /// the filters behind are not entered; the response that follows from it is still theirs who were.
     pub fn on_request(&mut self, request: &mut RequestHead, end: EndOfStream) -> Verdict {
-        let plugins = self.plugins.clone();
-        for plugin in &plugins[self.seats.len()..] {
-            match self.enter(plugin, request, end) {
+        self.seats.start_watch();
+        for plugin in &self.plugins[self.seats.count()..] {
+            match self.seats.enter(plugin, request, end) {
                 Ok(Decision::Continue) => {}
                 Ok(Decision::Reply(reply)) => return Verdict::Reply(*reply),
                 Ok(Decision::Close) => return Verdict::Close,
@@ -61,26 +55,6 @@ impl Run {
             }
         }
         Verdict::Continue
-    }
-
-    fn enter(
-        &mut self,
-        plugin: &Plugin,
-        request: &mut RequestHead,
-        end: EndOfStream,
-    ) -> Result<Decision, FilterFailure> {
-        let mut instance = match plugin.instance() {
-            Ok(instance) => instance,
-            Err(broken) => {
-                self.seats.push(None);
-                return Err(self.failure(plugin, Callback::Start, broken));
-            }
-        };
-        let watch = Instant::now();
-        let outcome = instance.request_headers(Loan { notes: &mut self.notes, request, response: None, end });
-        self.clock(plugin, Callback::RequestHeaders, watch);
-        self.seats.push(outcome.is_ok().then_some(instance));
-        outcome.map_err(|broken| self.failure(plugin, Callback::RequestHeaders, broken))
     }
 
     /// Hands the response to the filters that had the request, in reverse order. `request` is lent to them too: what they
@@ -95,12 +69,11 @@ impl Run {
         if mem::replace(&mut self.response, ResponsePhase::Over) == ResponsePhase::Over {
             return Verdict::Continue;
         }
-        let plugins = self.plugins.clone();
+        self.seats.start_watch();
         let mut answer: Option<LocalReply> = None;
-        for index in (0..self.seats.len()).rev() {
+        for (index, plugin) in self.plugins[..self.seats.count()].iter().enumerate().rev() {
             let end = answer.as_ref().map_or(end, |reply| reply.body.is_empty().into());
-            let plugin = &plugins[index];
-            match self.answer(index, plugin, (&mut *request, &mut *response), end) {
+            match self.seats.answer(index, plugin, (&mut *request, &mut *response), end) {
                 Ok(Decision::Continue) => {}
                 Ok(Decision::Reply(reply)) => {
                     response.status = reply.status;
@@ -112,64 +85,20 @@ impl Run {
                 Err(_) => {}
             }
         }
-        if let Some(notes) = &mut self.notes {
+        if let Some(notes) = self.seats.notes_mut() {
             notes.status = Some(response.status);
         }
         answer.map_or(Verdict::Continue, Verdict::Reply)
     }
 
-    fn answer(
-        &mut self,
-        index: usize,
-        plugin: &Plugin,
-        (request, response): (&mut RequestHead, &mut response::Parts),
-        end: EndOfStream,
-    ) -> Result<Decision, FilterFailure> {
-        let Some(instance) = &mut self.seats[index] else {
-            return Ok(Decision::Continue);
-        };
-        let watch = Instant::now();
-        let outcome =
-            instance.response_headers(Loan { notes: &mut self.notes, request, response: Some(response), end });
-        self.clock(plugin, Callback::ResponseHeaders, watch);
-        outcome.map_err(|broken| {
-            self.seats[index] = None;
-            self.failure(plugin, Callback::ResponseHeaders, broken)
-        })
-    }
-
     /// The origin that a filter chose for this exchange: the last one set.
     pub fn origin(&self) -> Option<&str> {
-        self.notes.as_ref()?.marks.get().origin.as_deref()
+        self.seats.notes()?.marks.get().origin.as_deref()
     }
 
     /// Time spent in guests so far.
     pub fn elapsed(&self) -> Duration {
-        self.elapsed
-    }
-
-    fn clock(&mut self, plugin: &Plugin, callback: Callback, since: Instant) {
-        let spent = since.elapsed();
-        self.elapsed += spent;
-        if let Some(duration) = plugin.meters.duration(callback) {
-            duration.observe(spent.as_secs_f64());
-        }
-    }
-
-    /// Counts and logs what went wrong.
-    fn failure(&self, plugin: &Plugin, callback: Callback, broken: Broken) -> FilterFailure {
-        plugin.meters.count_failure(broken.kind);
-        let request_id = self.notes.as_ref().map_or("", |notes| &notes.stream.request_id);
-        tracing::warn!(
-            filter = %plugin.profile.name,
-            callback = callback.word(),
-            kind = broken.kind.word(),
-            request_id,
-            cause = broken.cause,
-            backtrace = broken.backtrace,
-            "filter failed"
-        );
-        FilterFailure { filter: plugin.profile.name.clone(), callback, kind: broken.kind }
+        self.seats.elapsed()
     }
 }
 
@@ -179,18 +108,9 @@ impl Drop for Run {
         if thread::panicking() {
             return;
         }
-        let plugins = self.plugins.clone();
-        let seats = mem::take(&mut self.seats);
-        for (plugin, instance) in plugins.iter().zip(seats) {
-            let Some(mut instance) = instance else { continue };
-            let watch = Instant::now();
-            let outcome = instance.finish(&mut self.notes);
-            self.clock(plugin, Callback::Done, watch);
-            match outcome {
-                Ok(()) if instance.reusable() => plugin.pool.give_back(instance),
-                Ok(()) => {}
-                Err(broken) => drop(self.failure(plugin, Callback::Done, broken)),
-            }
+        self.seats.start_watch();
+        for (index, plugin) in self.plugins[..self.seats.count()].iter().enumerate() {
+            self.seats.leave(index, plugin);
         }
     }
 }
