@@ -10,6 +10,7 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, Method, StatusCode, response};
 
 use super::abi::Status;
+use super::wire::Pair;
 use crate::semantics::RequestHead;
 
 /// Control data under its HTTP/2 name.
@@ -167,7 +168,7 @@ impl dyn Message + '_ {
     }
 
     /// Every pair: pseudo headers first, values of one name in their order.
-    pub(super) fn pairs(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+    pub(super) fn pairs(&self) -> impl Iterator<Item = Pair<'_>> {
         let pseudo =
             self.pseudo_headers().iter().map(|pseudo| (pseudo.name().as_bytes(), self.pseudo(*pseudo).as_bytes()));
         pseudo.chain(self.headers().iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes())))
@@ -204,7 +205,7 @@ impl dyn Message + '_ {
     }
 
     /// Replaces all headers by `pairs`; a pseudo header that is not among them stays as it is.
-    pub(super) fn replace(&mut self, pairs: &[(&[u8], &[u8])]) -> Result<(), Status> {
+    pub(super) fn replace(&mut self, pairs: &[Pair<'_>]) -> Result<(), Status> {
         let mut headers = HeaderMap::with_capacity(pairs.len());
         let mut changed = Vec::new();
         for (name, value) in pairs {

@@ -33,6 +33,9 @@ mod stream;
 mod verdict;
 mod wire;
 
+#[cfg(test)]
+mod tests;
+
 pub use chain::Chain;
 pub use environment::Environment;
 pub use failure::{Callback, FailureKind, FilterFailure};

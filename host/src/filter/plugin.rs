@@ -54,18 +54,16 @@ impl Plugin {
             code,
         };
         let first = Instance::start(&plugin.profile, &plugin.code)?;
-        plugin.pool.give_back(Box::new(first));
+        plugin.pool.give_back(first);
         Ok(plugin)
     }
 
     /// An instance for one exchange: an idle one, or else a new one.
-    pub(super) fn instance(&self) -> Result<Box<Instance>, Broken> {
+    pub(super) fn instance(&self) -> Result<Instance, Broken> {
         if let Some(instance) = self.pool.take() {
             return Ok(instance);
         }
-        match Instance::start(&self.profile, &self.code) {
-            Ok(instance) => Ok(Box::new(instance)),
-            Err(fault) => Err(Broken::new(FailureKind::Start, fault.to_string())),
-        }
+        let started = Instance::start(&self.profile, &self.code);
+        started.map_err(|fault| Broken::new(FailureKind::Start, fault.to_string()))
     }
 }

@@ -10,7 +10,7 @@ use crate::worker;
 
 /// Instances kept per worker. As many as exchanges are commonly waiting for an origin on one worker at once; beyond it an
 /// instance costs its start again (some 20 us), while an idle one costs the pages it has written (some 100 KiB).
-const IDLE_MAX: usize = 64;
+pub(super) const IDLE_MAX: usize = 64;
 
 pub(super) struct Pool {
     slots: Box<[Slot]>,
@@ -19,7 +19,7 @@ pub(super) struct Pool {
 /// On cache lines of its own: workers never wait for each other's.
 #[repr(align(128))]
 #[derive(Default)]
-struct Slot(Mutex<Vec<Box<Instance>>>);
+struct Slot(Mutex<Vec<Instance>>);
 
 impl Pool {
     pub(super) fn new(workers: usize) -> Self {
@@ -27,12 +27,12 @@ impl Pool {
     }
 
     /// The instance last given back on this worker: its memory is the warmest.
-    pub(super) fn take(&self) -> Option<Box<Instance>> {
+    pub(super) fn take(&self) -> Option<Instance> {
         self.slot().0.lock().unwrap_or_else(PoisonError::into_inner).pop()
     }
 
     /// Keeps `instance` for the next exchange; drops it where there are enough.
-    pub(super) fn give_back(&self, instance: Box<Instance>) {
+    pub(super) fn give_back(&self, instance: Instance) {
         let mut idle = self.slot().0.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < IDLE_MAX {
             idle.push(instance);
@@ -44,10 +44,5 @@ impl Pool {
 
     fn slot(&self) -> &Slot {
         &self.slots[worker::slot(self.slots.len())]
-    }
-
-    #[cfg(test)]
-    pub(super) fn idle(&self) -> usize {
-        self.slot().0.lock().unwrap().len()
     }
 }

@@ -25,7 +25,7 @@ use crate::semantics::RequestHead;
 pub struct Run {
     plugins: Arc<[Arc<Plugin>]>,
     /// The filters entered so far, in request order; `None` once one has failed.
-    seats: Vec<Option<Box<Instance>>>,
+    seats: Vec<Option<Instance>>,
     /// `None` only where the chain is empty, or while a guest has it.
     notes: Option<Box<Notes>>,
     elapsed: Duration,

@@ -6,6 +6,9 @@
 
 use super::abi::Status;
 
+/// A name and a value.
+pub(super) type Pair<'a> = (&'a [u8], &'a [u8]);
+
 /// Pairs of one map at most, as in the reference host.
 const PAIRS_MAX: usize = 1024;
 
@@ -15,7 +18,7 @@ const BYTES_MAX: usize = 1 << 20;
 /// Appends the pairs that `pairs` gives, the same each time, to `out`; nothing where there are none.
 pub(super) fn write<'a, I>(pairs: impl Fn() -> I, out: &mut Vec<u8>)
 where
-    I: Iterator<Item = (&'a [u8], &'a [u8])>,
+    I: Iterator<Item = Pair<'a>>,
 {
     let start = out.len();
     out.extend_from_slice(&[0; 4]);
@@ -44,7 +47,7 @@ fn size(text: &[u8]) -> [u8; 4] {
 
 /// The pairs in `bytes`, in order. Anything but exactly one well-formed map is `ParseFailure`; no bytes, or a single
 /// NUL, is the empty map.
-pub(super) fn read(bytes: &[u8]) -> Result<Vec<(&[u8], &[u8])>, Status> {
+pub(super) fn read(bytes: &[u8]) -> Result<Vec<Pair<'_>>, Status> {
     if matches!(bytes, [] | [0]) {
         return Ok(Vec::new());
     }

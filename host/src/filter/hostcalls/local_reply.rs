@@ -45,7 +45,7 @@ pub(super) fn send(guest: &mut Guest<'_>, arguments: &Arguments) -> Answer {
 }
 
 /// The reply's headers; pseudo headers say nothing that the status does not, and are passed over.
-fn headers(pairs: &[(&[u8], &[u8])]) -> Result<HeaderMap, Status> {
+fn headers(pairs: &[wire::Pair<'_>]) -> Result<HeaderMap, Status> {
     let mut headers = HeaderMap::with_capacity(pairs.len());
     for (name, value) in pairs.iter().filter(|(name, _)| !name.starts_with(b":")) {
         let name = HeaderName::from_bytes(name).map_err(|_| Status::BadArgument)?;

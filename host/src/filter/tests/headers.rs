@@ -41,20 +41,26 @@ fn pairs_hold_pseudo_headers_and_repeated_values_in_order() {
         "(call $tell (call $size (i32.const 0) (i32.const 8))) (call $tell (call $pairs (i32.const 0) {OUT})) (call $show_hex)
          (call $tell (local.get $count)) (call $tell (i32.load (i32.const 8)))"
     );
-    let short = request();
     let (_run, head, _) = run_request(&chain_of(&Guest::new().on_request(&body).build()));
     let hex = values(&head.headers, "x-value").remove(0);
-    let bytes: Vec<u8> = (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect();
+    let bytes: Vec<u8> =
+        (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect();
     let expected: Vec<(&str, &str)> = vec![
-        (":authority", "docs.example.com"), (":path", "/guide?page=2"), (":method", "GET"), (":scheme", "http"),
-        ("accept", "text/html"), ("cookie", "a=1"), ("cookie", "b=2"), ("user-agent", "probe/1"), ("x-status", "00"),
+        (":authority", "docs.example.com"),
+        (":path", "/guide?page=2"),
+        (":method", "GET"),
+        (":scheme", "http"),
+        ("accept", "text/html"),
+        ("cookie", "a=1"),
+        ("cookie", "b=2"),
+        ("user-agent", "probe/1"),
+        ("x-status", "000"),
     ];
     let pairs: Vec<_> = wire::read(&bytes).unwrap();
     let pairs: Vec<_> = pairs.iter().map(|(n, v)| (str::from_utf8(n).unwrap(), str::from_utf8(v).unwrap())).collect();
     assert_eq!(pairs, expected);
     let size: usize = expected[..8].iter().map(|(name, value)| name.len() + value.len()).sum();
     assert_eq!(statuses(&head.headers), [0, 0, 8, u32::try_from(size).unwrap()]);
-    assert_eq!(short.headers.len() + 4, 8);
 }
 
 #[test]
@@ -113,13 +119,25 @@ fn status_is_the_pseudo_header_of_responses() {
 fn faulty_edits_change_nothing() {
     let mut guest = Guest::new();
     let edits = [
-        ("b\u{e4}d", "x"), ("", "x"), ("x-new", "a\r\nb"), ("x y", "x"), (":path", "no-slash"), (":path", "/a b"),
-        (":path", "/a#b"), (":path", "*"), (":authority", ""), (":authority", "user@host"), (":method", "B D"),
-        (":scheme", "ftp"), ("host", "a/b"),
+        ("b\u{e4}d", "x"),
+        ("", "x"),
+        ("x-new", "a\r\nb"),
+        ("x y", "x"),
+        (":path", "no-slash"),
+        (":path", "/a b"),
+        (":path", "/a#b"),
+        (":path", "*"),
+        (":authority", ""),
+        (":authority", "user@host"),
+        (":method", "B D"),
+        (":scheme", "ftp"),
+        ("host", "a/b"),
     ];
     let mut body: String = edits
         .iter()
-        .map(|(name, value)| format!("(call $tell (call $add (i32.const 0) {} {}))", guest.text(name), guest.text(value)))
+        .map(|(name, value)| {
+            format!("(call $tell (call $add (i32.const 0) {} {}))", guest.text(name), guest.text(value))
+        })
         .collect();
     for name in [":path", "Host", "x y"] {
         body += &format!("(call $tell (call $remove (i32.const 0) {}))", guest.text(name));
@@ -144,16 +162,15 @@ fn whole_maps_are_replaced_or_not_at_all() {
     let half = guest.text(map(&[(":method", "POST"), ("x-a", "1"), (":path", "bad")]));
     let junk = guest.text(b"\x01\0\0\0junk");
     let whole = guest.text(map(&[(":method", "POST"), ("x-a", "1"), ("X-A", "2")]));
+    let accept = guest.text("accept");
+    // The arguments of the callback serve as variables: the guest can tell only after the map is whole again.
     let body = format!(
-        "(local $half i32) (local $junk i32) (local.set $half (call $set_pairs (i32.const 0) {half}))
-         (local.set $junk (call $set_pairs (i32.const 0) {junk}))
+        "(local.set $count (call $set_pairs (i32.const 0) {half})) (local.set $end (call $set_pairs (i32.const 0) {junk}))
          (if (i32.ne (call $value (i32.const 0) {accept} {OUT}) (i32.const 0)) (then unreachable))
          (call $tell (call $set_pairs (i32.const 0) {whole}))
-         (call $tell (local.get $half)) (call $tell (local.get $junk))",
-        accept = guest.text("accept")
+         (call $tell (local.get $count)) (call $tell (local.get $end))"
     );
-    let (_run, head, verdict) = run_request(&chain_of(&guest.on_request(&body.replace("(local $half i32) (local $junk i32)", "")
-        .replace("$half", "$context").replace("$junk", "$end")).build()));
+    let (_run, head, verdict) = run_request(&chain_of(&guest.on_request(&body).build()));
     assert!(matches!(verdict, Verdict::Continue), "{verdict:?}");
     assert_eq!(statuses(&head.headers), [0, 2, 4]);
     assert_eq!(head.method, Method::POST);

@@ -68,7 +68,7 @@ impl Node {
 
     /// The one fault of a load that fails.
     pub(super) fn fault(&self) -> String {
-        let errors = self.load().err().expect("the load should fail");
+        let errors = self.load().expect_err("the load should fail");
         assert_eq!(errors.len(), 1, "{errors:?}");
         errors[0].to_string()
     }

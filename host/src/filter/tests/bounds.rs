@@ -1,0 +1,123 @@
+//! Bounds: what a guest cannot have more of, both sides of each.
+
+use super::super::pool::IDLE_MAX;
+use super::super::{FailureKind, Verdict};
+use super::guest::Guest;
+use super::node::{Node, run_request, statuses};
+
+const PAGE: u64 = 65_536;
+
+fn kind(node: &Node) -> FailureKind {
+    match run_request(&node.chain()).2 {
+        Verdict::Fail(failure) => failure.kind,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn hoarding_guest_is_refused_memory_and_lives() {
+    let grow = "(block $full (loop $more
+        (br_if $full (i32.eq (memory.grow (i32.const 1)) (i32.const -1))) (br $more))) (call $tell (memory.size))";
+    let mut node = Node::new();
+    node.limits.memory_bytes_max = 16 * PAGE;
+    node.add("probe", &Guest::new().on_request(grow).build());
+    let chain = node.chain();
+    // The hoarder is not used again: the second exchange grows a fresh instance.
+    for _ in 0..2 {
+        let (_run, head, verdict) = run_request(&chain);
+        assert!(matches!(verdict, Verdict::Continue), "{verdict:?}");
+        assert_eq!(statuses(&head.headers), [16]);
+    }
+}
+
+#[test]
+fn trap_for_want_of_memory_is_told_as_that() {
+    let grow = "(if (i32.eq (memory.grow (i32.const 100)) (i32.const -1)) (then unreachable))";
+    let mut node = Node::new();
+    node.limits.memory_bytes_max = 16 * PAGE;
+    node.add("probe", &Guest::new().on_request(grow).build());
+    assert_eq!(kind(&node), FailureKind::Memory);
+}
+
+#[test]
+fn module_that_begins_too_large_does_not_load() {
+    let wat = r#"(module (memory (export "memory") 17) (func (export "proxy_abi_version_0_2_1")))"#;
+    let mut node = Node::new();
+    node.limits.memory_bytes_max = 16 * PAGE;
+    node.add("probe", &wat::parse_str(wat).unwrap());
+    assert!(node.fault().contains("failed to start: memory"), "{}", node.fault());
+    node.limits.memory_bytes_max = 17 * PAGE;
+    assert!(node.load().is_ok());
+}
+
+#[test]
+fn tables_are_bounded() {
+    let wat = |elements: u64| {
+        let text = format!(
+            r#"(module (memory (export "memory") 1) (table {elements} funcref) (func (export "proxy_abi_version_0_2_1")))"#
+        );
+        wat::parse_str(text).unwrap()
+    };
+    let mut node = Node::new();
+    node.add("probe", &wat(node.limits.table_elements_max));
+    assert!(node.load().is_ok());
+    node.filters.clear();
+    node.add("probe", &wat(node.limits.table_elements_max + 1));
+    assert!(node.fault().contains("failed to start"), "{}", node.fault());
+}
+
+/// A guest that adds `count` headers with values of `bytes` each.
+fn adder(count: u32, bytes: u32) -> Vec<u8> {
+    let mut guest = Guest::new();
+    let [name, letters] = ["x-fill".to_owned(), "v".repeat(9000)].map(|text| guest.text(text));
+    let at = letters.split_once(") ").unwrap().0;
+    let body = format!(
+        "(local.set $end (i32.const 0))
+         (loop $more
+           (drop (call $add (i32.const 0) {name} {at}) (i32.const {bytes})))
+           (local.set $end (i32.add (local.get $end) (i32.const 1)))
+           (br_if $more (i32.lt_u (local.get $end) (i32.const {count}))))"
+    );
+    guest.on_request(&body).build()
+}
+
+#[test]
+fn header_count_is_bounded() {
+    // The request brings four headers.
+    let within = |count: u32| {
+        let mut node = Node::new();
+        node.add("probe", &adder(count, 1));
+        run_request(&node.chain()).2
+    };
+    assert!(matches!(within(36), Verdict::Continue));
+    assert!(matches!(within(37), Verdict::Fail(failure) if failure.kind == FailureKind::Headers));
+    assert!(matches!(within(1_000_000), Verdict::Fail(failure) if failure.kind == FailureKind::Headers));
+}
+
+#[test]
+fn header_bytes_are_bounded() {
+    for (bytes, fits) in [(3_000, true), (4_000, false), (8_500, false)] {
+        let mut node = Node::new();
+        node.add("probe", &adder(1, bytes));
+        let verdict = run_request(&node.chain()).2;
+        assert_eq!(matches!(verdict, Verdict::Continue), fits, "{bytes}: {verdict:?}");
+    }
+}
+
+#[test]
+fn idle_instances_are_bounded() {
+    let mut guest = Guest::new();
+    let name = guest.text("starts");
+    let count = format!(
+        "(drop (call $define (i32.const 0) {name} (i32.const 0))) (drop (call $increment (i32.load (i32.const 0)) (i64.const 1)))"
+    );
+    let mut node = Node::new();
+    node.add("probe", &guest.on_configure(&count).build());
+    let chain = node.chain();
+    let crowd = || (0..IDLE_MAX + 1).map(|_| run_request(&chain)).collect::<Vec<_>>();
+    let starts = || node.metric("forebay_wasm_starts_total{filter=\"probe\"}").unwrap();
+    drop(crowd());
+    assert_eq!(starts(), (IDLE_MAX + 1).to_string());
+    drop(crowd());
+    assert_eq!(starts(), (IDLE_MAX + 2).to_string());
+}

@@ -1,0 +1,169 @@
+//! Properties: what guests learn of an exchange, with Envoy's types, and what they leave for others.
+
+use super::super::notes::Marks;
+use super::super::{EndOfStream, Verdict};
+use super::guest::{Guest, OUT};
+use super::node::{Node, chain_of, request, run_both, run_request, statuses, stream, values};
+
+/// A guest's code that shows the property at `path`, as text or as hexadecimal digits.
+fn read(guest: &mut Guest, path: &str, show: &str) -> String {
+    format!("(call $tell (call $property {} {OUT})) (call {show})", guest.text(path))
+}
+
+fn hex(number: u64) -> String {
+    number.to_le_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn text_properties_are_raw() {
+    let expected = [
+        ("request\0path", "/guide?page=2"),
+        ("request\0url_path", "/guide"),
+        ("request\0query", "page=2"),
+        ("request\0host", "docs.example.com"),
+        ("request\0method", "GET"),
+        ("request\0scheme", "http"),
+        ("request\0protocol", "HTTP/1.1"),
+        ("request\0id", "req-1"),
+        ("request\0useragent", "probe/1"),
+        ("request\0headers\0cookie", "a=1,b=2"),
+        ("request.headers.Accept", "text/html"),
+        ("request\0headers\0:path", "/guide?page=2"),
+        ("source\0address", "192.0.2.9:4711"),
+        ("destination\0address\0", "192.0.2.1:443"),
+        ("plugin_name", "probe"),
+        ("route_name", "docs"),
+        ("xds\0route_name", "docs"),
+        ("node\0id", "edge-1"),
+    ];
+    let mut guest = Guest::new();
+    let body: String = expected.iter().map(|(path, _)| read(&mut guest, path, "$show")).collect();
+    let (_run, head, _) = run_request(&chain_of(&guest.on_request(&body).build()));
+    assert_eq!(values(&head.headers, "x-value"), expected.map(|(_, value)| value));
+    assert_eq!(statuses(&head.headers), [0; 18]);
+}
+
+#[test]
+fn number_properties_are_eight_little_endian_bytes() {
+    let expected = [
+        ("connection\0id", hex(7)),
+        ("connection_id", hex(7)),
+        ("source\0port", hex(4711)),
+        ("destination\0port", hex(443)),
+        ("request\0time", hex(999_000_000_000)),
+        ("request\0size", hex(0)),
+        ("connection\0mtls", "00".to_owned()),
+    ];
+    let mut guest = Guest::new();
+    let body: String = expected.iter().map(|(path, _)| read(&mut guest, path, "$show_hex")).collect();
+    let (_run, head, _) = run_request(&chain_of(&guest.on_request(&body).build()));
+    assert_eq!(values(&head.headers, "x-value"), expected.map(|(_, value)| value));
+}
+
+#[test]
+fn response_properties_come_with_the_response() {
+    let paths = ["response\0code", "response\0size", "response\0flags", "request\0method"];
+    let mut guest = Guest::new();
+    let body: String = paths.iter().map(|path| read(&mut guest, path, "$show_hex")).collect();
+    let early = read(&mut guest, "response\0code", "$show");
+    let chain = chain_of(&guest.on_response(&body).on_request(&early).build());
+    let (_run, parts, _) = run_both(&chain);
+    assert_eq!(values(&parts.headers, "x-value"), [hex(200), hex(12), hex(0), "474554".to_owned()]);
+    let (_run, head, _) = run_request(&chain);
+    assert_eq!(statuses(&head.headers), [1]);
+}
+
+#[test]
+fn unknown_properties_are_not_found() {
+    let mut guest = Guest::new();
+    let paths = ["upstream\0address", "cluster_name", "request\0nothing", "request", "request\0duration", "nobody", ""];
+    let body: String =
+        paths.iter().map(|path| format!("(call $tell (call $property {} {OUT}))", guest.text(path))).collect();
+    let (_run, head, _) = run_request(&chain_of(&guest.on_request(&body).build()));
+    assert_eq!(statuses(&head.headers), [1; 7]);
+}
+
+#[test]
+fn one_filter_leaves_properties_for_the_next() {
+    let mut first = Guest::new();
+    let [path, value] = ["auth\0user", "ada"].map(|text| first.text(text));
+    let first = first.on_request(&format!("(call $tell (call $set_property {path} {value}))"));
+    let mut second = Guest::new();
+    let body = read(&mut second, "auth.user", "$show");
+    let mut node = Node::new();
+    node.add("first", &first.build());
+    node.add("second", &second.on_request(&body).build());
+    let chain = node.chain();
+    let (_run, head, _) = run_request(&chain);
+    assert_eq!(values(&head.headers, "x-value"), ["ada"]);
+    // What one exchange was told, another does not know.
+    let mut other = Guest::new();
+    let body = read(&mut other, "auth.user", "$show");
+    let (_run, head, _) = run_request(&chain_of(&other.on_request(&body).build()));
+    assert_eq!(statuses(&head.headers), [1]);
+}
+
+#[test]
+fn filters_choose_the_origin() {
+    for path in ["forebay.origin", "forebay\0origin"] {
+        let mut guest = Guest::new();
+        let [path, origin] = [path, "docs-next"].map(|text| guest.text(text));
+        let body = format!("(call $tell (call $set_property {path} {origin}))");
+        let back = read(&mut guest, "forebay.origin", "$show");
+        let (run, head, _) = run_request(&chain_of(&guest.on_request(&(body + &back)).build()));
+        assert_eq!(run.origin(), Some("docs-next"));
+        assert_eq!(values(&head.headers, "x-value"), ["docs-next"]);
+    }
+    assert_eq!(chain_of(&Guest::new().build()).begin(stream()).origin(), None);
+}
+
+#[test]
+fn path_and_host_are_settable() {
+    let mut guest = Guest::new();
+    let [path, new, host, other, bad] =
+        ["request\0path", "/new", "request.host", "other.example", "no slash"].map(|text| guest.text(text));
+    let body = format!(
+        "(call $tell (call $set_property {path} {new})) (call $tell (call $set_property {host} {other}))
+         (call $tell (call $set_property {path} {bad}))"
+    );
+    let (_run, head, _) = run_request(&chain_of(&guest.on_request(&body).build()));
+    assert_eq!(statuses(&head.headers), [0, 0, 2]);
+    assert_eq!((head.path.as_str(), head.authority.as_str()), ("/new", "other.example"));
+}
+
+#[test]
+fn properties_of_an_exchange_are_bounded() {
+    let mut guest = Guest::new();
+    let name = guest.text("big");
+    let body = format!("(call $tell (call $set_property {name} (i32.const 2048) (i32.const 20000)))");
+    let (_run, head, verdict) = run_request(&chain_of(&guest.on_request(&body).build()));
+    assert_eq!(statuses(&head.headers), [10]);
+    assert!(matches!(verdict, Verdict::Continue));
+    assert_eq!(Marks::default().property(b"big"), None);
+}
+
+#[test]
+fn the_end_knows_duration_and_status_but_no_messages() {
+    let mut guest = Guest::new();
+    let [duration, code, path] = ["request\0duration", "response\0code", "request\0path"].map(|text| guest.text(text));
+    let name = guest.text("seen");
+    let body = format!(
+        "(if (call $property {duration} {OUT}) (then unreachable))
+         (if (i64.ne (i64.load (i32.load (i32.const 0))) (i64.const 3000000000)) (then unreachable))
+         (if (call $property {code} {OUT}) (then unreachable))
+         (if (i64.ne (i64.load (i32.load (i32.const 0))) (i64.const 200)) (then unreachable))
+         (if (i32.ne (call $property {path} {OUT}) (i32.const 1)) (then unreachable))
+         (drop (call $define (i32.const 0) {name} (i32.const 0)))
+         (drop (call $increment (i32.load (i32.const 0)) (i64.const 1)))"
+    );
+    let mut node = Node::new();
+    node.add("probe", &guest.on_log(&body).build());
+    let chain = node.chain();
+    let mut run = chain.begin(stream());
+    let mut head = request();
+    run.on_request(&mut head, EndOfStream::Yes);
+    run.on_response(&mut head, &mut super::node::response(), EndOfStream::No);
+    node.clock.advance(std::time::Duration::from_secs(2));
+    drop(run);
+    assert_eq!(node.metric("forebay_wasm_seen_total{filter=\"probe\"}").as_deref(), Some("1"));
+}
