@@ -50,7 +50,7 @@ async fn a_real_site_is_served_byte_for_byte_and_the_second_time_from_memory() {
     round(&node, &pages, ("edge-1; fwd=uri-miss; ttl=", "; stored")).await;
     round(&node, &pages, ("edge-1; hit; ttl=", "")).await;
 
-    let mut asked = nginx.requested();
+    let mut asked = nginx.requested(pages.len()).await;
     asked.sort();
     let mut targets: Vec<String> = pages.iter().map(|page| page.target.clone()).collect();
     targets.sort();
