@@ -68,3 +68,8 @@ pub mod prelude {
 
     pub use crate::{Filter, Flow, Request, Response, export, log};
 }
+
+/// The README's filter compiles, or this is a test that fails.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

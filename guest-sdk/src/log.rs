@@ -14,22 +14,7 @@ use std::fmt::Display;
 
 use crate::host::calls;
 
-/// How much a line of the log matters; the number is the ABI's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// Every step.
-    Trace = 0,
-    /// Why one exchange went as it did.
-    Debug = 1,
-    /// The life of the filter.
-    Info = 2,
-    /// Worth a look today.
-    Warn = 3,
-    /// Worth a look now.
-    Error = 4,
-    /// The filter cannot go on.
-    Critical = 5,
-}
+pub use crate::host::Level;
 
 /// Logs every step.
 pub fn trace(message: impl Display) {

@@ -6,8 +6,8 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use crate::host::calls;
-use crate::log::{self, Level};
+use crate::host::{Level, calls};
+use crate::log;
 use crate::request::Memo;
 use crate::{Filter, Flow, Request, Response, settings};
 

@@ -1,1 +1,6 @@
-//! The process tests.
+//! Process tests: the real program as an operator starts it, before a real nginx and a real site.
+
+mod checking;
+mod crowd;
+mod real_site;
+mod running;

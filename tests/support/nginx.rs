@@ -10,6 +10,7 @@ use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
 use crate::free_port::free_port;
+use crate::patience::patiently;
 
 const BINARIES: [&str; 2] = ["/usr/sbin/nginx", "/usr/local/sbin/nginx"];
 /// A port that was free may be taken when nginx comes to it.
@@ -33,10 +34,20 @@ impl Nginx {
         self.address
     }
 
-    /// The paths asked for so far, as sent, in order. nginx writes a line when the response is done.
-    pub fn requested(&self) -> Vec<String> {
-        let log = fs::read_to_string(self.folder.path().join("access.log")).expect("nginx writes its log");
-        log.lines().map(str::to_owned).collect()
+    /// The paths asked for so far, as sent, in order, once there are so many. nginx writes a line when a response is over,
+    /// which whoever reads it may see first.
+    pub async fn requested(&self, count: usize) -> Vec<String> {
+        let path = self.folder.path().join("access.log");
+        let written = async {
+            loop {
+                let log = fs::read_to_string(&path).expect("nginx writes its log");
+                if log.lines().count() >= count && log.ends_with('\n') {
+                    return log.lines().map(str::to_owned).collect();
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        patiently(&format!("{count} lines in nginx's log"), written).await
     }
 
     fn start(binary: &str, root: &Path) -> Option<Self> {
@@ -101,6 +112,6 @@ mod tests {
         let Some(nginx) = Nginx::serve(site.path()) else { return skip("nginx is not installed") };
         let response = get(nginx.address(), "/a%20b.html").await;
         assert_eq!((response.status, response.text()), (200, "<p>hello"));
-        assert_eq!(nginx.requested(), ["/a%20b.html"]);
+        assert_eq!(nginx.requested(1).await, ["/a%20b.html"]);
     }
 }

@@ -49,9 +49,24 @@ impl TestNode {
     /// Why the node does not start, where that is the question. The configuration itself must be right.
     pub fn try_start(config: &str) -> Result<Self, StartError> {
         let folder = TempDir::new().expect("a temporary folder can be made");
-        let text = with_defaults(config);
         let file = folder.path().join("edge.toml");
-        let config = config::parse(&text, &file, &|name| std::env::var(name).ok());
+        Self::start_in(folder, &with_defaults(config), &file)
+    }
+
+    /// A node of the repository's own configuration `config/NAME`, on ports of the system's choice and without its
+    /// access log.
+    pub fn shipped(name: &str) -> Self {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config").join(name);
+        let text = fs::read_to_string(&file).expect("the configuration is part of the repository");
+        let elsewhere = ["127.0.0.1:8080", "127.0.0.1:9090"];
+        let text = elsewhere.iter().fold(text, |text, address| text.replace(address, "127.0.0.1:0"));
+        let text = text.replace("access = \"stdout\"", "access = \"off\"");
+        let folder = TempDir::new().expect("a temporary folder can be made");
+        Self::start_in(folder, &text, &file).unwrap_or_else(|error| panic!("{name} did not start: {error}"))
+    }
+
+    fn start_in(folder: TempDir, text: &str, file: &Path) -> Result<Self, StartError> {
+        let config = config::parse(text, file, &|name| std::env::var(name).ok());
         let config = config.unwrap_or_else(|faults| panic!("the test's configuration is wrong:\n{faults}"));
         let clock = Clock::set_to(Timestamp::from_unix(NOW));
         let node = Node::start_at(&config, clock.clone())?;

@@ -8,9 +8,8 @@
 use std::cell::RefCell;
 use std::ptr;
 
-use super::{Map, MetricKind, Pairs, Refused, pairs};
+use super::{Level, Map, MetricKind, Pairs, Refused, pairs};
 use crate::Reply;
-use crate::log::Level;
 
 const OK: u32 = 0;
 const NOT_FOUND: u32 = 1;
@@ -21,6 +20,7 @@ const NO_GRPC: i32 = -1;
 mod raw {
     type Out<T> = *mut T;
 
+    // SAFETY: names and signatures are those of proxy-wasm 0.2.1.
     #[link(wasm_import_module = "env")]
     unsafe extern "C" {
         pub(super) fn proxy_log(level: u32, text: *const u8, bytes: usize) -> u32;

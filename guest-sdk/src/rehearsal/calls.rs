@@ -5,8 +5,7 @@
 use std::cell::RefCell;
 
 use crate::Reply;
-use crate::host::{Map, MetricKind, Pairs, Refused};
-use crate::log::Level;
+use crate::host::{Level, Map, MetricKind, Pairs, Refused};
 use crate::rehearsal::world::World;
 
 thread_local! {

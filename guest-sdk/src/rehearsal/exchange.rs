@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use crate::Filter;
-use crate::log::Level;
+use crate::host::Level;
 use crate::rehearsal::calls;
 use crate::rehearsal::message::Message;
 use crate::rehearsal::world::World;

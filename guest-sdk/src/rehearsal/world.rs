@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::Reply;
-use crate::host::{Map, MetricKind, Refused};
-use crate::log::Level;
+use crate::host::{Level, Map, MetricKind, Refused};
 use crate::rehearsal::message::{Message, response};
 
 /// The first moment of 2025: a rehearsal's clock stands still until a test sets it.

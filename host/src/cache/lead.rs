@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::entry::{Entry, Head};
+use super::entry::{self, Entry, Head};
 use super::flight::{FetchFailure, Flight, Phase};
 use super::follow::Follower;
 use super::shelf::Shelf;
@@ -48,7 +48,8 @@ impl Lead {
     }
 
     /// The answer may be shared and stored: everybody gets its head now and its body as it comes.
-    pub fn fill(self, head: Head) -> Filling {
+    pub fn fill(self, mut head: Head) -> Filling {
+        head.headers = entry::compact(&head.headers);
         let head = Arc::new(head);
         // The cell is set here only, and `fill` consumes the lead.
         let _ = self.duty.flight.head.set(head.clone());

@@ -8,18 +8,18 @@ use std::time::Duration;
 
 use http::{HeaderValue, Version};
 
-use super::record::Record;
+use super::facts::Facts;
 use crate::config::LogFormat;
 use crate::telemetry::Line;
 
 pub(super) struct AccessLine<'a> {
-    record: &'a Record,
+    record: &'a Facts,
     elapsed: Duration,
     format: LogFormat,
 }
 
 impl<'a> AccessLine<'a> {
-    pub(super) fn new(record: &'a Record, elapsed: Duration, format: LogFormat) -> Self {
+    pub(super) fn new(record: &'a Facts, elapsed: Duration, format: LogFormat) -> Self {
         Self { record, elapsed, format }
     }
 }

@@ -8,8 +8,9 @@ use http::header::{HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
+use super::facts::Ending;
 use super::forward::X_REQUEST_ID;
-use super::record::{Ending, Record};
+use super::record::Record;
 use super::visit::Visit;
 use crate::body::{Body, BodyError};
 use crate::semantics::{CacheStatus, Outcome, fields};

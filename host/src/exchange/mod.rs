@@ -3,11 +3,12 @@
 //! `serve` is the recipe. Each of its arms is one file: `hit` answers from the cache, `miss` fetches once for everybody,
 //! `pass` fetches for one. Around them, `visit` is the request's own state, `routes` finds its way, `forward` writes the
 //! request to the origin, `deliver` the response to the client, `failure` turns whatever went wrong into an answer, and
-//! `record` is what is known of the exchange when it is over.
+//! `record` hands in the `facts` of the exchange when it is over.
 
 mod access_line;
 mod deliver;
 mod edge;
+mod facts;
 mod failure;
 mod forward;
 mod hit;

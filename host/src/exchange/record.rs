@@ -1,16 +1,20 @@
-//! What is known of an exchange when it is over. However it ends, its record is counted and logged once.
+//! The record of one exchange: counted and logged once, however the exchange ends.
+//!
+//! It is made with the request, goes along with the response's body, and hands its facts in when it is dropped: after the
+//! last byte, at an abort, or where the client went away before there was a response.
 
 use std::net::IpAddr;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::header::{self, HeaderMap, HeaderValue};
 use http::uri::PathAndQuery;
-use http::{Method, StatusCode, Version};
 
 use super::access_line::AccessLine;
+use super::facts::{Ending, Facts};
 use super::metrics::{Labels, Metrics};
-use crate::clock::{Clock, Timestamp};
+use crate::clock::Clock;
 use crate::config::LogFormat;
 use crate::semantics::{CacheStatus, Outcome};
 use crate::telemetry::AccessLog;
@@ -27,51 +31,8 @@ pub(super) struct Book {
 pub(super) struct Record {
     book: Arc<Book>,
     start: Instant,
-    pub(super) started: Timestamp,
-    pub(super) client: IpAddr,
-    pub(super) method: Method,
-    /// The target as the client sent it, without a host.
-    pub(super) target: PathAndQuery,
-    pub(super) host: Option<HeaderValue>,
-    pub(super) version: Version,
-    pub(super) referer: Option<HeaderValue>,
-    pub(super) user_agent: Option<HeaderValue>,
-    pub(super) request_id: HeaderValue,
-    pub(super) route: Arc<str>,
-    pub(super) origin: Option<Arc<str>>,
-    pub(super) cache: CacheStatus,
-    pub(super) filter_time: Duration,
-    /// `None` while there is no response head.
-    pub(super) status: Option<StatusCode>,
-    pub(super) body_bytes: u64,
-    pub(super) ending: Ending,
-    /// The failure's word and whose fault it was, where the node answered for a failure.
-    pub(super) failure: Option<(&'static str, &'static str)>,
+    facts: Facts,
 }
-
-/// How far the response came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ending {
-    /// All of it was handed to the connection.
-    Whole,
-    /// The client went away, or was too slow.
-    ClientAbort,
-    /// The origin broke off.
-    OriginAbort,
-}
-
-impl Ending {
-    pub(super) fn word(self) -> &'static str {
-        match self {
-            Self::Whole => "whole",
-            Self::ClientAbort => "client_abort",
-            Self::OriginAbort => "origin_abort",
-        }
-    }
-}
-
-/// The status logged where the client went away before there was one; nginx's, which log readers know.
-const CLIENT_CLOSED_REQUEST: u16 = 499;
 
 /// The label of requests that found no route.
 const NO_ROUTE: &str = "_none";
@@ -82,8 +43,7 @@ impl Record {
         thread_local! {
             static NOWHERE: Arc<str> = Arc::from(NO_ROUTE);
         }
-        Self {
-            start: Instant::now(),
+        let facts = Facts {
             started: book.clock.now(),
             client,
             method: request.method.clone(),
@@ -101,25 +61,31 @@ impl Record {
             body_bytes: 0,
             ending: Ending::ClientAbort,
             failure: None,
-            book: book.clone(),
-        }
+        };
+        Self { start: Instant::now(), facts, book: book.clone() }
     }
 
     pub(super) fn elapsed(&self) -> Duration {
         self.start.elapsed()
     }
-
-    pub(super) fn code(&self) -> u16 {
-        self.status.map_or(CLIENT_CLOSED_REQUEST, |status| status.as_u16())
-    }
-
-    pub(super) fn tier(&self) -> &'static str {
-        if self.cache.outcome == Outcome::Hit { "memory" } else { "none" }
-    }
 }
 
 fn field(headers: &HeaderMap, name: &header::HeaderName) -> Option<HeaderValue> {
     headers.get(name).cloned()
+}
+
+impl Deref for Record {
+    type Target = Facts;
+
+    fn deref(&self) -> &Facts {
+        &self.facts
+    }
+}
+
+impl DerefMut for Record {
+    fn deref_mut(&mut self) -> &mut Facts {
+        &mut self.facts
+    }
 }
 
 impl Drop for Record {
@@ -134,7 +100,7 @@ impl Drop for Record {
         };
         self.book.metrics.count(&labels, elapsed.as_secs_f64());
         if let Some((log, format)) = &self.book.access {
-            log.write(&AccessLine::new(self, elapsed, *format));
+            log.write(&AccessLine::new(&self.facts, elapsed, *format));
         }
     }
 }

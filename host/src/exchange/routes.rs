@@ -108,8 +108,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut text = format!("[static.s]\nroot = {:?}\n", folder.path());
         for (host, path) in patterns {
-            text +=
-                &format!("[[route]]\nhost = \"{host}\"\npath = \"{path}\"\norigin = \"s\"\n");
+            text += &format!("[[route]]\nhost = \"{host}\"\npath = \"{path}\"\norigin = \"s\"\n");
         }
         let config = config::parse(&text, Path::new("test.toml"), &|_| None).expect("a right configuration");
         let registry = Registry::new();

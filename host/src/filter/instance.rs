@@ -7,10 +7,13 @@
 use std::sync::Arc;
 
 use http::response;
-use wasmtime::{AsContextMut, InstancePre, Store, Trap, TypedFunc, WasmBacktrace, WasmParams, WasmResults};
+use wasmtime::{
+    AsContextMut, InstancePre, Store, Trap, TypedFunc, UpdateDeadline, WasmBacktrace, WasmParams, WasmResults,
+};
 
 use super::LocalReply;
 use super::abi::{ACTION_CONTINUE, Abi, MapType, ROOT_CONTEXT};
+use super::engine;
 use super::failure::{Broken, FailureKind};
 use super::hostcalls::{self, HeadersOver};
 use super::load_error::LoadFault;
@@ -68,6 +71,7 @@ impl Instance {
     pub(super) fn start(profile: &Arc<Profile>, code: &InstancePre<State>) -> Result<Self, LoadFault> {
         let mut store = Store::new(code.module().engine(), State::new(profile.clone()));
         store.limiter(|state| &mut state.limiter);
+        store.epoch_deadline_callback(|mut context| Ok(past_deadline(context.data_mut())));
         store.set_epoch_deadline(profile.configure_ticks);
         let guest = code.instantiate(&mut store).map_err(|error| start_fault(&store, &error))?;
         let memory = guest.get_memory(&mut store, "memory").ok_or(LoadFault::NoMemory)?;
@@ -302,6 +306,16 @@ impl Starter {
         self.store.set_epoch_deadline(ticks);
         self.store.data_mut().begin(ROOT_CONTEXT, Moment::Root);
         function.call(&mut self.store, input).map_err(|error| start_fault(&self.store, &error))
+    }
+}
+
+/// A guest that has not had its processor time goes on.
+fn past_deadline(state: &mut State) -> UpdateDeadline {
+    let limits = &state.profile.limits;
+    let deadline = if state.moment == Moment::Root { limits.configure_deadline } else { limits.callback_deadline };
+    match state.overtime.left(deadline) {
+        Some(left) => UpdateDeadline::Continue(engine::ticks(left)),
+        None => UpdateDeadline::Interrupt,
     }
 }
 

@@ -23,6 +23,7 @@ mod metric_name;
 mod metrics;
 mod module;
 mod notes;
+mod overtime;
 mod plugin;
 mod pool;
 mod profile;

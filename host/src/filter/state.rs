@@ -15,6 +15,7 @@ use super::draft::Draft;
 use super::limiter::Limiter;
 use super::message::Message;
 use super::notes::Notes;
+use super::overtime::Overtime;
 use super::profile::Profile;
 use super::series::Series;
 use crate::semantics::RequestHead;
@@ -68,6 +69,8 @@ pub(super) struct State {
     /// Bytes the guest put into header sections in this callback.
     pub(super) grown_bytes: usize,
     pub(super) log: LogBudget,
+    /// Of the running callback.
+    pub(super) overtime: Overtime,
     /// This instance's copy of its filter's series.
     pub(super) series: Vec<Series>,
     /// Where values for the guest are put together; kept for its capacity.
@@ -100,6 +103,7 @@ impl State {
             grown: false,
             grown_bytes: 0,
             log: LogBudget::default(),
+            overtime: Overtime::default(),
             series: Vec::new(),
             scratch: Vec::new(),
         }
@@ -113,6 +117,7 @@ impl State {
         self.wish = Wish::default();
         self.grown = false;
         self.grown_bytes = 0;
+        self.overtime = Overtime::default();
         let undo = self.profile.undo();
         self.request.begin(undo);
         self.response.begin(undo);

@@ -56,7 +56,9 @@ mod tests {
         Timestamp::from_unix(Duration::from_secs(seconds))
     }
 
-    fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
+    type Lines<'a> = &'a [(&'static str, &'a str)];
+
+    fn headers(lines: Lines<'_>) -> HeaderMap {
         let mut map = HeaderMap::new();
         for (name, value) in lines {
             map.append(*name, HeaderValue::from_str(value).expect("a test value"));
@@ -70,7 +72,7 @@ mod tests {
 
     #[test]
     fn the_first_of_s_maxage_max_age_and_expires_counts() {
-        let cases: [(&[(&'static str, &str)], Option<u64>); 8] = [
+        let cases: [(Lines<'_>, Option<u64>); 8] = [
             (&[("cache-control", "max-age=5, s-maxage=9"), ("expires", "Sun, 06 Nov 1994 09:49:37 GMT")], Some(9)),
             (&[("cache-control", "max-age=5"), ("expires", "Sun, 06 Nov 1994 09:49:37 GMT")], Some(5)),
             (&[DATE, ("expires", "Sun, 06 Nov 1994 08:50:37 GMT")], Some(60)),
@@ -89,7 +91,7 @@ mod tests {
 
     #[test]
     fn age_on_arrival_is_the_larger_of_clock_and_field() {
-        let cases: [(&[(&'static str, &str)], u64, u64); 6] = [
+        let cases: [(Lines<'_>, u64, u64); 6] = [
             (&[DATE], NOW, 0),
             (&[DATE], NOW + 10, 10),
             (&[DATE, ("age", "30")], NOW + 10, 32),
