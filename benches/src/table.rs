@@ -64,7 +64,7 @@ pub fn machine() -> String {
     let nginx = String::from_utf8_lossy(&nginx).trim().replace("nginx version: ", "");
     let date = Command::new("date").arg("+%F").output().map(|output| output.stdout).unwrap_or_default();
     let date = String::from_utf8_lossy(&date).trim().to_owned();
-    format!("{date}, {model}, {cores} cores allowed, Linux {}, {nginx}", kernel.trim())
+    format!("{date}, {model}, {cores} cores, Linux {}, {nginx}", kernel.trim())
 }
 
 fn median(values: impl Iterator<Item = f64>) -> f64 {

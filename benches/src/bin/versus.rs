@@ -31,6 +31,8 @@ const REQUESTS: usize = 1 << 17;
 fn main() -> Result<()> {
     let cores = std::thread::available_parallelism()?;
     ensure!(cores.get() >= 2, "two cores are needed: one for the servers, one for the load");
+    // Told before the pinning, which would hide the other cores.
+    let machine = table::machine();
     cpu::pin_self(1)?;
     let origin = Origin::start()?;
     let mut servers = Vec::new();
@@ -38,7 +40,7 @@ fn main() -> Result<()> {
         servers.push(Server::start(kind, origin.address)?);
     }
     let mut out = std::io::stdout();
-    writeln!(out, "{}\n", table::machine())?;
+    writeln!(out, "{machine}\n")?;
     for mix in [Mix::hot(), Mix::zipf(OBJECTS, REQUESTS)] {
         let rows = measure(&mix, &servers, &origin)?;
         let title = format!("{}: {} objects, {} bytes per request", mix.name, mix.sizes.len(), mix.mean_bytes());
