@@ -85,6 +85,7 @@ impl<'a> Visit<'a> {
         }
         if before != (passage.head.authority.clone(), passage.head.path.clone()) {
             // A filter wrote another target: that target's route decides about origin and caching.
+            passage.head.normalise().map_err(|bad| Failure::Unsendable(bad.to_string()))?;
             let found = self.edge.routes.find(passage.head.host(), passage.head.path.path());
             passage.route = found.ok_or(Failure::NoRoute)?.clone();
             self.record.route = passage.route.name.clone();

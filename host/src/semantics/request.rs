@@ -88,6 +88,12 @@ impl RequestHead {
         Ok(Self { method, scheme, authority, path, version, headers })
     }
 
+    /// Takes dot segments out of a target that was changed after `new`.
+    pub fn normalise(&mut self) -> Result<(), BadTarget> {
+        self.path = path::without_dot_segments(self.path.clone()).map_err(|_| BadTarget::PathEscapesRoot)?;
+        Ok(())
+    }
+
     /// The host alone, without port, as routes match it.
     pub fn host(&self) -> &str {
         self.authority.host()

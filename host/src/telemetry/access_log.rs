@@ -60,8 +60,9 @@ struct Writer {
 impl AccessLog {
     /// Opens the sink and starts the writing thread.
     pub fn open(sink: Sink, registry: &Registry) -> io::Result<Self> {
-        let dropped = IntCounter::new("forebay_log_dropped_total", "Access log lines dropped because writing was slow")
-            .map_err(io::Error::other)?;
+        let dropped =
+            IntCounter::new("forebay_log_dropped_total", "Access log lines lost because writing was slow or failed")
+                .map_err(io::Error::other)?;
         registry.register(Box::new(dropped.clone())).map_err(io::Error::other)?;
         let output = Output::open(&sink)?;
         let shared = Arc::new(Shared { state: Mutex::default(), wake: Condvar::new(), dropped });
@@ -151,11 +152,13 @@ fn write_until_closed(shared: &Shared, sink: &Sink, mut output: Output) {
         let written = if lines.is_empty() { Ok(()) } else { output.write_all(&lines) };
         let reopened = if reopen { Output::open(sink).map(|fresh| output = fresh) } else { Ok(()) };
         match written.and(reopened) {
-            Err(error) if !failing => {
-                failing = true;
-                tracing::error!(%error, "access log cannot be written");
+            Err(error) => {
+                let lost = lines.iter().filter(|byte| **byte == b'\n').count();
+                shared.dropped.inc_by(u64::try_from(lost).unwrap_or(u64::MAX));
+                if !std::mem::replace(&mut failing, true) {
+                    tracing::error!(%error, "access log cannot be written");
+                }
             }
-            Err(_) => {}
             Ok(()) => failing = false,
         }
         lines.clear();
