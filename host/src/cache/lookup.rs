@@ -44,6 +44,8 @@ pub enum PassReason {
     RequestBody,
     /// The request forbids storing (`no-store`).
     NoStore,
+    /// A condition that only the origin can decide (`If-Match`, `If-Unmodified-Since`).
+    Precondition,
     /// HEAD without a stored GET.
     Head,
     /// The last answer for this key could not be stored.
@@ -60,6 +62,7 @@ impl PassReason {
             Self::Method => "method",
             Self::RequestBody => "request_body",
             Self::NoStore => "no_store",
+            Self::Precondition => "precondition",
             Self::Head => "head",
             Self::Uncacheable => "uncacheable",
             Self::Vary => "vary",
@@ -71,7 +74,7 @@ impl PassReason {
         match self {
             Self::Disabled => Forwarded::Bypass,
             Self::Method => Forwarded::Method,
-            Self::RequestBody | Self::NoStore => Forwarded::Request,
+            Self::RequestBody | Self::NoStore | Self::Precondition => Forwarded::Request,
             Self::Head | Self::Uncacheable => Forwarded::UriMiss,
             Self::Vary => Forwarded::VaryMiss,
         }

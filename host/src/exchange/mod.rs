@@ -14,6 +14,7 @@ mod forward;
 mod hit;
 mod metrics;
 mod miss;
+mod partial;
 mod pass;
 mod peer;
 mod record;

@@ -14,7 +14,7 @@ use super::{hit, miss, pass};
 use crate::body::Body;
 use crate::cache::{Key, Lookup, PassReason};
 use crate::filter::EndOfStream;
-use crate::semantics::CacheControl;
+use crate::semantics::{CacheControl, only_for_origins};
 
 impl Edge {
     /// Answers one request. Always answers, whatever goes wrong, unless a filter wants the connection closed. Dropping the
@@ -78,6 +78,8 @@ fn passed_by(passage: &Passage) -> Option<PassReason> {
         Some(PassReason::RequestBody)
     } else if CacheControl::of(&head.headers).no_store {
         Some(PassReason::NoStore)
+    } else if only_for_origins(&head.headers) {
+        Some(PassReason::Precondition)
     } else {
         None
     }
