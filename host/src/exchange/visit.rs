@@ -16,7 +16,7 @@ use super::routes::Route;
 use crate::body::Body;
 use crate::filter::{EndOfStream, Run, Stream, Verdict};
 use crate::origin::Origin;
-use crate::semantics::RequestHead;
+use crate::semantics::{CacheControl, RequestHead};
 
 /// A request that has a route.
 pub(super) struct Passage {
@@ -145,6 +145,11 @@ impl<'a> Visit<'a> {
         self.record.failure = Some((failure.word(), failure.fault().word()));
         self.record.cache.detail = Some(failure.word());
         failure.answer(&self.edge.name)
+    }
+
+    /// Does the request accept a stored response or nothing (RFC 9111 section 5.2.1.7)?
+    pub(super) fn only_if_cached(&self) -> bool {
+        self.passage.as_ref().is_some_and(|passage| CacheControl::of(&passage.head.headers).only_if_cached)
     }
 
     /// Is the response to go without its body?

@@ -25,8 +25,14 @@ pub struct CacheControl {
     pub proxy_revalidate: bool,
     pub no_transform: bool,
     pub only_if_cached: bool,
+    pub must_understand: bool,
     pub max_age: Option<Duration>,
     pub s_maxage: Option<Duration>,
+    pub stale_while_revalidate: Option<Duration>,
+    pub stale_if_error: Option<Duration>,
+    pub min_fresh: Option<Duration>,
+    /// Without a value any staleness is accepted: the longest duration there is.
+    pub max_stale: Option<Duration>,
 }
 
 impl CacheControl {
@@ -59,8 +65,14 @@ impl CacheControl {
             "proxy-revalidate" => self.proxy_revalidate = true,
             "no-transform" => self.no_transform = true,
             "only-if-cached" => self.only_if_cached = true,
+            "must-understand" => self.must_understand = true,
             "max-age" => shorten(&mut self.max_age, value),
             "s-maxage" => shorten(&mut self.s_maxage, value),
+            "stale-while-revalidate" => shorten(&mut self.stale_while_revalidate, value),
+            "stale-if-error" => shorten(&mut self.stale_if_error, value),
+            "min-fresh" => shorten(&mut self.min_fresh, value),
+            "max-stale" if value.is_none() => self.max_stale = Some(Duration::MAX),
+            "max-stale" => shorten(&mut self.max_stale, value),
             _ => {}
         }
     }

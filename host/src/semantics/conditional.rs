@@ -74,6 +74,25 @@ pub fn validation(stored: &HeaderMap) -> impl Iterator<Item = (HeaderName, Heade
     pairs.into_iter().filter_map(|(validator, condition)| Some((condition, stored.get(validator)?.clone())))
 }
 
+/// Fields of a 304 that do not replace the stored ones, because they describe the stored body (RFC 9111 section 3.2).
+const NOT_UPDATED: [HeaderName; 5] = [
+    header::CONTENT_ENCODING,
+    header::CONTENT_LENGTH,
+    HeaderName::from_static("content-md5"),
+    header::CONTENT_RANGE,
+    header::ETAG,
+];
+
+/// Brings a stored response's fields up to date with those of a 304 that confirmed it.
+pub fn update(stored: &mut HeaderMap, confirmed: &HeaderMap) {
+    for name in confirmed.keys().filter(|name| !NOT_UPDATED.contains(name)) {
+        stored.remove(name);
+        for value in confirmed.get_all(name) {
+            stored.append(name, value.clone());
+        }
+    }
+}
+
 /// The opaque part of an entity tag: all that a weak comparison looks at (RFC 9110 section 8.8.3.2).
 fn opaque(tag: &str) -> &str {
     tag.strip_prefix("W/").unwrap_or(tag)

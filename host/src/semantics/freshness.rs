@@ -10,6 +10,9 @@ use http::header::{self, HeaderMap, HeaderValue};
 use super::cache_control::{CacheControl, delta_seconds};
 use crate::clock::Timestamp;
 
+/// The longest lifetime that is guessed; with more, section 4.2.2 once asked for a warning.
+const HEURISTIC_LIFETIME_MAX: Duration = Duration::from_secs(86_400);
+
 /// The lifetime that the origin stated for a shared cache: `s-maxage`, else `max-age`, else `Expires` against `Date`.
 /// An `Expires` that is no date means already expired (section 5.3). `None` where the origin stated nothing.
 pub(super) fn stated_lifetime(headers: &HeaderMap, control: &CacheControl, received: Timestamp) -> Option<Duration> {
@@ -19,6 +22,12 @@ pub(super) fn stated_lifetime(headers: &HeaderMap, control: &CacheControl, recei
     let expires = headers.get(header::EXPIRES)?;
     let base = date(headers).unwrap_or(received);
     Some(http_date(expires).map_or(Duration::ZERO, |expires| expires.since(base)))
+}
+
+/// A tenth of the time since the response was last modified, at most a day (section 4.2.2); `None` where it does not say.
+pub(super) fn heuristic_lifetime(headers: &HeaderMap, received: Timestamp) -> Option<Duration> {
+    let modified = headers.get(header::LAST_MODIFIED).and_then(http_date)?;
+    Some((date(headers).unwrap_or(received).since(modified) / 10).min(HEURISTIC_LIFETIME_MAX))
 }
 
 /// `corrected_initial_age` of section 4.2.3: how old the response was when it arrived.

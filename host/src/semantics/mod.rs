@@ -14,13 +14,15 @@ mod path;
 mod proxy_status;
 mod range;
 mod request;
+mod reuse;
 mod storing;
 
 pub use cache_control::CacheControl;
 pub use cache_status::{CacheStatus, Forwarded, Outcome};
-pub use conditional::{not_modified, only_for_origins, range_applies, reduce_to_not_modified, validation};
+pub use conditional::{not_modified, only_for_origins, range_applies, reduce_to_not_modified, update, validation};
 pub use freshness::http_date;
 pub use proxy_status::ProxyError;
 pub use range::{Pieces, pieces};
 pub use request::{BadTarget, RequestHead, normal_authority};
+pub use reuse::{Reuse, reuse, usable_on_error};
 pub use storing::{Candidate, Freshness, Refusal, Selection, Verdict};

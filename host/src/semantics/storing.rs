@@ -19,12 +19,39 @@ pub enum Verdict {
     Refuse(Refusal),
 }
 
-/// The two terms that decide whether a stored response is fresh: it is while its age is below its lifetime.
+/// The terms on which a stored response may be used. It is fresh while its age is below its lifetime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Freshness {
     pub lifetime: Duration,
     /// Its age at the moment it arrived.
     pub initial_age: Duration,
+    /// The origin is asked before every use (`no-cache`).
+    pub validate_always: bool,
+    /// It is never used stale (`must-revalidate`, `proxy-revalidate`, `s-maxage`: sections 5.2.2.2, 5.2.2.8, 5.2.2.10).
+    pub never_stale: bool,
+    /// How long after its lifetime it may be used while it is fetched anew (RFC 5861 section 3).
+    pub while_revalidate: Duration,
+    /// How long after its lifetime it may stand in for an origin that fails (RFC 5861 section 4).
+    pub if_error: Duration,
+}
+
+impl Freshness {
+    /// Nobody but the one who fetched it may use it unasked.
+    pub fn for_one_use(&self) -> bool {
+        self.validate_always || self.lifetime <= self.initial_age
+    }
+}
+
+/// Fields that speak to caches in front of an origin and not to browsers, in their order of weight. `CDN-Cache-Control` is
+/// RFC 9213's, `Surrogate-Control` the older one of the Edge Architecture note.
+const TARGETED_FIELDS: [HeaderName; 2] =
+    [HeaderName::from_static("cdn-cache-control"), HeaderName::from_static("surrogate-control")];
+
+/// Were the directives meant for caches like this one?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Targeted {
+    Yes,
+    No,
 }
 
 /// Why a response is not stored.
@@ -33,7 +60,6 @@ pub enum Refusal {
     Method,
     Status,
     NoStore,
-    NoCache,
     Private,
     Authorization,
     VaryStar,
@@ -51,7 +77,6 @@ impl Refusal {
             Self::Method => "method",
             Self::Status => "status",
             Self::NoStore => "no_store",
-            Self::NoCache => "no_cache",
             Self::Private => "private",
             Self::Authorization => "authorization",
             Self::VaryStar => "vary_star",
@@ -78,26 +103,59 @@ pub struct Candidate<'a> {
 
 impl Candidate<'_> {
     pub fn verdict(&self) -> Verdict {
-        let control = CacheControl::of(self.response);
-        if let Some(refusal) = self.refusal(&control) {
+        let (control, targeted) = self.directives();
+        if let Some(refusal) = self.refusal(&control, targeted) {
             return Verdict::Refuse(refusal);
         }
-        let stated = freshness::stated_lifetime(self.response, &control, self.received);
-        let implied = self.default_ttl.filter(|_| heuristically_cacheable(self.status));
-        let Some(lifetime) = stated.or(implied) else {
-            return Verdict::Refuse(Refusal::NoFreshness);
+        let stated = match targeted {
+            Targeted::Yes => control.max_age,
+            Targeted::No => freshness::stated_lifetime(self.response, &control, self.received),
         };
-        let initial_age = freshness::initial_age(self.response, self.requested, self.received);
-        if initial_age >= lifetime {
-            return Verdict::Refuse(Refusal::Expired);
+        let guess = || self.default_ttl.or_else(|| freshness::heuristic_lifetime(self.response, self.received));
+        let implied = if heuristically_cacheable(self.status) || control.public { guess() } else { None };
+        let lifetime = match stated.or(implied) {
+            Some(lifetime) => lifetime,
+            None if heuristically_cacheable(self.status) || control.public => Duration::ZERO,
+            None => return Verdict::Refuse(Refusal::NoFreshness),
+        };
+        if stated.is_none() && self.response.contains_key(header::SET_COOKIE) && !control.public {
+            return Verdict::Refuse(Refusal::SetCookie);
         }
-        Verdict::Store(Freshness { lifetime, initial_age })
+        let initial_age = freshness::initial_age(self.response, self.requested, self.received);
+        let freshness = Freshness {
+            lifetime,
+            initial_age,
+            validate_always: control.no_cache,
+            never_stale: control.must_revalidate || control.proxy_revalidate || control.s_maxage.is_some(),
+            while_revalidate: control.stale_while_revalidate.unwrap_or_default(),
+            if_error: control.stale_if_error.unwrap_or_default(),
+        };
+        let validators = [header::ETAG, header::LAST_MODIFIED];
+        let provable = validators.iter().any(|name| self.response.contains_key(name));
+        if freshness.for_one_use() && !provable && freshness.while_revalidate.max(freshness.if_error).is_zero() {
+            let stated = stated.is_some() || control.no_cache;
+            return Verdict::Refuse(if stated { Refusal::Expired } else { Refusal::NoFreshness });
+        }
+        Verdict::Store(freshness)
     }
 
-    /// The rules of section 3 in their order, stricter where nginx and Varnish are: a response that sets a cookie is
-    /// meant for one user unless it says `public` or `s-maxage`.
-    fn refusal(&self, control: &CacheControl) -> Option<Refusal> {
-        let shared = control.public || control.s_maxage.is_some();
+    /// The directives that count here: those for surrogates where there are any, else `Cache-Control`, else `Pragma`
+    /// (section 5.4).
+    fn directives(&self) -> (CacheControl, Targeted) {
+        for field in &TARGETED_FIELDS {
+            if self.response.contains_key(field) {
+                let control = CacheControl::in_field(self.response, field);
+                if control.max_age.is_some() || control.no_store {
+                    return (control, Targeted::Yes);
+                }
+            }
+        }
+        (CacheControl::of(self.response), Targeted::No)
+    }
+
+    /// The rules of section 3 in their order.
+    fn refusal(&self, control: &CacheControl, targeted: Targeted) -> Option<Refusal> {
+        let shared = control.public || control.s_maxage.is_some() || targeted == Targeted::Yes;
         if *self.method != Method::GET {
             return Some(Refusal::Method);
         }
@@ -107,23 +165,18 @@ impl Candidate<'_> {
         if self.status.is_informational() || self.status == StatusCode::NOT_MODIFIED {
             return Some(Refusal::Status);
         }
-        if control.no_store || CacheControl::of(self.request).no_store {
+        let understood = control.must_understand && heuristically_cacheable(self.status);
+        if (control.no_store && !understood) || CacheControl::of(self.request).no_store {
             return Some(Refusal::NoStore);
         }
         if control.private {
             return Some(Refusal::Private);
-        }
-        if control.no_cache {
-            return Some(Refusal::NoCache);
         }
         if self.request.contains_key(header::AUTHORIZATION) && !shared && !control.must_revalidate {
             return Some(Refusal::Authorization);
         }
         if fields::list(self.response, &header::VARY).any(|name| name == "*") {
             return Some(Refusal::VaryStar);
-        }
-        if self.response.contains_key(header::SET_COOKIE) && !shared {
-            return Some(Refusal::SetCookie);
         }
         None
     }
@@ -194,10 +247,10 @@ mod tests {
             (Method::GET, &[], 200, &[("cache-control", "no-store, max-age=60")], Refusal::NoStore),
             (Method::GET, &[("cache-control", "no-store")], 200, &[fresh], Refusal::NoStore),
             (Method::GET, &[], 200, &[("cache-control", "private, max-age=60")], Refusal::Private),
-            (Method::GET, &[], 200, &[("cache-control", "no-cache")], Refusal::NoCache),
+            (Method::GET, &[], 200, &[("cache-control", "no-cache")], Refusal::Expired),
             (Method::GET, &[("authorization", "Basic x")], 200, &[fresh], Refusal::Authorization),
             (Method::GET, &[], 200, &[fresh, ("vary", "accept, *")], Refusal::VaryStar),
-            (Method::GET, &[], 200, &[fresh, ("set-cookie", "a=b")], Refusal::SetCookie),
+            (Method::GET, &[], 200, &[("set-cookie", "a=b")], Refusal::SetCookie),
             (Method::GET, &[], 500, &[], Refusal::NoFreshness),
             (Method::GET, &[], 200, &[("cache-control", "max-age=0")], Refusal::Expired),
             (Method::GET, &[], 200, &[fresh, ("age", "60")], Refusal::Expired),
@@ -219,8 +272,10 @@ mod tests {
             (&[], 200, &[("set-cookie", "a=b"), ("cache-control", "public, max-age=60")], 60),
         ];
         for (request, status, response, seconds) in cases {
-            let expected = Freshness { lifetime: Duration::from_secs(seconds), initial_age: Duration::ZERO };
-            assert_eq!(judge(Method::GET, request, status, response), Verdict::Store(expected), "{response:?}");
+            let Verdict::Store(freshness) = judge(Method::GET, request, status, response) else {
+                panic!("{response:?} is refused");
+            };
+            assert_eq!(freshness.lifetime, Duration::from_secs(seconds), "{response:?}");
         }
     }
 
