@@ -138,8 +138,8 @@ impl Fetch {
         response: &HeaderMap,
         (requested, received): (Timestamp, Timestamp),
     ) -> Verdict {
-        let (request, default_ttl) = (&self.headers, self.default_ttl);
-        Candidate { method: &Method::GET, request, status, response, requested, received, default_ttl }.verdict()
+        let (request, default_ttl, node) = (&self.headers, self.default_ttl, &*self.edge.name);
+        Candidate { method: &Method::GET, request, status, response, requested, received, node, default_ttl }.verdict()
     }
 }
 

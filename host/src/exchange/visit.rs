@@ -136,7 +136,13 @@ impl<'a> Visit<'a> {
     /// The request as it would go to an origin.
     pub(super) fn outgoing(&self) -> Result<Outgoing<'_>, Failure> {
         let head = &self.passage()?.head;
-        Ok(Outgoing { head, peer: self.peer, via: &self.edge.via, request_id: &self.record.request_id })
+        Ok(Outgoing {
+            head,
+            peer: self.peer,
+            via: &self.edge.via,
+            capability: &self.edge.capability,
+            request_id: &self.record.request_id,
+        })
     }
 
     /// Writes a failure down and makes its answer.

@@ -39,14 +39,23 @@ impl CacheControl {
     /// The directives of all `Cache-Control` lines together. Of a repeated directive the first counts, unless a later
     /// one is stricter.
     pub fn of(headers: &HeaderMap) -> Self {
-        Self::in_field(headers, &header::CACHE_CONTROL)
+        let mut control = Self::default();
+        for directive in fields::list(headers, &header::CACHE_CONTROL) {
+            control.read(directive);
+        }
+        control
     }
 
-    /// The same, out of another field of this syntax.
-    pub fn in_field(headers: &HeaderMap, name: &HeaderName) -> Self {
+    /// The directives of a field that may speak to caches by name: `max-age=60;edge-1` is for `edge-1` only (Edge
+    /// Architecture, section 2.2).
+    pub(super) fn targeted(headers: &HeaderMap, name: &HeaderName, node: &str) -> Self {
         let mut control = Self::default();
         for directive in fields::list(headers, name) {
-            control.read(directive);
+            match directive.split_once(';') {
+                Some((directive, target)) if target.trim() == node => control.read(directive.trim_end()),
+                Some(_) => {}
+                None => control.read(directive),
+            }
         }
         control
     }

@@ -32,19 +32,30 @@ pub(super) fn heuristic_lifetime(headers: &HeaderMap, received: Timestamp) -> Op
 
 /// `corrected_initial_age` of section 4.2.3: how old the response was when it arrived.
 pub(super) fn initial_age(headers: &HeaderMap, requested: Timestamp, received: Timestamp) -> Duration {
+    let Ok(age) = age(headers) else {
+        // Nobody knows how old it is, so it is used only after the origin has confirmed it.
+        return Duration::MAX;
+    };
     let apparent = date(headers).map_or(Duration::ZERO, |date| received.since(date));
     let delay = received.since(requested);
-    let corrected = age(headers).saturating_add(delay);
+    let corrected = age.saturating_add(delay);
     apparent.max(corrected)
 }
 
-/// The `Age` field; the first of several counts, and what is no number is no age (section 5.1).
-pub(super) fn age(headers: &HeaderMap) -> Duration {
-    headers
-        .get(header::AGE)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| delta_seconds(value.split(',').next().unwrap_or_default().trim()))
-        .unwrap_or(Duration::ZERO)
+/// An `Age` that is no number, or that stands in several lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct UnknownAge;
+
+/// The `Age` field: zero where it is absent; of a list the first member (section 5.1). That section would have a malformed
+/// field ignored; here it makes the age unknown, which is never less safe and is what the public test suite asks for.
+pub(super) fn age(headers: &HeaderMap) -> Result<Duration, UnknownAge> {
+    let mut lines = headers.get_all(header::AGE).iter();
+    let Some(line) = lines.next() else { return Ok(Duration::ZERO) };
+    if lines.next().is_some() {
+        return Err(UnknownAge);
+    }
+    let first = line.to_str().ok().and_then(|line| line.split(',').next());
+    first.and_then(|first| delta_seconds(first.trim())).ok_or(UnknownAge)
 }
 
 fn date(headers: &HeaderMap) -> Option<Timestamp> {
@@ -105,13 +116,17 @@ mod tests {
             (&[DATE], NOW + 10, 10),
             (&[DATE, ("age", "30")], NOW + 10, 32),
             (&[DATE, ("age", "30")], NOW - 5, 32),
-            (&[DATE, ("age", "junk")], NOW, 2),
-            (&[DATE, ("age", "-3")], NOW, 2),
+            (&[DATE, ("age", "30, 99")], NOW, 32),
+            (&[DATE, ("age", "0")], NOW, 2),
         ];
         for (lines, received, expected) in cases {
             let requested = if expected >= 2 && expected != 10 { received - 2 } else { received };
             let initial = initial_age(&headers(lines), at(requested), at(received));
             assert_eq!(initial, Duration::from_secs(expected), "{lines:?} at {received}");
         }
+        for junk in ["junk", "-3", "1.5", "7;a=b", ""] {
+            assert_eq!(initial_age(&headers(&[("age", junk)]), at(NOW), at(NOW)), Duration::MAX, "{junk:?}");
+        }
+        assert_eq!(initial_age(&headers(&[("age", "0"), ("age", "0")]), at(NOW), at(NOW)), Duration::MAX);
     }
 }

@@ -97,6 +97,8 @@ pub struct Candidate<'a> {
     pub response: &'a HeaderMap,
     pub requested: Timestamp,
     pub received: Timestamp,
+    /// This node, as a `Surrogate-Control` may name it.
+    pub node: &'a str,
     /// The lifetime where the origin states none.
     pub default_ttl: Option<Duration>,
 }
@@ -144,7 +146,7 @@ impl Candidate<'_> {
     fn directives(&self) -> (CacheControl, Targeted) {
         for field in &TARGETED_FIELDS {
             if self.response.contains_key(field) {
-                let control = CacheControl::in_field(self.response, field);
+                let control = CacheControl::targeted(self.response, field, self.node);
                 if control.max_age.is_some() || control.no_store {
                     return (control, Targeted::Yes);
                 }
@@ -165,9 +167,12 @@ impl Candidate<'_> {
         if self.status.is_informational() || self.status == StatusCode::NOT_MODIFIED {
             return Some(Refusal::Status);
         }
-        let understood = control.must_understand && heuristically_cacheable(self.status);
-        if (control.no_store && !understood) || CacheControl::of(self.request).no_store {
+        let overruled = control.must_understand && understood(self.status);
+        if (control.no_store && !overruled) || CacheControl::of(self.request).no_store {
             return Some(Refusal::NoStore);
+        }
+        if control.must_understand && !understood(self.status) {
+            return Some(Refusal::Status);
         }
         if control.private {
             return Some(Refusal::Private);
@@ -180,6 +185,13 @@ impl Candidate<'_> {
         }
         None
     }
+}
+
+/// Statuses whose caching rules this cache knows: the final ones of RFC 9110 section 15 (RFC 9111 section 5.2.2.3).
+fn understood(status: StatusCode) -> bool {
+    !matches!(status.as_u16(), 206 | 304)
+        && matches!(status.as_u16(),
+        200..=206 | 300..=305 | 307 | 308 | 400..=417 | 421 | 422 | 426 | 428 | 429 | 431 | 451 | 500..=505 | 511)
 }
 
 /// Statuses that may be kept without the origin naming a lifetime (RFC 9110 section 15.1).
@@ -232,6 +244,7 @@ mod tests {
             response: &headers(response),
             requested: now,
             received: now,
+            node: "edge-1",
             default_ttl: Some(Duration::from_secs(300)),
         }
         .verdict()
@@ -262,14 +275,17 @@ mod tests {
 
     #[test]
     fn what_is_stored_and_for_how_long() {
-        let cases: [(Lines<'_>, u16, Lines<'_>, u64); 7] = [
+        let cases: [(Lines<'_>, u16, Lines<'_>, u64); 10] = [
             (&[], 200, &[("cache-control", "max-age=60")], 60),
             (&[], 200, &[], 300),
             (&[], 404, &[], 300),
             (&[], 500, &[("cache-control", "max-age=60")], 60),
             (&[("authorization", "x")], 200, &[("cache-control", "public, max-age=60")], 60),
             (&[("authorization", "x")], 200, &[("cache-control", "s-maxage=7")], 7),
-            (&[], 200, &[("set-cookie", "a=b"), ("cache-control", "public, max-age=60")], 60),
+            (&[], 200, &[("set-cookie", "a=b"), ("cache-control", "max-age=60")], 60),
+            (&[], 200, &[("cache-control", "no-store"), ("surrogate-control", "max-age=7;edge-1")], 7),
+            (&[], 200, &[("cache-control", "max-age=60"), ("surrogate-control", "max-age=7;other")], 60),
+            (&[], 200, &[("cache-control", "no-store, must-understand, max-age=60")], 60),
         ];
         for (request, status, response, seconds) in cases {
             let Verdict::Store(freshness) = judge(Method::GET, request, status, response) else {
