@@ -20,7 +20,7 @@ pub enum Verdict {
 }
 
 /// The terms on which a stored response may be used. It is fresh while its age is below its lifetime.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Freshness {
     pub lifetime: Duration,
     /// Its age at the moment it arrived.
@@ -60,6 +60,8 @@ pub enum Refusal {
     Method,
     Status,
     NoStore,
+    /// `no-cache`, and nothing by which the origin could be asked whether it is still good.
+    NoCache,
     Private,
     Authorization,
     VaryStar,
@@ -77,6 +79,7 @@ impl Refusal {
             Self::Method => "method",
             Self::Status => "status",
             Self::NoStore => "no_store",
+            Self::NoCache => "no_cache",
             Self::Private => "private",
             Self::Authorization => "authorization",
             Self::VaryStar => "vary_star",
@@ -135,8 +138,11 @@ impl Candidate<'_> {
         let validators = [header::ETAG, header::LAST_MODIFIED];
         let provable = validators.iter().any(|name| self.response.contains_key(name));
         if freshness.for_one_use() && !provable && freshness.while_revalidate.max(freshness.if_error).is_zero() {
-            let stated = stated.is_some() || control.no_cache;
-            return Verdict::Refuse(if stated { Refusal::Expired } else { Refusal::NoFreshness });
+            return Verdict::Refuse(match stated {
+                _ if control.no_cache => Refusal::NoCache,
+                Some(_) => Refusal::Expired,
+                None => Refusal::NoFreshness,
+            });
         }
         Verdict::Store(freshness)
     }
@@ -260,7 +266,7 @@ mod tests {
             (Method::GET, &[], 200, &[("cache-control", "no-store, max-age=60")], Refusal::NoStore),
             (Method::GET, &[("cache-control", "no-store")], 200, &[fresh], Refusal::NoStore),
             (Method::GET, &[], 200, &[("cache-control", "private, max-age=60")], Refusal::Private),
-            (Method::GET, &[], 200, &[("cache-control", "no-cache")], Refusal::Expired),
+            (Method::GET, &[], 200, &[("cache-control", "no-cache")], Refusal::NoCache),
             (Method::GET, &[("authorization", "Basic x")], 200, &[fresh], Refusal::Authorization),
             (Method::GET, &[], 200, &[fresh, ("vary", "accept, *")], Refusal::VaryStar),
             (Method::GET, &[], 200, &[("set-cookie", "a=b")], Refusal::SetCookie),
