@@ -88,6 +88,7 @@ mod tests {
             freshness: Freshness {
                 lifetime: Duration::from_secs(lifetime),
                 initial_age: Duration::from_secs(initial_age),
+                ..Freshness::default()
             },
             received: Timestamp::from_unix(Duration::from_secs(1_000)),
             selection: Selection::default(),

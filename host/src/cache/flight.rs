@@ -33,7 +33,11 @@ pub(super) enum Phase {
     Streaming,
     /// The whole body is here.
     Complete,
-    /// The answer cannot be shared: everybody fetches alone.
+    /// The answer is for the one who fetched it: everybody else fetches alone. Its body comes.
+    Alone,
+    /// The same, and the whole body is here.
+    AloneComplete,
+    /// The answer cannot be shared or stored: everybody fetches alone.
     Released,
     /// The leader is gone: somebody else takes over.
     Lost,
@@ -185,9 +189,9 @@ impl Flight {
             return Poll::Ready(Some(Ok(chunk)));
         }
         match &state.phase {
-            Phase::Complete => Poll::Ready(None),
+            Phase::Complete | Phase::AloneComplete => Poll::Ready(None),
             Phase::Broken(error) => Poll::Ready(Some(Err(error.clone()))),
-            Phase::Streaming | Phase::Fetching => {
+            Phase::Streaming | Phase::Fetching | Phase::Alone => {
                 state.wait(seat, cx);
                 Poll::Pending
             }
@@ -199,7 +203,7 @@ impl Flight {
     pub(super) fn finished(&self, seat: usize) -> bool {
         let state = self.lock();
         let read = state.seats[seat].as_ref().map_or(0, |seat| seat.next);
-        matches!(state.phase, Phase::Complete) && read == state.first + state.chunks.len()
+        matches!(state.phase, Phase::Complete | Phase::AloneComplete) && read == state.first + state.chunks.len()
     }
 }
 

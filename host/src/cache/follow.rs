@@ -49,8 +49,12 @@ impl Follower {
         let phase = poll_fn(|cx| self.flight.poll_landed(self.seat, cx)).await;
         match (phase, self.flight.head.get().cloned()) {
             (Phase::Released, _) => Landing::Released,
+            (Phase::Alone | Phase::AloneComplete, _) if self.waiting.is_some() => Landing::Released,
             (Phase::Failed(failure), _) => Landing::Failed(failure),
-            (Phase::Streaming | Phase::Complete | Phase::Broken(_), Some(head)) => Landing::Shared(head, self),
+            (
+                Phase::Streaming | Phase::Complete | Phase::Alone | Phase::AloneComplete | Phase::Broken(_),
+                Some(head),
+            ) => Landing::Shared(head, self),
             _ => Landing::Lost,
         }
     }

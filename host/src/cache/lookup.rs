@@ -12,19 +12,28 @@ use super::entry::Entry;
 use super::follow::Follower;
 use super::key::Key;
 use super::lead::Lead;
-use super::shelf::{Boarding, Shelf};
+use super::shelf::{Boarding, Found, Shelf};
 use crate::clock::{Clock, Timestamp};
 use crate::config;
-use crate::semantics::Forwarded;
+use crate::semantics::{Forwarded, Reuse};
 
 /// What the cache has to say to a request.
 pub enum Lookup {
     /// A fresh stored response.
     Hit(Arc<Entry>),
-    /// Nothing to use; why, and whose turn it is.
-    Miss(Forwarded, Turn),
+    /// A stale one that may be used while it is fetched anew; with the lead, where nobody fetches yet.
+    Stale(Arc<Entry>, Option<Lead>),
+    /// Nothing to use as it is.
+    Miss(Miss),
     /// Fetch alone, wait for nobody.
     Pass(PassReason),
+}
+
+/// Nothing to use as it is: why, what there is to validate, and whose turn it is.
+pub struct Miss {
+    pub forwarded: Forwarded,
+    pub stale: Option<Arc<Entry>>,
+    pub turn: Turn,
 }
 
 /// Who fetches.
@@ -44,6 +53,8 @@ pub enum PassReason {
     RequestBody,
     /// The request forbids storing (`no-store`).
     NoStore,
+    /// A condition that only the origin can decide (`If-Match`, `If-Unmodified-Since`).
+    Precondition,
     /// HEAD without a stored GET.
     Head,
     /// The last answer for this key could not be stored.
@@ -60,6 +71,7 @@ impl PassReason {
             Self::Method => "method",
             Self::RequestBody => "request_body",
             Self::NoStore => "no_store",
+            Self::Precondition => "precondition",
             Self::Head => "head",
             Self::Uncacheable => "uncacheable",
             Self::Vary => "vary",
@@ -71,7 +83,7 @@ impl PassReason {
         match self {
             Self::Disabled => Forwarded::Bypass,
             Self::Method => Forwarded::Method,
-            Self::RequestBody | Self::NoStore => Forwarded::Request,
+            Self::RequestBody | Self::NoStore | Self::Precondition => Forwarded::Request,
             Self::Head | Self::Uncacheable => Forwarded::UriMiss,
             Self::Vary => Forwarded::VaryMiss,
         }
@@ -94,36 +106,63 @@ impl Cache {
         self.shelf.object_bytes_max
     }
 
-    /// A fresh entry that answers a request with these header fields, or whose turn it is to fetch one.
+    /// An entry that answers a request with these header fields, or whose turn it is to fetch one.
     pub fn lookup(&self, key: &Key, request: &HeaderMap, now: Timestamp) -> Lookup {
-        let forwarded = match self.shelf.find(key, request, now) {
-            Ok(entry) => return Lookup::Hit(entry),
-            Err(forwarded) => forwarded,
+        let (forwarded, stale) = match self.shelf.find(key, request, now) {
+            Found::Entry(entry, Reuse::Fresh | Reuse::Stale) => return Lookup::Hit(entry),
+            Found::Entry(entry, Reuse::StaleWhileRevalidate) => {
+                let refresh = match self.turn(key) {
+                    Turn::Lead(lead) => Some(lead),
+                    Turn::Follow(_) => None,
+                };
+                return Lookup::Stale(entry, refresh);
+            }
+            Found::Entry(entry, Reuse::Validate(forwarded)) => (forwarded, Some(entry)),
+            Found::Nothing(forwarded) => (forwarded, None),
         };
-        if self.shelf.uncacheable(key, now) {
+        if stale.as_ref().is_some_and(|entry| entry.head.freshness.for_one_use()) {
+            let lead = Lead::alone(key.shared(), self.shelf.clone());
+            return Lookup::Miss(Miss { forwarded, stale, turn: Turn::Lead(lead) });
+        }
+        if stale.is_none() && self.shelf.uncacheable(key, now) {
             return Lookup::Pass(PassReason::Uncacheable);
         }
-        let (shared, flight) = match self.shelf.board(key) {
-            Boarding::Joined(flight, seat) => {
-                let waiting = Some(self.shelf.metrics.waiters.clone());
-                return Lookup::Miss(forwarded, Turn::Follow(Follower::seated(flight, seat, waiting)));
-            }
-            Boarding::First(shared, flight) => (shared, flight),
+        let lead = match self.turn(key) {
+            Turn::Lead(lead) => lead,
+            turn => return Lookup::Miss(Miss { forwarded, stale, turn }),
         };
-        let lead = Lead::new(shared, flight, self.shelf.clone());
         // A fetch may have ended between the look and the turn.
         match self.shelf.find(key, request, now) {
-            Ok(entry) => {
+            Found::Entry(entry, Reuse::Fresh) => {
                 lead.withdraw();
                 Lookup::Hit(entry)
             }
-            Err(_) => Lookup::Miss(forwarded, Turn::Lead(lead)),
+            _ => Lookup::Miss(Miss { forwarded, stale, turn: Turn::Lead(lead) }),
         }
     }
 
-    /// A fresh entry only; nobody's turn is taken.
+    /// Joins the fetch under way for this key, or takes the lead.
+    fn turn(&self, key: &Key) -> Turn {
+        match self.shelf.board(key) {
+            Boarding::Joined(flight, seat) => {
+                let waiting = Some(self.shelf.metrics.waiters.clone());
+                Turn::Follow(Follower::seated(flight, seat, waiting))
+            }
+            Boarding::First(shared, flight) => Turn::Lead(Lead::new(shared, flight, self.shelf.clone())),
+        }
+    }
+
+    /// An entry that answers as it is; nobody's turn is taken.
     pub fn peek(&self, key: &Key, request: &HeaderMap, now: Timestamp) -> Option<Arc<Entry>> {
-        self.shelf.find(key, request, now).ok()
+        match self.shelf.find(key, request, now) {
+            Found::Entry(entry, Reuse::Fresh | Reuse::Stale) => Some(entry),
+            _ => None,
+        }
+    }
+
+    /// Everything stored under this key is given up, and what is being fetched for it is not stored.
+    pub fn invalidate(&self, key: &Key) {
+        self.shelf.invalidate(key);
     }
 
     /// The key's answers can be stored after all.

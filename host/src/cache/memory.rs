@@ -10,9 +10,10 @@ use prometheus::Registry;
 
 use super::entry::Entry;
 use super::metrics::Metrics;
+use super::variants::Variants;
 
 pub(super) struct Memory {
-    entries: moka::sync::Cache<Arc<str>, Arc<Entry>>,
+    entries: moka::sync::Cache<Arc<str>, Arc<Variants>>,
 }
 
 impl Memory {
@@ -21,7 +22,7 @@ impl Memory {
         let entries = moka::sync::Cache::builder()
             .name("memory")
             .max_capacity(bytes)
-            .weigher(|key: &Arc<str>, entry: &Arc<Entry>| u32::try_from(entry.weight(key)).unwrap_or(u32::MAX))
+            .weigher(|key: &Arc<str>, variants: &Arc<Variants>| u32::try_from(variants.weight(key)).unwrap_or(u32::MAX))
             .eviction_listener(move |_, _, cause| match cause {
                 RemovalCause::Size => evictions.with_label_values(&["memory", "size"]).inc(),
                 RemovalCause::Expired => evictions.with_label_values(&["memory", "expired"]).inc(),
@@ -37,11 +38,20 @@ impl Memory {
         Ok(Self { entries })
     }
 
-    pub(super) fn get(&self, key: &str) -> Option<Arc<Entry>> {
+    pub(super) fn get(&self, key: &str) -> Option<Arc<Variants>> {
         self.entries.get(key)
     }
 
+    /// Adds one variant; those of other selections stay.
     pub(super) fn insert(&self, key: Arc<str>, entry: Arc<Entry>) {
-        self.entries.insert(key, entry);
+        self.entries.entry(key).and_upsert_with(|standing| {
+            let standing = standing.map(moka::Entry::into_value).unwrap_or_default();
+            Arc::new(standing.with(entry))
+        });
+    }
+
+    /// Gives up every variant of a key.
+    pub(super) fn remove(&self, key: &str) {
+        self.entries.invalidate(key);
     }
 }

@@ -13,13 +13,14 @@ mod lookup;
 mod memory;
 mod metrics;
 mod shelf;
+mod variants;
 
 pub use entry::{Entry, Head};
 pub use flight::FetchFailure;
 pub use follow::{Follower, Landing};
 pub use key::Key;
 pub use lead::{Filling, Lead};
-pub use lookup::{Cache, Lookup, PassReason, Turn};
+pub use lookup::{Cache, Lookup, Miss, PassReason, Turn};
 
 #[cfg(test)]
 mod tests;

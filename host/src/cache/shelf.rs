@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::header::{self, HeaderMap};
 use prometheus::Registry;
 
 use super::entry::Entry;
@@ -17,7 +17,7 @@ use super::memory::Memory;
 use super::metrics::Metrics;
 use crate::clock::{Clock, Timestamp};
 use crate::config;
-use crate::semantics::Forwarded;
+use crate::semantics::{CacheControl, Forwarded, Reuse, fields, reuse};
 
 /// Keys that are remembered as uncacheable, at most. One costs about 250 bytes.
 const UNCACHEABLE_KEYS_MAX: u64 = 100_000;
@@ -41,6 +41,22 @@ pub(super) enum Boarding {
     Joined(Arc<Flight>, usize),
 }
 
+/// What is stored for a request.
+pub(super) enum Found {
+    Nothing(Forwarded),
+    Entry(Arc<Entry>, Reuse),
+}
+
+/// What the request wants of stored responses; an HTTP/1.0 `Pragma` counts where there is no `Cache-Control` (RFC 9111
+/// section 5.4).
+fn wishes(request: &HeaderMap) -> CacheControl {
+    let mut wishes = CacheControl::of(request);
+    if !request.contains_key(header::CACHE_CONTROL) {
+        wishes.no_cache = fields::list(request, &header::PRAGMA).any(|member| member.eq_ignore_ascii_case("no-cache"));
+    }
+    wishes
+}
+
 impl Shelf {
     pub(super) fn new(config: &config::Cache, clock: Clock, registry: &Registry) -> Result<Self, prometheus::Error> {
         let metrics = Metrics::register(registry)?;
@@ -55,13 +71,24 @@ impl Shelf {
         })
     }
 
-    /// A fresh entry for a request with these header fields, or why there is none.
-    pub(super) fn find(&self, key: &Key, request: &HeaderMap, now: Timestamp) -> Result<Arc<Entry>, Forwarded> {
-        let entry = self.memory.get(key.as_str()).ok_or(Forwarded::UriMiss)?;
-        if !entry.head.selection.matches(request) {
-            return Err(Forwarded::VaryMiss);
-        }
-        if entry.head.fresh(now) { Ok(entry) } else { Err(Forwarded::Stale) }
+    /// The entry that a request with these header fields selects, and what may be done with it.
+    pub(super) fn find(&self, key: &Key, request: &HeaderMap, now: Timestamp) -> Found {
+        let Some(variants) = self.memory.get(key.as_str()) else {
+            return Found::Nothing(Forwarded::UriMiss);
+        };
+        let Some(entry) = variants.select(request) else {
+            return Found::Nothing(Forwarded::VaryMiss);
+        };
+        let use_of_it = reuse(&entry.head.freshness, entry.head.age(now), &wishes(request));
+        Found::Entry(entry.clone(), use_of_it)
+    }
+
+    /// Forgets everything stored under a key, and what was known of it.
+    pub(super) fn invalidate(&self, key: &Key) {
+        let mut board = self.lock_board();
+        // Whoever fetches it now asked before the change, so that answer is for those who wait already, and not stored.
+        board.remove(key.as_str());
+        self.memory.remove(key.as_str());
     }
 
     /// Joins the flight under this key, or puts a new one on the board. The seat is taken under the board's lock, so that
@@ -84,8 +111,22 @@ impl Shelf {
         }
     }
 
-    pub(super) fn insert(&self, key: Arc<str>, entry: Entry) {
-        self.memory.insert(key, Arc::new(entry));
+    pub(super) fn insert(&self, key: Arc<str>, entry: Arc<Entry>) {
+        self.memory.insert(key, entry);
+    }
+
+    /// Stores what a flight brought, unless its key was invalidated while it flew. Both happen under the board's lock, so
+    /// that neither can slip between the other's look and its deed.
+    pub(super) fn insert_known(&self, key: &Arc<str>, flight: &Arc<Flight>, entry: Arc<Entry>) {
+        let board = self.lock_board();
+        if board.get(key).is_some_and(|current| Arc::ptr_eq(current, flight)) {
+            self.memory.insert(key.clone(), entry);
+        }
+    }
+
+    /// Is this the flight that the board knows under this key? Not where the key was invalidated meanwhile.
+    pub(super) fn knows(&self, key: &Arc<str>, flight: &Arc<Flight>) -> bool {
+        self.lock_board().get(key).is_some_and(|current| Arc::ptr_eq(current, flight))
     }
 
     pub(super) fn uncacheable(&self, key: &Key, now: Timestamp) -> bool {

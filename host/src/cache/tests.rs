@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
 use http_body_util::BodyExt;
 use prometheus::Registry;
 
-use super::{Cache, FetchFailure, Filling, Follower, Head, Key, Landing, Lead, Lookup, PassReason, Turn};
+use super::{Cache, FetchFailure, Filling, Follower, Head, Key, Landing, Lead, Lookup, Miss, PassReason, Turn};
 use crate::body::BodyError;
 use crate::clock::{Clock, Timestamp};
 use crate::config;
@@ -52,14 +52,14 @@ impl House {
 
     fn lead(&self) -> Lead {
         match self.look() {
-            Lookup::Miss(_, Turn::Lead(lead)) => lead,
+            Lookup::Miss(Miss { turn: Turn::Lead(lead), .. }) => lead,
             _ => panic!("the first one leads"),
         }
     }
 
     fn follow(&self) -> Follower {
         match self.look() {
-            Lookup::Miss(_, Turn::Follow(follower)) => follower,
+            Lookup::Miss(Miss { turn: Turn::Follow(follower), .. }) => follower,
             _ => panic!("the next one follows"),
         }
     }
@@ -68,7 +68,7 @@ impl House {
         Head {
             status: StatusCode::OK,
             headers: HeaderMap::new(),
-            freshness: Freshness { lifetime: Duration::from_secs(60), initial_age: Duration::ZERO },
+            freshness: Freshness { lifetime: Duration::from_secs(60), ..Freshness::default() },
             received: self.clock.now(),
             selection: Selection::default(),
             length,
@@ -217,7 +217,76 @@ async fn other_request_headers_and_old_age_are_misses_that_say_so() {
     house.lead().fill(head).finish();
     let look = |headers: &HeaderMap| house.cache.lookup(&house.key, headers, house.clock.now());
     assert!(matches!(look(&german), Lookup::Hit(_)));
-    assert!(matches!(look(&HeaderMap::new()), Lookup::Miss(Forwarded::VaryMiss, _)));
+    assert!(matches!(look(&HeaderMap::new()), Lookup::Miss(Miss { forwarded: Forwarded::VaryMiss, .. })));
     house.clock.advance(Duration::from_secs(60));
-    assert!(matches!(look(&german), Lookup::Miss(Forwarded::Stale, _)));
+    assert!(matches!(look(&german), Lookup::Miss(Miss { forwarded: Forwarded::Stale, stale: Some(_), .. })));
+}
+
+fn asking_in(language: &'static str) -> HeaderMap {
+    HeaderMap::from_iter([(header::ACCEPT_LANGUAGE, HeaderValue::from_static(language))])
+}
+
+#[tokio::test]
+async fn variants_stand_side_by_side_and_the_newest_takes_its_own_place() {
+    let house = house();
+    for (language, text) in [("de", "eins"), ("en", "one"), ("de", "zwei")] {
+        let mut request = asking_in(language);
+        let mut head = house.head(None);
+        head.headers.insert(header::VARY, HeaderValue::from_static("accept-language"));
+        head.selection = Selection::of(&head.headers, &request);
+        // The third one is fresh already, so it must be asked for.
+        request.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        let look = house.cache.lookup(&house.key, &request, house.clock.now());
+        let Lookup::Miss(Miss { turn: Turn::Lead(lead), .. }) = look else { panic!("{language} leads") };
+        let mut filling = lead.fill(head);
+        push(&mut filling, text.as_bytes()).await;
+        filling.finish();
+    }
+    for (language, expected) in [("de", "zwei"), ("en", "one")] {
+        match house.cache.lookup(&house.key, &asking_in(language), house.clock.now()) {
+            Lookup::Hit(entry) => assert_eq!(entry.body, expected),
+            _ => panic!("{language} is stored"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_asked_before_an_invalidation_is_not_stored_after_it() {
+    let house = house();
+    let mut filling = house.lead().fill(house.head(None));
+    push(&mut filling, b"old").await;
+    house.cache.invalidate(&house.key);
+    filling.finish();
+    drop(house.lead());
+}
+
+#[tokio::test]
+async fn a_response_for_one_use_is_kept_for_validation_and_shared_with_nobody() {
+    let house = house();
+    let lead = house.lead();
+    let (own, other) = (lead.follower(), house.follow());
+    let mut head = house.head(None);
+    head.freshness.validate_always = true;
+    let mut filling = lead.fill(head);
+    push(&mut filling, b"mine").await;
+    filling.finish();
+    assert!(matches!(other.landing().await, Landing::Released));
+    assert_eq!(body(shared(own).await).await.expect("whole"), "mine");
+    let look = house.look();
+    assert!(matches!(look, Lookup::Miss(Miss { stale: Some(_), turn: Turn::Lead(_), .. })));
+}
+
+#[tokio::test]
+async fn a_stale_response_is_served_while_one_request_refreshes_it() {
+    let house = house();
+    let mut head = house.head(None);
+    head.freshness.while_revalidate = Duration::from_secs(30);
+    house.lead().fill(head).finish();
+    house.clock.advance(Duration::from_secs(61));
+    let first = house.look();
+    assert!(matches!(&first, Lookup::Stale(_, Some(_))));
+    assert!(matches!(house.look(), Lookup::Stale(_, None)), "one refreshes");
+    let Lookup::Stale(_, Some(lead)) = first else { panic!("checked above") };
+    lead.renew(house.head(None), Bytes::new());
+    assert!(matches!(house.look(), Lookup::Hit(_)));
 }

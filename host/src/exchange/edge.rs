@@ -29,6 +29,8 @@ pub struct Edge {
     pub(super) name: Arc<str>,
     /// This node's member of `Via`.
     pub(super) via: HeaderValue,
+    /// Its member of `Surrogate-Capability`.
+    pub(super) capability: HeaderValue,
     pub(super) cache: Cache,
     pub(super) origins: Origins,
     pub(super) routes: Routes,
@@ -53,6 +55,8 @@ impl Edge {
     pub fn new(config: &config::Config, parts: Parts, registry: &Registry) -> Result<Self, EdgeError> {
         let name = config.node.name.as_str();
         let via = HeaderValue::from_str(&format!("1.1 {name}")).map_err(|_| EdgeError::Name(name.to_owned()))?;
+        let capability = HeaderValue::from_str(&format!("{name}=\"Surrogate/1.0\""))
+            .map_err(|_| EdgeError::Name(name.to_owned()))?;
         let mut routes = Vec::with_capacity(config.routes.len());
         for route in &config.routes {
             let origin = parts
@@ -71,6 +75,7 @@ impl Edge {
         Ok(Self {
             name: name.into(),
             via,
+            capability,
             cache: parts.cache,
             origins: parts.origins,
             routes: Routes::new(routes),

@@ -20,6 +20,8 @@ pub(super) enum Failure {
     Target(BadTarget),
     #[error("TRACE is not answered here")]
     Trace,
+    #[error("nothing usable is stored, and the request accepts nothing else (only-if-cached)")]
+    OnlyIfCached,
     #[error("no route matches this host and path")]
     NoRoute,
     #[error("a filter chose the origin {0:?}, which is not configured")]
@@ -62,6 +64,7 @@ impl Failure {
         match self {
             Self::Target(target) => target.word(),
             Self::Trace => "trace",
+            Self::OnlyIfCached => "only_if_cached",
             Self::NoRoute => "no_route",
             Self::UnknownOrigin(_) => "unknown_origin",
             Self::Fetch(failure) => failure.error.token(),
@@ -74,7 +77,7 @@ impl Failure {
 
     pub(super) fn fault(&self) -> Fault {
         match self {
-            Self::Target(_) | Self::Trace | Self::NoRoute => Fault::Client,
+            Self::Target(_) | Self::Trace | Self::NoRoute | Self::OnlyIfCached => Fault::Client,
             Self::Fetch(failure) if failure.error == ProxyError::HttpRequestError => Fault::Client,
             Self::Fetch(_) => Fault::Origin,
             Self::UnknownOrigin(_) | Self::Filter(_) | Self::ClosedByFilter | Self::Unsendable(_) => Fault::Filter,
@@ -85,6 +88,8 @@ impl Failure {
     pub(super) fn status(&self) -> StatusCode {
         match self {
             Self::Trace => StatusCode::METHOD_NOT_ALLOWED,
+            // RFC 9111 section 5.2.1.7.
+            Self::OnlyIfCached => StatusCode::GATEWAY_TIMEOUT,
             other => other.proxy_error().status(),
         }
     }
@@ -92,7 +97,7 @@ impl Failure {
     fn proxy_error(&self) -> ProxyError {
         match self {
             Self::Target(_) => ProxyError::HttpRequestError,
-            Self::Trace => ProxyError::HttpRequestDenied,
+            Self::Trace | Self::OnlyIfCached => ProxyError::HttpRequestDenied,
             Self::NoRoute => ProxyError::DestinationNotFound,
             Self::Fetch(failure) => failure.error,
             Self::UnknownOrigin(_) | Self::Filter(_) | Self::ClosedByFilter | Self::Unsendable(_) | Self::FetchLost => {

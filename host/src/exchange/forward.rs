@@ -13,6 +13,8 @@ use crate::clock::Timestamp;
 use crate::semantics::{RequestHead, fields};
 
 pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Tells the origin that `Surrogate-Control` is heeded here (Edge Architecture, section 2.1).
+const SURROGATE_CAPABILITY: HeaderName = HeaderName::from_static("surrogate-capability");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
@@ -38,6 +40,7 @@ pub(super) struct Outgoing<'a> {
     pub(super) head: &'a RequestHead,
     pub(super) peer: &'a Peer,
     pub(super) via: &'a HeaderValue,
+    pub(super) capability: &'a HeaderValue,
     pub(super) request_id: &'a HeaderValue,
 }
 
@@ -56,6 +59,7 @@ impl Outgoing<'_> {
         self.name_the_client(&mut headers)?;
         headers.append(header::VIA, self.via.clone());
         headers.insert(X_REQUEST_ID, self.request_id.clone());
+        headers.append(SURROGATE_CAPABILITY, self.capability.clone());
         let authority = HeaderValue::from_str(self.head.authority.as_str());
         headers.insert(header::HOST, authority.map_err(|error| Failure::Unsendable(error.to_string()))?);
         let mut request = Request::new(body);

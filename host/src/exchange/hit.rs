@@ -1,25 +1,38 @@
-//! The answer of a stored response.
+//! The answer of a stored response: whole, in parts, or that the client has it already.
 
-use http::Response;
 use http::header::{self, HeaderValue};
+use http::{Method, Response, StatusCode};
 
+use super::partial;
 use super::visit::Visit;
 use crate::body::Body;
 use crate::cache::{Entry, Head};
 use crate::clock::Timestamp;
-use crate::semantics::CacheStatus;
+use crate::semantics::{CacheStatus, not_modified, reduce_to_not_modified};
 
 /// The stored response as it is now. A HEAD request gets the length that a GET would have.
 pub(super) fn answer(visit: &mut Visit<'_>, entry: &Entry, now: Timestamp) -> Response<Body> {
     visit.record.cache = CacheStatus::hit(entry.head.ttl(now));
+    stored(visit, entry, now)
+}
+
+/// The same, where the record already says how the entry was come by.
+pub(super) fn stored(visit: &Visit<'_>, entry: &Entry, now: Timestamp) -> Response<Body> {
     let mut response = head(&entry.head);
     response.headers_mut().insert(header::AGE, HeaderValue::from(entry.head.age(now).as_secs()));
+    let Ok(passage) = visit.passage() else { return response };
+    let request = &passage.head.headers;
+    if not_modified(request, &entry.head.headers, entry.head.received) && entry.head.status == StatusCode::OK {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        reduce_to_not_modified(response.headers_mut());
+        return response;
+    }
     if visit.head_only() {
         response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(entry.body.len()));
-    } else {
-        *response.body_mut() = Body::from(entry.body.clone());
+        return response;
     }
-    response
+    *response.body_mut() = Body::from(entry.body.clone());
+    if passage.head.method == Method::GET { partial::cut(request, entry, response) } else { response }
 }
 
 /// A stored head as the head of a response.

@@ -1,7 +1,8 @@
 //! One request from its first byte to the last byte of its response: the only place that knows the order of the steps.
 //!
 //! `serve` is the recipe. Each of its arms is one file: `hit` answers from the cache, `miss` fetches once for everybody,
-//! `pass` fetches for one. Around them, `visit` is the request's own state, `routes` finds its way, `forward` writes the
+//! `stale` answers while
+//! it fetches anew, `pass` fetches for one, `invalidate` forgets what an unsafe request changed. Around them, `visit` is the request's own state, `routes` finds its way, `forward` writes the
 //! request to the origin, `deliver` the response to the client, `failure` turns whatever went wrong into an answer, and
 //! `record` hands in the `facts` of the exchange when it is over.
 
@@ -10,16 +11,20 @@ mod deliver;
 mod edge;
 mod facts;
 mod failure;
+mod fetch;
 mod forward;
 mod hit;
+mod invalidate;
 mod metrics;
 mod miss;
+mod partial;
 mod pass;
 mod peer;
 mod record;
 mod reply;
 mod routes;
 mod serve;
+mod stale;
 mod visit;
 
 pub use deliver::Delivery;

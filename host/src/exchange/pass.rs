@@ -48,6 +48,7 @@ fn verdict(visit: &Visit<'_>, response: &Response<Body>, requested: Timestamp) -
         response: response.headers(),
         requested,
         received: visit.edge.clock.now(),
+        node: &visit.edge.name,
         default_ttl: passage.route.default_ttl,
     };
     Ok(candidate.verdict())

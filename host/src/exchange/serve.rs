@@ -10,11 +10,11 @@ use super::edge::Edge;
 use super::failure::Failure;
 use super::peer::Peer;
 use super::visit::{Closed, Passage, Visit};
-use super::{hit, miss, pass};
+use super::{hit, invalidate, miss, pass, stale};
 use crate::body::Body;
 use crate::cache::{Key, Lookup, PassReason};
 use crate::filter::EndOfStream;
-use crate::semantics::CacheControl;
+use crate::semantics::{CacheControl, only_for_origins};
 
 impl Edge {
     /// Answers one request. Always answers, whatever goes wrong, unless a filter wants the connection closed. Dropping the
@@ -49,7 +49,9 @@ impl Edge {
         let (origin, chosen) = visit.origin()?;
         let passage = visit.passage()?;
         if let Some(reason) = passed_by(passage) {
-            return pass::answer(visit, &origin, body, reason).await;
+            let response = pass::answer(visit, &origin, body, reason).await?;
+            invalidate::after(visit, (&origin, chosen), &response);
+            return Ok(response);
         }
         let key = Key::of(&passage.head, chosen.then(|| &**origin.name()));
         let now = self.clock.now();
@@ -61,7 +63,9 @@ impl Edge {
         }
         match self.cache.lookup(&key, &passage.head.headers, now) {
             Lookup::Hit(entry) => Ok(hit::answer(visit, &entry, now)),
-            Lookup::Miss(reason, turn) => miss::answer(visit, &origin, &key, (reason, turn)).await,
+            Lookup::Stale(entry, refresh) => Ok(stale::answer(visit, &origin, &entry, refresh)),
+            Lookup::Miss(_) if visit.only_if_cached() => Err(Failure::OnlyIfCached),
+            Lookup::Miss(miss) => miss::answer(visit, &origin, &key, miss).await,
             Lookup::Pass(reason) => pass::answer_and_learn(visit, &origin, &key, reason).await,
         }
     }
@@ -78,6 +82,8 @@ fn passed_by(passage: &Passage) -> Option<PassReason> {
         Some(PassReason::RequestBody)
     } else if CacheControl::of(&head.headers).no_store {
         Some(PassReason::NoStore)
+    } else if only_for_origins(&head.headers) {
+        Some(PassReason::Precondition)
     } else {
         None
     }

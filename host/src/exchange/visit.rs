@@ -16,7 +16,7 @@ use super::routes::Route;
 use crate::body::Body;
 use crate::filter::{EndOfStream, Run, Stream, Verdict};
 use crate::origin::Origin;
-use crate::semantics::RequestHead;
+use crate::semantics::{CacheControl, RequestHead};
 
 /// A request that has a route.
 pub(super) struct Passage {
@@ -137,7 +137,13 @@ impl<'a> Visit<'a> {
     /// The request as it would go to an origin.
     pub(super) fn outgoing(&self) -> Result<Outgoing<'_>, Failure> {
         let head = &self.passage()?.head;
-        Ok(Outgoing { head, peer: self.peer, via: &self.edge.via, request_id: &self.record.request_id })
+        Ok(Outgoing {
+            head,
+            peer: self.peer,
+            via: &self.edge.via,
+            capability: &self.edge.capability,
+            request_id: &self.record.request_id,
+        })
     }
 
     /// Writes a failure down and makes its answer.
@@ -146,6 +152,11 @@ impl<'a> Visit<'a> {
         self.record.failure = Some((failure.word(), failure.fault().word()));
         self.record.cache.detail = Some(failure.word());
         failure.answer(&self.edge.name)
+    }
+
+    /// Does the request accept a stored response or nothing (RFC 9111 section 5.2.1.7)?
+    pub(super) fn only_if_cached(&self) -> bool {
+        self.passage.as_ref().is_some_and(|passage| CacheControl::of(&passage.head.headers).only_if_cached)
     }
 
     /// Is the response to go without its body?

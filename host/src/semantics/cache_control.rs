@@ -25,22 +25,37 @@ pub struct CacheControl {
     pub proxy_revalidate: bool,
     pub no_transform: bool,
     pub only_if_cached: bool,
+    pub must_understand: bool,
     pub max_age: Option<Duration>,
     pub s_maxage: Option<Duration>,
+    pub stale_while_revalidate: Option<Duration>,
+    pub stale_if_error: Option<Duration>,
+    pub min_fresh: Option<Duration>,
+    /// Without a value any staleness is accepted: the longest duration there is.
+    pub max_stale: Option<Duration>,
 }
 
 impl CacheControl {
     /// The directives of all `Cache-Control` lines together. Of a repeated directive the first counts, unless a later
     /// one is stricter.
     pub fn of(headers: &HeaderMap) -> Self {
-        Self::in_field(headers, &header::CACHE_CONTROL)
+        let mut control = Self::default();
+        for directive in fields::list(headers, &header::CACHE_CONTROL) {
+            control.read(directive);
+        }
+        control
     }
 
-    /// The same, out of another field of this syntax.
-    pub fn in_field(headers: &HeaderMap, name: &HeaderName) -> Self {
+    /// The directives of a field that may speak to caches by name: `max-age=60;edge-1` is for `edge-1` only (Edge
+    /// Architecture, section 2.2).
+    pub(super) fn targeted(headers: &HeaderMap, name: &HeaderName, node: &str) -> Self {
         let mut control = Self::default();
         for directive in fields::list(headers, name) {
-            control.read(directive);
+            match directive.split_once(';') {
+                Some((directive, target)) if target.trim() == node => control.read(directive.trim_end()),
+                Some(_) => {}
+                None => control.read(directive),
+            }
         }
         control
     }
@@ -59,8 +74,14 @@ impl CacheControl {
             "proxy-revalidate" => self.proxy_revalidate = true,
             "no-transform" => self.no_transform = true,
             "only-if-cached" => self.only_if_cached = true,
+            "must-understand" => self.must_understand = true,
             "max-age" => shorten(&mut self.max_age, value),
             "s-maxage" => shorten(&mut self.s_maxage, value),
+            "stale-while-revalidate" => shorten(&mut self.stale_while_revalidate, value),
+            "stale-if-error" => shorten(&mut self.stale_if_error, value),
+            "min-fresh" => shorten(&mut self.min_fresh, value),
+            "max-stale" if value.is_none() => self.max_stale = Some(Duration::MAX),
+            "max-stale" => shorten(&mut self.max_stale, value),
             _ => {}
         }
     }

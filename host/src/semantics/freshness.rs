@@ -10,6 +10,9 @@ use http::header::{self, HeaderMap, HeaderValue};
 use super::cache_control::{CacheControl, delta_seconds};
 use crate::clock::Timestamp;
 
+/// The longest lifetime that is guessed; with more, section 4.2.2 once asked for a warning.
+const HEURISTIC_LIFETIME_MAX: Duration = Duration::from_secs(86_400);
+
 /// The lifetime that the origin stated for a shared cache: `s-maxage`, else `max-age`, else `Expires` against `Date`.
 /// An `Expires` that is no date means already expired (section 5.3). `None` where the origin stated nothing.
 pub(super) fn stated_lifetime(headers: &HeaderMap, control: &CacheControl, received: Timestamp) -> Option<Duration> {
@@ -21,21 +24,38 @@ pub(super) fn stated_lifetime(headers: &HeaderMap, control: &CacheControl, recei
     Some(http_date(expires).map_or(Duration::ZERO, |expires| expires.since(base)))
 }
 
+/// A tenth of the time since the response was last modified, at most a day (section 4.2.2); `None` where it does not say.
+pub(super) fn heuristic_lifetime(headers: &HeaderMap, received: Timestamp) -> Option<Duration> {
+    let modified = headers.get(header::LAST_MODIFIED).and_then(http_date)?;
+    Some((date(headers).unwrap_or(received).since(modified) / 10).min(HEURISTIC_LIFETIME_MAX))
+}
+
 /// `corrected_initial_age` of section 4.2.3: how old the response was when it arrived.
 pub(super) fn initial_age(headers: &HeaderMap, requested: Timestamp, received: Timestamp) -> Duration {
+    let Ok(age) = age(headers) else {
+        // Nobody knows how old it is, so it is used only after the origin has confirmed it.
+        return Duration::MAX;
+    };
     let apparent = date(headers).map_or(Duration::ZERO, |date| received.since(date));
     let delay = received.since(requested);
-    let corrected = age(headers).saturating_add(delay);
+    let corrected = age.saturating_add(delay);
     apparent.max(corrected)
 }
 
-/// The `Age` field; the first of several counts, and what is no number is no age (section 5.1).
-pub(super) fn age(headers: &HeaderMap) -> Duration {
-    headers
-        .get(header::AGE)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| delta_seconds(value.split(',').next().unwrap_or_default().trim()))
-        .unwrap_or(Duration::ZERO)
+/// An `Age` that is no number, or that stands in several lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct UnknownAge;
+
+/// The `Age` field: zero where it is absent; of a list the first member (section 5.1). That section would have a malformed
+/// field ignored; here it makes the age unknown, which is never less safe and is what the public test suite asks for.
+pub(super) fn age(headers: &HeaderMap) -> Result<Duration, UnknownAge> {
+    let mut lines = headers.get_all(header::AGE).iter();
+    let Some(line) = lines.next() else { return Ok(Duration::ZERO) };
+    if lines.next().is_some() {
+        return Err(UnknownAge);
+    }
+    let first = line.to_str().ok().and_then(|line| line.split(',').next());
+    first.and_then(|first| delta_seconds(first.trim())).ok_or(UnknownAge)
 }
 
 fn date(headers: &HeaderMap) -> Option<Timestamp> {
@@ -96,13 +116,17 @@ mod tests {
             (&[DATE], NOW + 10, 10),
             (&[DATE, ("age", "30")], NOW + 10, 32),
             (&[DATE, ("age", "30")], NOW - 5, 32),
-            (&[DATE, ("age", "junk")], NOW, 2),
-            (&[DATE, ("age", "-3")], NOW, 2),
+            (&[DATE, ("age", "30, 99")], NOW, 32),
+            (&[DATE, ("age", "0")], NOW, 2),
         ];
         for (lines, received, expected) in cases {
             let requested = if expected >= 2 && expected != 10 { received - 2 } else { received };
             let initial = initial_age(&headers(lines), at(requested), at(received));
             assert_eq!(initial, Duration::from_secs(expected), "{lines:?} at {received}");
         }
+        for junk in ["junk", "-3", "1.5", "7;a=b", ""] {
+            assert_eq!(initial_age(&headers(&[("age", junk)]), at(NOW), at(NOW)), Duration::MAX, "{junk:?}");
+        }
+        assert_eq!(initial_age(&headers(&[("age", "0"), ("age", "0")]), at(NOW), at(NOW)), Duration::MAX);
     }
 }

@@ -19,12 +19,39 @@ pub enum Verdict {
     Refuse(Refusal),
 }
 
-/// The two terms that decide whether a stored response is fresh: it is while its age is below its lifetime.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The terms on which a stored response may be used. It is fresh while its age is below its lifetime.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Freshness {
     pub lifetime: Duration,
     /// Its age at the moment it arrived.
     pub initial_age: Duration,
+    /// The origin is asked before every use (`no-cache`).
+    pub validate_always: bool,
+    /// It is never used stale (`must-revalidate`, `proxy-revalidate`, `s-maxage`: sections 5.2.2.2, 5.2.2.8, 5.2.2.10).
+    pub never_stale: bool,
+    /// How long after its lifetime it may be used while it is fetched anew (RFC 5861 section 3).
+    pub while_revalidate: Duration,
+    /// How long after its lifetime it may stand in for an origin that fails (RFC 5861 section 4).
+    pub if_error: Duration,
+}
+
+impl Freshness {
+    /// Nobody but the one who fetched it may use it unasked.
+    pub fn for_one_use(&self) -> bool {
+        self.validate_always || self.lifetime <= self.initial_age
+    }
+}
+
+/// Fields that speak to caches in front of an origin and not to browsers, in their order of weight. `CDN-Cache-Control` is
+/// RFC 9213's, `Surrogate-Control` the older one of the Edge Architecture note.
+const TARGETED_FIELDS: [HeaderName; 2] =
+    [HeaderName::from_static("cdn-cache-control"), HeaderName::from_static("surrogate-control")];
+
+/// Were the directives meant for caches like this one?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Targeted {
+    Yes,
+    No,
 }
 
 /// Why a response is not stored.
@@ -33,6 +60,7 @@ pub enum Refusal {
     Method,
     Status,
     NoStore,
+    /// `no-cache`, and nothing by which the origin could be asked whether it is still good.
     NoCache,
     Private,
     Authorization,
@@ -72,32 +100,70 @@ pub struct Candidate<'a> {
     pub response: &'a HeaderMap,
     pub requested: Timestamp,
     pub received: Timestamp,
+    /// This node, as a `Surrogate-Control` may name it.
+    pub node: &'a str,
     /// The lifetime where the origin states none.
     pub default_ttl: Option<Duration>,
 }
 
 impl Candidate<'_> {
     pub fn verdict(&self) -> Verdict {
-        let control = CacheControl::of(self.response);
-        if let Some(refusal) = self.refusal(&control) {
+        let (control, targeted) = self.directives();
+        if let Some(refusal) = self.refusal(&control, targeted) {
             return Verdict::Refuse(refusal);
         }
-        let stated = freshness::stated_lifetime(self.response, &control, self.received);
-        let implied = self.default_ttl.filter(|_| heuristically_cacheable(self.status));
-        let Some(lifetime) = stated.or(implied) else {
-            return Verdict::Refuse(Refusal::NoFreshness);
+        let stated = match targeted {
+            Targeted::Yes => control.max_age,
+            Targeted::No => freshness::stated_lifetime(self.response, &control, self.received),
         };
-        let initial_age = freshness::initial_age(self.response, self.requested, self.received);
-        if initial_age >= lifetime {
-            return Verdict::Refuse(Refusal::Expired);
+        let guess = || self.default_ttl.or_else(|| freshness::heuristic_lifetime(self.response, self.received));
+        let implied = if heuristically_cacheable(self.status) || control.public { guess() } else { None };
+        let lifetime = match stated.or(implied) {
+            Some(lifetime) => lifetime,
+            None if heuristically_cacheable(self.status) || control.public => Duration::ZERO,
+            None => return Verdict::Refuse(Refusal::NoFreshness),
+        };
+        if stated.is_none() && self.response.contains_key(header::SET_COOKIE) && !control.public {
+            return Verdict::Refuse(Refusal::SetCookie);
         }
-        Verdict::Store(Freshness { lifetime, initial_age })
+        let initial_age = freshness::initial_age(self.response, self.requested, self.received);
+        let freshness = Freshness {
+            lifetime,
+            initial_age,
+            validate_always: control.no_cache,
+            never_stale: control.must_revalidate || control.proxy_revalidate || control.s_maxage.is_some(),
+            while_revalidate: control.stale_while_revalidate.unwrap_or_default(),
+            if_error: control.stale_if_error.unwrap_or_default(),
+        };
+        let validators = [header::ETAG, header::LAST_MODIFIED];
+        let provable = validators.iter().any(|name| self.response.contains_key(name));
+        if freshness.for_one_use() && !provable && freshness.while_revalidate.max(freshness.if_error).is_zero() {
+            return Verdict::Refuse(match stated {
+                _ if control.no_cache => Refusal::NoCache,
+                Some(_) => Refusal::Expired,
+                None => Refusal::NoFreshness,
+            });
+        }
+        Verdict::Store(freshness)
     }
 
-    /// The rules of section 3 in their order, stricter where nginx and Varnish are: a response that sets a cookie is
-    /// meant for one user unless it says `public` or `s-maxage`.
-    fn refusal(&self, control: &CacheControl) -> Option<Refusal> {
-        let shared = control.public || control.s_maxage.is_some();
+    /// The directives that count here: those for surrogates where there are any, else `Cache-Control`, else `Pragma`
+    /// (section 5.4).
+    fn directives(&self) -> (CacheControl, Targeted) {
+        for field in &TARGETED_FIELDS {
+            if self.response.contains_key(field) {
+                let control = CacheControl::targeted(self.response, field, self.node);
+                if control.max_age.is_some() || control.no_store {
+                    return (control, Targeted::Yes);
+                }
+            }
+        }
+        (CacheControl::of(self.response), Targeted::No)
+    }
+
+    /// The rules of section 3 in their order.
+    fn refusal(&self, control: &CacheControl, targeted: Targeted) -> Option<Refusal> {
+        let shared = control.public || control.s_maxage.is_some() || targeted == Targeted::Yes;
         if *self.method != Method::GET {
             return Some(Refusal::Method);
         }
@@ -107,14 +173,15 @@ impl Candidate<'_> {
         if self.status.is_informational() || self.status == StatusCode::NOT_MODIFIED {
             return Some(Refusal::Status);
         }
-        if control.no_store || CacheControl::of(self.request).no_store {
+        let overruled = control.must_understand && understood(self.status);
+        if (control.no_store && !overruled) || CacheControl::of(self.request).no_store {
             return Some(Refusal::NoStore);
+        }
+        if control.must_understand && !understood(self.status) {
+            return Some(Refusal::Status);
         }
         if control.private {
             return Some(Refusal::Private);
-        }
-        if control.no_cache {
-            return Some(Refusal::NoCache);
         }
         if self.request.contains_key(header::AUTHORIZATION) && !shared && !control.must_revalidate {
             return Some(Refusal::Authorization);
@@ -122,11 +189,15 @@ impl Candidate<'_> {
         if fields::list(self.response, &header::VARY).any(|name| name == "*") {
             return Some(Refusal::VaryStar);
         }
-        if self.response.contains_key(header::SET_COOKIE) && !shared {
-            return Some(Refusal::SetCookie);
-        }
         None
     }
+}
+
+/// Statuses whose caching rules this cache knows: the final ones of RFC 9110 section 15 (RFC 9111 section 5.2.2.3).
+fn understood(status: StatusCode) -> bool {
+    !matches!(status.as_u16(), 206 | 304)
+        && matches!(status.as_u16(),
+        200..=206 | 300..=305 | 307 | 308 | 400..=417 | 421 | 422 | 426 | 428 | 429 | 431 | 451 | 500..=505 | 511)
 }
 
 /// Statuses that may be kept without the origin naming a lifetime (RFC 9110 section 15.1).
@@ -179,6 +250,7 @@ mod tests {
             response: &headers(response),
             requested: now,
             received: now,
+            node: "edge-1",
             default_ttl: Some(Duration::from_secs(300)),
         }
         .verdict()
@@ -197,7 +269,7 @@ mod tests {
             (Method::GET, &[], 200, &[("cache-control", "no-cache")], Refusal::NoCache),
             (Method::GET, &[("authorization", "Basic x")], 200, &[fresh], Refusal::Authorization),
             (Method::GET, &[], 200, &[fresh, ("vary", "accept, *")], Refusal::VaryStar),
-            (Method::GET, &[], 200, &[fresh, ("set-cookie", "a=b")], Refusal::SetCookie),
+            (Method::GET, &[], 200, &[("set-cookie", "a=b")], Refusal::SetCookie),
             (Method::GET, &[], 500, &[], Refusal::NoFreshness),
             (Method::GET, &[], 200, &[("cache-control", "max-age=0")], Refusal::Expired),
             (Method::GET, &[], 200, &[fresh, ("age", "60")], Refusal::Expired),
@@ -209,18 +281,23 @@ mod tests {
 
     #[test]
     fn what_is_stored_and_for_how_long() {
-        let cases: [(Lines<'_>, u16, Lines<'_>, u64); 7] = [
+        let cases: [(Lines<'_>, u16, Lines<'_>, u64); 10] = [
             (&[], 200, &[("cache-control", "max-age=60")], 60),
             (&[], 200, &[], 300),
             (&[], 404, &[], 300),
             (&[], 500, &[("cache-control", "max-age=60")], 60),
             (&[("authorization", "x")], 200, &[("cache-control", "public, max-age=60")], 60),
             (&[("authorization", "x")], 200, &[("cache-control", "s-maxage=7")], 7),
-            (&[], 200, &[("set-cookie", "a=b"), ("cache-control", "public, max-age=60")], 60),
+            (&[], 200, &[("set-cookie", "a=b"), ("cache-control", "max-age=60")], 60),
+            (&[], 200, &[("cache-control", "no-store"), ("surrogate-control", "max-age=7;edge-1")], 7),
+            (&[], 200, &[("cache-control", "max-age=60"), ("surrogate-control", "max-age=7;other")], 60),
+            (&[], 200, &[("cache-control", "no-store, must-understand, max-age=60")], 60),
         ];
         for (request, status, response, seconds) in cases {
-            let expected = Freshness { lifetime: Duration::from_secs(seconds), initial_age: Duration::ZERO };
-            assert_eq!(judge(Method::GET, request, status, response), Verdict::Store(expected), "{response:?}");
+            let Verdict::Store(freshness) = judge(Method::GET, request, status, response) else {
+                panic!("{response:?} is refused");
+            };
+            assert_eq!(freshness.lifetime, Duration::from_secs(seconds), "{response:?}");
         }
     }
 
