@@ -25,6 +25,18 @@ pub enum BodyError {
     Abandoned,
 }
 
+impl BodyError {
+    /// The stable word for logs and metrics.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Incomplete => "incomplete",
+            Self::Stalled(_) => "stalled",
+            Self::Malformed(_) => "malformed_body",
+            Self::Abandoned => "abandoned",
+        }
+    }
+}
+
 impl From<hyper::Error> for BodyError {
     fn from(error: hyper::Error) -> Self {
         if error.is_parse() || error.is_user() { Self::Malformed(error.to_string()) } else { Self::Incomplete }

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{HeaderName, HeaderValue};
+use http::header::{self, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
@@ -37,8 +37,8 @@ pub(super) fn deliver(visit: Visit<'_>, answer: Response<Body>) -> Response<Deli
     };
     parts.headers.append(CACHE_STATUS, member);
     parts.headers.insert(X_REQUEST_ID, request_id);
+    frame(&mut parts, &body, head_only);
     if bodiless(parts.status) || head_only {
-        keep_length_of(&mut parts.headers, &body, head_only);
         body = Body::Empty;
     }
     record.status = Some(parts.status);
@@ -53,14 +53,24 @@ fn bodiless(status: StatusCode) -> bool {
     matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED | StatusCode::RESET_CONTENT)
 }
 
-/// A HEAD response says the length that it goes without.
-fn keep_length_of(headers: &mut http::HeaderMap, body: &Body, head_only: bool) {
-    let length = body.size_hint().exact().filter(|length| *length > 0);
-    if let Some(length) = length
-        && head_only
-        && !headers.contains_key(http::header::CONTENT_LENGTH)
-    {
-        headers.insert(http::header::CONTENT_LENGTH, HeaderValue::from(length));
+/// Makes `Content-Length` say what the body is, whatever an origin or a filter wrote: a wrong one would let a client take
+/// the rest of this response for the next one. HEAD and 304 keep the length that they go without.
+fn frame(parts: &mut http::response::Parts, body: &Body, head_only: bool) {
+    let length = body.size_hint().exact();
+    match parts.status {
+        StatusCode::NOT_MODIFIED => {}
+        status if bodiless(status) => {
+            parts.headers.remove(header::CONTENT_LENGTH);
+        }
+        _ if head_only && length.is_none_or(|length| length == 0) => {}
+        _ => match length {
+            Some(length) => {
+                parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+            }
+            None => {
+                parts.headers.remove(header::CONTENT_LENGTH);
+            }
+        },
     }
 }
 
@@ -73,7 +83,10 @@ impl HttpBody for Delivery {
         let frame = std::task::ready!(Pin::new(&mut this.body).poll_frame(cx));
         match &frame {
             None => this.record.ending = Ending::Whole,
-            Some(Err(_)) => this.record.ending = Ending::OriginAbort,
+            Some(Err(error)) => {
+                this.record.ending = Ending::OriginAbort;
+                this.record.failure = Some((error.word(), "origin"));
+            }
             Some(Ok(frame)) => {
                 this.record.body_bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
                 if this.body.is_end_stream() {

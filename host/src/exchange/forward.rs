@@ -7,7 +7,7 @@ use http::uri::Scheme;
 use http::{Request, Uri, Version, response};
 
 use super::failure::Failure;
-use super::peer::{Peer, X_FORWARDED_FOR};
+use super::peer::{Peer, X_FORWARDED_FOR, X_FORWARDED_PROTO};
 use crate::body::Body;
 use crate::clock::Timestamp;
 use crate::semantics::{RequestHead, fields};
@@ -15,7 +15,6 @@ use crate::semantics::{RequestHead, fields};
 pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Tells the origin that `Surrogate-Control` is heeded here (Edge Architecture, section 2.1).
 const SURROGATE_CAPABILITY: HeaderName = HeaderName::from_static("surrogate-capability");
-const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
 /// Fields that ask for one client's part or version of a response. A fetch for everybody must bring the whole of it.
@@ -26,6 +25,16 @@ const FOR_ONE_CLIENT: [HeaderName; 6] = [
     header::IF_NONE_MATCH,
     header::IF_MODIFIED_SINCE,
     header::IF_UNMODIFIED_SINCE,
+];
+
+/// What proxies say of clients beyond the fields that this node writes itself; from anybody else it is forged.
+const NAMED_BY_PROXIES: [HeaderName; 6] = [
+    header::FORWARDED,
+    HeaderName::from_static("x-real-ip"),
+    HeaderName::from_static("x-forwarded-port"),
+    HeaderName::from_static("x-forwarded-prefix"),
+    HeaderName::from_static("x-forwarded-server"),
+    HeaderName::from_static("x-forwarded-ssl"),
 ];
 
 /// Whom a fetch is for.
@@ -51,6 +60,11 @@ impl Outgoing<'_> {
         fields::strip_hop_by_hop(&mut headers);
         // The node has answered `100-continue` itself by the time the body flows.
         headers.remove(header::EXPECT);
+        if !self.peer.trusted {
+            for name in &NAMED_BY_PROXIES {
+                headers.remove(name);
+            }
+        }
         if audience == Audience::Everybody {
             for name in &FOR_ONE_CLIENT {
                 headers.remove(name);
@@ -98,6 +112,10 @@ impl Outgoing<'_> {
 /// Makes an origin's response fit to be passed on and stored: hop-by-hop fields out, `Via` and a missing `Date` in
 /// (RFC 9110 section 6.6.1).
 pub(super) fn receive(parts: &mut response::Parts, via: &HeaderValue, now: Timestamp) {
+    if parts.headers.contains_key(header::TRANSFER_ENCODING) {
+        // The coding decided how long the body is, whatever the length said (RFC 9112 section 6.3).
+        parts.headers.remove(header::CONTENT_LENGTH);
+    }
     fields::strip_hop_by_hop(&mut parts.headers);
     parts.headers.append(header::VIA, via.clone());
     if !parts.headers.contains_key(header::DATE)

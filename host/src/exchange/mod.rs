@@ -30,3 +30,4 @@ mod visit;
 pub use deliver::Delivery;
 pub use edge::{Edge, EdgeError, Parts};
 pub use peer::Peer;
+pub use visit::Closed;

@@ -9,6 +9,7 @@ use http::uri::Scheme;
 
 use crate::semantics::fields;
 
+pub(super) const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 pub(super) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Both ends of a client's connection.
@@ -26,6 +27,16 @@ pub struct Peer {
 }
 
 impl Peer {
+    /// What the client speaks: this connection's scheme, or what a trusted other end says in `X-Forwarded-Proto`.
+    pub(super) fn scheme_of(&self, headers: &HeaderMap) -> Scheme {
+        let named = || headers.get(X_FORWARDED_PROTO).map(|value| value.as_bytes());
+        match self.trusted.then(named).flatten() {
+            Some(b"https") => Scheme::HTTPS,
+            Some(b"http") => Scheme::HTTP,
+            _ => self.scheme.clone(),
+        }
+    }
+
     /// Who asks: the other end, or whom a trusted other end names last in `X-Forwarded-For`.
     pub(super) fn client(&self, headers: &HeaderMap) -> IpAddr {
         let named = || fields::list(headers, &X_FORWARDED_FOR).last().and_then(|last| last.parse().ok());

@@ -23,12 +23,12 @@ impl Edge {
         let (parts, body) = request.into_parts();
         let mut visit = Visit::new(self, peer, &parts);
         let answer = match self.answer(&mut visit, parts, body).await {
-            Err(Failure::ClosedByFilter) => return Err(Closed),
+            Err(Failure::ClosedByFilter) => return Err(visit.closed()),
             Err(failure) => visit.fail(&failure),
             Ok(answer) => answer,
         };
         let answer = match visit.filter_response(answer) {
-            Err(Failure::ClosedByFilter) => return Err(Closed),
+            Err(Failure::ClosedByFilter) => return Err(visit.closed()),
             Err(failure) => visit.fail(&failure),
             Ok(answer) => answer,
         };

@@ -16,7 +16,7 @@ use super::routes::Route;
 use crate::body::Body;
 use crate::filter::{EndOfStream, Run, Stream, Verdict};
 use crate::origin::Origin;
-use crate::semantics::{CacheControl, RequestHead};
+use crate::semantics::{CacheControl, RequestHead, fields};
 
 /// A request that has a route.
 pub(super) struct Passage {
@@ -51,7 +51,10 @@ impl<'a> Visit<'a> {
 
     /// Takes the target apart and finds the route.
     pub(super) fn admit(&mut self, parts: request::Parts, end: EndOfStream) -> Result<&mut Passage, Failure> {
-        let head = RequestHead::new(parts, self.peer.scheme.clone(), self.peer.local).map_err(Failure::Target)?;
+        let scheme = self.peer.scheme_of(&parts.headers);
+        let mut head = RequestHead::new(parts, scheme, self.peer.local).map_err(Failure::Target)?;
+        // Before filters see it: what a client names in `Connection` must not take out what they put in.
+        fields::strip_hop_by_hop(&mut head.headers);
         if head.method == http::Method::TRACE {
             return Err(Failure::Trace);
         }
@@ -157,6 +160,14 @@ impl<'a> Visit<'a> {
     /// Does the request accept a stored response or nothing (RFC 9111 section 5.2.1.7)?
     pub(super) fn only_if_cached(&self) -> bool {
         self.passage.as_ref().is_some_and(|passage| CacheControl::of(&passage.head.headers).only_if_cached)
+    }
+
+    /// Writes down that a filter closed the stream.
+    pub(super) fn closed(&mut self) -> Closed {
+        let failure = Failure::ClosedByFilter;
+        failure.log(&self.record.request_id, &self.record.route);
+        self.record.failure = Some((failure.word(), failure.fault().word()));
+        Closed
     }
 
     /// Is the response to go without its body?

@@ -33,36 +33,42 @@ impl Acceptor {
     }
 
     /// Accepts on this worker's socket until the drain starts, then takes in what the kernel has already queued. Where all
-    /// permits are taken, new connections wait in the kernel's queue.
+    /// permits are taken, one connection per worker waits for its turn and the others in the kernel's queue.
     pub async fn run(self, socket: TcpListener, mut drain: Drain) -> io::Result<()> {
         let listener = tokio::net::TcpListener::from_std(socket)?;
         loop {
-            let next = async {
-                let permit = self.room.clone().acquire_owned().await.map_err(io::Error::other)?;
-                let (stream, remote) = listener.accept().await?;
-                Ok((stream, remote, permit))
-            };
             let accepted = tokio::select! {
                 biased;
                 () = drain.started() => break,
-                accepted = next => accepted,
+                accepted = listener.accept() => accepted,
             };
-            self.take_in(accepted, &drain).await;
+            // Accepted before there is room: a permit held while nobody comes would be one less for the other workers.
+            let room = tokio::select! {
+                biased;
+                () = drain.started() => None,
+                room = self.room.clone().acquire_owned() => room.ok(),
+            };
+            self.take_in(accepted, room, &drain).await;
         }
         while let Some(Ok((stream, remote))) = at_once(&listener) {
-            let Ok(permit) = self.room.clone().try_acquire_owned() else { break };
-            self.take_in(Ok((stream, remote, permit)), &drain).await;
+            let Ok(room) = self.room.clone().try_acquire_owned() else { break };
+            self.take_in(Ok((stream, remote)), Some(room), &drain).await;
         }
         Ok(())
     }
 
-    async fn take_in(&self, accepted: io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)>, drain: &Drain) {
+    async fn take_in(
+        &self,
+        accepted: io::Result<(TcpStream, SocketAddr)>,
+        room: Option<OwnedSemaphorePermit>,
+        drain: &Drain,
+    ) {
         match accepted {
-            Ok((stream, remote, permit)) => {
+            Ok((stream, remote)) => {
                 let metrics = &self.door.metrics;
                 metrics.accepted.inc();
                 metrics.active.inc();
-                let guest = Guest { active: metrics.active.clone(), _permit: permit };
+                let guest = Guest { active: metrics.active.clone(), _room: room };
                 let serving = self.door.clone().serve(stream, remote, drain.clone());
                 tokio::spawn(async move {
                     serving.await;
@@ -92,7 +98,7 @@ fn at_once(listener: &tokio::net::TcpListener) -> Option<io::Result<(TcpStream, 
 /// An open connection: counted, and holding its place.
 struct Guest {
     active: prometheus::IntGauge,
-    _permit: OwnedSemaphorePermit,
+    _room: Option<OwnedSemaphorePermit>,
 }
 
 impl Drop for Guest {

@@ -21,7 +21,7 @@ use super::metrics::{ConnectionError, ListenerMetrics};
 use super::vitals::{Patience, Pulse, Stopped, Vitals};
 use crate::body::{Body, BodyError};
 use crate::config;
-use crate::exchange::{Delivery, Edge, Peer};
+use crate::exchange::{Closed, Delivery, Edge, Peer};
 
 /// What all connections of a listener share.
 pub(super) struct Door {
@@ -107,7 +107,8 @@ fn kind(error: &hyper::Error) -> ConnectionError {
     if error.is_parse() || error.is_parse_too_large() {
         ConnectionError::Malformed
     } else if error.is_user() {
-        ConnectionError::Closed
+        let closed = std::error::Error::source(error).is_some_and(|source| source.is::<Closed>());
+        if closed { ConnectionError::Closed } else { ConnectionError::CutShort }
     } else {
         ConnectionError::Aborted
     }

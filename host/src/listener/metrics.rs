@@ -29,13 +29,22 @@ pub(super) enum ConnectionError {
     SendTimeout,
     /// The client closed in the middle of something.
     Aborted,
+    /// The response broke off on the origin's side.
+    CutShort,
     /// A filter closed the stream.
     Closed,
 }
 
 impl ConnectionError {
-    const ALL: [Self; 6] =
-        [Self::Accept, Self::Malformed, Self::HeaderTimeout, Self::SendTimeout, Self::Aborted, Self::Closed];
+    const ALL: [Self; 7] = [
+        Self::Accept,
+        Self::Malformed,
+        Self::HeaderTimeout,
+        Self::SendTimeout,
+        Self::Aborted,
+        Self::CutShort,
+        Self::Closed,
+    ];
 
     pub(super) fn word(self) -> &'static str {
         match self {
@@ -44,6 +53,7 @@ impl ConnectionError {
             Self::HeaderTimeout => "header_timeout",
             Self::SendTimeout => "send_timeout",
             Self::Aborted => "aborted",
+            Self::CutShort => "cut_short",
             Self::Closed => "closed_by_filter",
         }
     }

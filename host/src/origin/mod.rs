@@ -6,9 +6,11 @@
 
 mod connection;
 mod failure;
+mod lent;
 mod metrics;
 mod origins;
 mod pool;
+mod sent;
 mod static_site;
 mod upstream;
 

@@ -15,11 +15,21 @@ use super::metrics::Counted;
 use crate::body::Body;
 use crate::worker;
 
+/// The shortest pause between two looks for connections to close.
+const SWEEP_MIN: Duration = Duration::from_millis(100);
+
 pub(super) struct Pool {
-    shelves: Vec<Mutex<VecDeque<Idle>>>,
+    shelves: Vec<Mutex<Shelf>>,
     idle_timeout: Duration,
     idle_max: usize,
     idle: IntGauge,
+}
+
+/// One worker's connections, and whether a task is clearing them of old ones.
+#[derive(Default)]
+struct Shelf {
+    waiting: VecDeque<Idle>,
+    swept: bool,
 }
 
 struct Idle {
@@ -49,7 +59,7 @@ impl Pool {
     /// An open connection that is ready for a request, if one waits here.
     pub(super) async fn take(&self) -> Option<SendRequest<Body>> {
         loop {
-            let mut idle = self.shelf().pop_back()?;
+            let mut idle = self.shelf().waiting.pop_back()?;
             if idle.since.elapsed() < self.idle_timeout && !idle.sender.is_closed() && idle.sender.ready().await.is_ok()
             {
                 return Some(idle.sender);
@@ -58,23 +68,36 @@ impl Pool {
     }
 
     /// Keeps a connection for the next request of this worker; the oldest one makes room.
-    pub(super) fn put(&self, sender: SendRequest<Body>) {
+    pub(super) fn put(self: &Arc<Self>, sender: SendRequest<Body>) {
         if sender.is_closed() || self.idle_max == 0 {
             return;
         }
         let mut shelf = self.shelf();
-        let now = Instant::now();
-        while shelf
-            .front()
-            .is_some_and(|oldest| shelf.len() >= self.idle_max || now - oldest.since >= self.idle_timeout)
-        {
-            shelf.pop_front();
+        if shelf.waiting.len() >= self.idle_max {
+            shelf.waiting.pop_front();
         }
-        shelf.push_back(Idle { sender, since: now, _counted: Counted::new(&self.idle) });
+        shelf.waiting.push_back(Idle { sender, since: Instant::now(), _counted: Counted::new(&self.idle) });
+        if !std::mem::replace(&mut shelf.swept, true) {
+            tokio::spawn(self.clone().sweep());
+        }
+    }
+
+    /// Closes connections that nobody needs, until none waits on this worker's shelf.
+    async fn sweep(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep((self.idle_timeout / 2).max(SWEEP_MIN)).await;
+            let now = Instant::now();
+            let mut shelf = self.shelf();
+            shelf.waiting.retain(|idle| !idle.sender.is_closed() && now - idle.since < self.idle_timeout);
+            if shelf.waiting.is_empty() {
+                shelf.swept = false;
+                return;
+            }
+        }
     }
 
     /// Nothing that can panic runs under this lock, so a poisoned one is as good as any.
-    fn shelf(&self) -> MutexGuard<'_, VecDeque<Idle>> {
+    fn shelf(&self) -> MutexGuard<'_, Shelf> {
         self.shelves[worker::slot(self.shelves.len())].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,25 +3,21 @@
 //! A request is sent to a second server, or once more, only where the first cannot have acted on it: the connection never
 //! came about, or a kept connection turned out to be closed and the request is idempotent and without a body.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
-use std::time::Duration;
 
-use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{Request, Response};
-use http_body::{Body as HttpBody, Frame, SizeHint};
-use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
 use tokio::time::{Instant, timeout_at};
 
 use super::connection;
 use super::failure::OriginFailure;
+use super::lent::{Watch, lend};
 use super::metrics::OriginMetrics;
 use super::pool::{Leased, Limits, Pool};
-use crate::body::{Body, BodyError};
+use super::sent::Sent;
+use crate::body::Body;
 use crate::config::{self, Balance, OriginHost};
 
 pub(super) struct Upstream {
@@ -154,17 +150,14 @@ impl Upstream {
             }
         };
         self.metrics.first_byte.observe(start.elapsed().as_secs_f64());
-        Ok(response.map(|body| lend(body, leased, self.config.read_timeout)))
+        if response.status().is_informational() {
+            // Nobody asked this origin to switch protocols.
+            let cause = format!("{} is no final answer", response.status());
+            return Err(OriginFailure::Malformed { server: server.label.clone(), cause });
+        }
+        let watch = Watch { metrics: self.metrics.clone(), server: server.label.clone() };
+        Ok(response.map(|body| lend(body, leased, self.config.read_timeout, watch)))
     }
-}
-
-/// The body of a response, holding its connection until it has been read.
-fn lend(body: Incoming, leased: Leased, read_timeout: Duration) -> Body {
-    if body.is_end_stream() {
-        leased.give_back();
-        return Body::Empty;
-    }
-    Body::stream(Lent { body, leased: Some(leased) }).paced(read_timeout)
 }
 
 fn authority(server: &config::Server) -> String {
@@ -194,95 +187,5 @@ fn failure_of(error: &hyper::Error, server: &Server) -> OriginFailure {
         OriginFailure::RequestBody { cause }
     } else {
         OriginFailure::Closed { server }
-    }
-}
-
-/// A response body that gives its connection back at its end.
-struct Lent {
-    body: Incoming,
-    leased: Option<Leased>,
-}
-
-impl HttpBody for Lent {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let frame = std::task::ready!(Pin::new(&mut self.body).poll_frame(cx));
-        let over = frame.is_none() || self.body.is_end_stream();
-        match &frame {
-            Some(Err(_)) => self.leased = None,
-            _ if over => {
-                if let Some(leased) = self.leased.take() {
-                    leased.give_back();
-                }
-            }
-            _ => {}
-        }
-        Poll::Ready(frame.map(|frame| frame.map_err(BodyError::from)))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-/// When the request last moved: its body's last piece, or its start.
-#[derive(Clone)]
-struct Progress {
-    start: Instant,
-    millis: Arc<std::sync::atomic::AtomicU64>,
-}
-
-impl Progress {
-    fn last(&self) -> Instant {
-        self.start + Duration::from_millis(self.millis.load(Ordering::Relaxed))
-    }
-
-    fn note(&self) {
-        let millis = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.millis.store(millis, Ordering::Relaxed);
-    }
-}
-
-/// A request body that notes when it moves.
-struct Sent {
-    body: Body,
-    progress: Progress,
-}
-
-impl Sent {
-    fn track(request: Request<Body>) -> (Request<Body>, Progress) {
-        let progress = Progress { start: Instant::now(), millis: Arc::default() };
-        let tracked = request.map(|body| match body {
-            Body::Stream(_) => Body::stream(Self { body, progress: progress.clone() }),
-            at_hand => at_hand,
-        });
-        (tracked, progress)
-    }
-}
-
-impl HttpBody for Sent {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let frame = Pin::new(&mut self.body).poll_frame(cx);
-        if frame.is_ready() {
-            self.progress.note();
-        }
-        frame
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }
