@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,6 +11,7 @@ use http::{Method, Request, Response, StatusCode};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::sync::Semaphore;
 
 use super::state::State;
 use crate::body::Body;
@@ -17,13 +19,17 @@ use crate::telemetry;
 
 /// A request head must be here within this time; scrapers are near.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Open connections at most: operators and scrapers are few.
+const CONNECTIONS_MAX: usize = 256;
 /// The pause after a failed accept.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves until the future is dropped.
 pub async fn serve(socket: TcpListener, state: State) -> std::io::Result<Infallible> {
     let listener = tokio::net::TcpListener::from_std(socket)?;
+    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
+        let permit = room.clone().acquire_owned().await.map_err(std::io::Error::other)?;
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
             Err(error) => {
@@ -42,7 +48,10 @@ pub async fn serve(socket: TcpListener, state: State) -> std::io::Result<Infalli
             .header_read_timeout(HEADER_TIMEOUT)
             .serve_connection(TokioIo::new(stream), service);
         // A scraper that goes away harms nobody but itself.
-        tokio::spawn(async move { connection.await.ok() });
+        tokio::spawn(async move {
+            connection.await.ok();
+            drop(permit);
+        });
     }
 }
 
@@ -76,7 +85,10 @@ fn answer<B>(request: &Request<B>, state: &State) -> Response<Body> {
 fn allowed<B>(request: &Request<B>, state: &State) -> bool {
     let Some(token) = &state.token else { return true };
     let given = request.headers().get(header::AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
-    let given = given.strip_prefix(b"Bearer ").unwrap_or_default();
+    let (scheme, given) = given.split_at_checked("Bearer ".len()).unwrap_or_default();
+    if !scheme.eq_ignore_ascii_case(b"Bearer ") {
+        return false;
+    }
     // Every byte is looked at, so that the time tells nothing about where the first difference is.
     given.len() == token.len() && given.iter().zip(token.as_bytes()).fold(0, |diff, (a, b)| diff | (a ^ b)) == 0
 }

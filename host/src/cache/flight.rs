@@ -68,6 +68,8 @@ struct State {
 /// One reader: how far it is, and whom to wake.
 struct Seat {
     next: usize,
+    /// Bytes it has had.
+    read: u64,
     waker: Option<Waker>,
 }
 
@@ -95,7 +97,7 @@ impl Flight {
     /// Takes a reader in, at the start of the body.
     pub(super) fn sit(&self) -> usize {
         let mut state = self.lock();
-        let seat = Some(Seat { next: 0, waker: None });
+        let seat = Some(Seat { next: 0, read: 0, waker: None });
         match state.seats.iter().position(Option::is_none) {
             Some(free) => {
                 state.seats[free] = seat;
@@ -182,6 +184,7 @@ impl Flight {
         if let Some(chunk) = state.chunks.get(next - state.first).cloned() {
             if let Some(seat) = &mut state.seats[seat] {
                 seat.next = next + 1;
+                seat.read += chunk.len() as u64;
             }
             let waker = state.after_reading();
             drop(state);
@@ -199,11 +202,13 @@ impl Flight {
         }
     }
 
-    /// Has this reader had everything?
+    /// Has this reader had everything? Also where the writer has not said so yet, but the head did.
     pub(super) fn finished(&self, seat: usize) -> bool {
+        let promised = self.head.get().and_then(|head| head.length);
         let state = self.lock();
-        let read = state.seats[seat].as_ref().map_or(0, |seat| seat.next);
-        matches!(state.phase, Phase::Complete | Phase::AloneComplete) && read == state.first + state.chunks.len()
+        let Some(seat) = &state.seats[seat] else { return false };
+        let at_end = seat.next == state.first + state.chunks.len();
+        promised == Some(seat.read) || (at_end && matches!(state.phase, Phase::Complete | Phase::AloneComplete))
     }
 }
 

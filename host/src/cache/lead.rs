@@ -108,7 +108,9 @@ impl Lead {
 
     /// The answer is for one request only. The key is remembered, so that later requests do not wait for each other.
     pub fn release(mut self) {
-        self.duty.shelf.remember_uncacheable(&self.duty.key);
+        if self.duty.boarding == Boarded::Yes {
+            self.duty.shelf.remember_uncacheable(&self.duty.key);
+        }
         self.duty.land(Phase::Released);
     }
 

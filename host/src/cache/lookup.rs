@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use http::HeaderMap;
+use http::header::{self, HeaderMap};
 use prometheus::Registry;
 
 use super::entry::Entry;
@@ -59,6 +59,8 @@ pub enum PassReason {
     Head,
     /// The last answer for this key could not be stored.
     Uncacheable,
+    /// As many fetches are under way as there may be.
+    Busy,
     /// What another request fetched was selected by other header values.
     Vary,
 }
@@ -74,6 +76,7 @@ impl PassReason {
             Self::Precondition => "precondition",
             Self::Head => "head",
             Self::Uncacheable => "uncacheable",
+            Self::Busy => "busy",
             Self::Vary => "vary",
         }
     }
@@ -84,7 +87,7 @@ impl PassReason {
             Self::Disabled => Forwarded::Bypass,
             Self::Method => Forwarded::Method,
             Self::RequestBody | Self::NoStore | Self::Precondition => Forwarded::Request,
-            Self::Head | Self::Uncacheable => Forwarded::UriMiss,
+            Self::Head | Self::Uncacheable | Self::Busy => Forwarded::UriMiss,
             Self::Vary => Forwarded::VaryMiss,
         }
     }
@@ -120,7 +123,12 @@ impl Cache {
             Found::Entry(entry, Reuse::Validate(forwarded)) => (forwarded, Some(entry)),
             Found::Nothing(forwarded) => (forwarded, None),
         };
-        if stale.as_ref().is_some_and(|entry| entry.head.freshness.for_one_use()) {
+        if self.shelf.busy() {
+            return Lookup::Pass(PassReason::Busy);
+        }
+        // What must be validated for each request, or is asked for with credentials, is nobody else's to wait for.
+        let own = request.contains_key(header::AUTHORIZATION);
+        if own || stale.as_ref().is_some_and(|entry| entry.head.freshness.for_one_use()) {
             let lead = Lead::alone(key.shared(), self.shelf.clone());
             return Lookup::Miss(Miss { forwarded, stale, turn: Turn::Lead(lead) });
         }
@@ -139,6 +147,11 @@ impl Cache {
             }
             _ => Lookup::Miss(Miss { forwarded, stale, turn: Turn::Lead(lead) }),
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn shared_shelf(&self) -> Arc<Shelf> {
+        self.shelf.clone()
     }
 
     /// Joins the fetch under way for this key, or takes the lead.

@@ -34,7 +34,11 @@ impl Memory {
             counted.run_pending_tasks();
             counted.entry_count()
         };
-        Metrics::watch_memory(registry, entry_count, move || weighed.weighted_size())?;
+        let bytes = move || {
+            weighed.run_pending_tasks();
+            weighed.weighted_size()
+        };
+        Metrics::watch_memory(registry, entry_count, bytes)?;
         Ok(Self { entries })
     }
 

@@ -29,6 +29,7 @@ pub(super) struct Shelf {
     uncacheable: moka::sync::Cache<Arc<str>, Timestamp>,
     uncacheable_ttl: Duration,
     pub(super) object_bytes_max: u64,
+    fills_max: usize,
     clock: Clock,
     pub(super) metrics: Metrics,
 }
@@ -66,6 +67,7 @@ impl Shelf {
             uncacheable: moka::sync::Cache::new(UNCACHEABLE_KEYS_MAX),
             uncacheable_ttl: config.uncacheable_ttl,
             object_bytes_max: config.object_bytes_max,
+            fills_max: config.fills_max,
             clock,
             metrics,
         })
@@ -127,6 +129,11 @@ impl Shelf {
     /// Is this the flight that the board knows under this key? Not where the key was invalidated meanwhile.
     pub(super) fn knows(&self, key: &Arc<str>, flight: &Arc<Flight>) -> bool {
         self.lock_board().get(key).is_some_and(|current| Arc::ptr_eq(current, flight))
+    }
+
+    /// Are as many fetches under way as there may be?
+    pub(super) fn busy(&self) -> bool {
+        usize::try_from(self.metrics.fills.get()).is_ok_and(|fills| fills >= self.fills_max)
     }
 
     pub(super) fn uncacheable(&self, key: &Key, now: Timestamp) -> bool {

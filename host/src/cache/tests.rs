@@ -30,6 +30,7 @@ fn house() -> House {
     let limits = config::Cache {
         memory_bytes: 64 << 20,
         object_bytes_max: OBJECT_BYTES_MAX,
+        fills_max: 3,
         uncacheable_ttl: Duration::from_secs(120),
     };
     let registry = Registry::new();
@@ -289,4 +290,13 @@ async fn a_stale_response_is_served_while_one_request_refreshes_it() {
     let Lookup::Stale(_, Some(lead)) = first else { panic!("checked above") };
     lead.renew(house.head(None), Bytes::new());
     assert!(matches!(house.look(), Lookup::Hit(_)));
+}
+
+#[tokio::test]
+async fn above_the_limit_of_fills_each_request_fetches_for_itself() {
+    let house = house();
+    let leads: Vec<Lead> = (0..3).map(|_| Lead::alone(house.key.shared(), house.cache.shared_shelf())).collect();
+    assert!(matches!(house.look(), Lookup::Pass(PassReason::Busy)));
+    drop(leads);
+    drop(house.lead());
 }

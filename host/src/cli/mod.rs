@@ -4,6 +4,7 @@ mod arguments;
 mod check;
 mod run;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -20,7 +21,8 @@ pub fn main() -> ExitCode {
     match done {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("forebay: {error:#}");
+            // Nobody may be reading.
+            let _ = writeln!(std::io::stderr(), "forebay: {error:#}");
             ExitCode::FAILURE
         }
     }

@@ -1,5 +1,6 @@
 //! `forebay run`: starts the node, says where to look, and waits for a signal.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -19,7 +20,7 @@ pub(super) fn run(options: &Run) -> anyhow::Result<ExitCode> {
     let config = match loaded {
         Ok(config) => config,
         Err(faults) => {
-            eprintln!("{}", faults.to_string().trim_end());
+            let _ = writeln!(std::io::stderr(), "{}", faults.to_string().trim_end());
             return Ok(ExitCode::FAILURE);
         }
     };
@@ -28,15 +29,19 @@ pub(super) fn run(options: &Run) -> anyhow::Result<ExitCode> {
         LogFormat::Json => Format::Json,
     };
     telemetry::start(&config.log.level, format).map_err(anyhow::Error::msg).context("log.level")?;
-    let node = Node::start(&config)?;
-    eprint!("{}", banner(&node, &config));
-    tracing::info!(name = config.node.name, workers = config.node.workers, "serving");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(until_told(node))
+    runtime.block_on(async {
+        // Heeded before the first request is, so that no signal finds its default.
+        let signals = Signals::listen()?;
+        let node = Node::start(&config)?;
+        // Nobody may be reading.
+        let _ = std::io::stderr().write_all(banner(&node, &config).as_bytes());
+        tracing::info!(name = config.node.name, workers = config.node.workers, "serving");
+        until_told(node, signals).await
+    })
 }
 
-async fn until_told(node: Node) -> anyhow::Result<ExitCode> {
-    let mut signals = Signals::listen()?;
+async fn until_told(node: Node, mut signals: Signals) -> anyhow::Result<ExitCode> {
     loop {
         match signals.next().await {
             Told::Reopen => {

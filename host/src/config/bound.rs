@@ -83,6 +83,10 @@ pub(super) const CACHE_MEMORY: Bound<u64> = Bound { default: 512 * MIB, least: M
 /// tier. Where the memory tier is smaller, it is the default.
 pub(super) const OBJECT_MAX: Bound<u64> = Bound { default: 16 * MIB, least: KIB, most: 16 << 40 };
 
+/// A fill goes on when its client has gone, and may hold `object_max`: the bound on what clients can start and leave.
+/// Twice nginx's stock 512 connections.
+pub(super) const FILLS_MAX: Bound<usize> = Bound { default: 1_024, least: 1, most: 1_000_000 };
+
 /// Varnish's built-in hit-for-miss time, 120 s.
 pub(super) const UNCACHEABLE_TTL: Bound<Duration> = seconds(2 * MINUTE, 0, DAY);
 

@@ -97,6 +97,8 @@ pub struct Cache {
     pub memory_bytes: u64,
     /// The largest body that is stored.
     pub object_bytes_max: u64,
+    /// Fetches under way that others may share, at most; above it, each request fetches for itself.
+    pub fills_max: usize,
     /// How long a key whose answer could not be stored lets later requests pass without waiting for each other.
     pub uncacheable_ttl: Duration,
 }

@@ -33,7 +33,11 @@ pub(super) async fn answer_and_learn(
 ) -> Result<Response<Body>, Failure> {
     let requested = visit.edge.clock.now();
     let response = answer(visit, origin, Body::Empty, reason).await?;
-    if let Verdict::Store(_) = verdict(visit, &response, requested)? {
+    let length = http_body::Body::size_hint(response.body()).exact();
+    let small = length.is_some_and(|length| length <= visit.edge.cache.object_bytes_max());
+    if let Verdict::Store(_) = verdict(visit, &response, requested)?
+        && small
+    {
         visit.edge.cache.forget_uncacheable(key);
     }
     Ok(response)

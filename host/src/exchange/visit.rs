@@ -16,7 +16,7 @@ use super::routes::Route;
 use crate::body::Body;
 use crate::filter::{EndOfStream, Run, Stream, Verdict};
 use crate::origin::Origin;
-use crate::semantics::{CacheControl, RequestHead, fields};
+use crate::semantics::{CacheControl, RequestHead, fields, for_routing};
 
 /// A request that has a route.
 pub(super) struct Passage {
@@ -58,7 +58,7 @@ impl<'a> Visit<'a> {
         if head.method == http::Method::TRACE {
             return Err(Failure::Trace);
         }
-        let route = self.edge.routes.find(head.host(), head.path.path()).ok_or(Failure::NoRoute)?.clone();
+        let route = self.edge.routes.find(head.host(), &for_routing(head.path.path())).ok_or(Failure::NoRoute)?.clone();
         self.record.route = route.name.clone();
         let run = if route.chain.is_empty() { None } else { Some(route.chain.begin(self.stream(&route))) };
         Ok(self.passage.insert(Passage { head, route, run, end }))
@@ -89,7 +89,7 @@ impl<'a> Visit<'a> {
         if before != (passage.head.authority.clone(), passage.head.path.clone()) {
             // A filter wrote another target: that target's route decides about origin and caching.
             passage.head.normalise().map_err(|bad| Failure::Unsendable(bad.to_string()))?;
-            let found = self.edge.routes.find(passage.head.host(), passage.head.path.path());
+            let found = self.edge.routes.find(passage.head.host(), &for_routing(passage.head.path.path()));
             passage.route = found.ok_or(Failure::NoRoute)?.clone();
             self.record.route = passage.route.name.clone();
         }

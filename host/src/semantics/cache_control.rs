@@ -41,7 +41,7 @@ impl CacheControl {
     pub fn of(headers: &HeaderMap) -> Self {
         let mut control = Self::default();
         for directive in fields::list(headers, &header::CACHE_CONTROL) {
-            control.read(directive);
+            control.read(&directive);
         }
         control
     }
@@ -54,7 +54,7 @@ impl CacheControl {
             match directive.split_once(';') {
                 Some((directive, target)) if target.trim() == node => control.read(directive.trim_end()),
                 Some(_) => {}
-                None => control.read(directive),
+                None => control.read(&directive),
             }
         }
         control

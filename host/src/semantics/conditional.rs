@@ -37,7 +37,7 @@ pub fn not_modified(request: &HeaderMap, stored: &HeaderMap, received: Timestamp
     if request.contains_key(header::IF_NONE_MATCH) {
         let tag = stored.get(header::ETAG).and_then(|tag| tag.to_str().ok()).map(opaque);
         return fields::list(request, &header::IF_NONE_MATCH)
-            .any(|member| member == "*" || tag.is_some_and(|tag| opaque(member) == tag));
+            .any(|member| member == "*" || tag.is_some_and(|tag| opaque(&member) == tag));
     }
     let Some(since) = request.get(header::IF_MODIFIED_SINCE).and_then(http_date) else {
         return false;

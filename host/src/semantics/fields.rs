@@ -2,6 +2,8 @@
 //!
 //! Used on every message that passes: what a connection's two ends tell each other must not be forwarded or stored.
 
+use std::borrow::Cow;
+
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 /// Fields that are removed even where `Connection` does not name them (RFC 9110 section 7.6.1).
@@ -34,28 +36,45 @@ pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
 }
 
 /// The members of a comma-separated list field over all its lines, trimmed, empty ones left out (RFC 9110 section 5.6.1).
-/// A line that is not visible ASCII is left out whole. Commas inside quoted strings do not separate.
-pub fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
-    headers.get_all(name).into_iter().filter_map(|line| line.to_str().ok()).flat_map(members)
+/// Commas inside quoted strings do not separate. What is not UTF-8 is replaced, never left out, so that one odd byte does
+/// not hide the members around it.
+pub fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = Cow<'a, str>> {
+    headers.get_all(name).into_iter().flat_map(|line| -> Vec<Cow<'a, str>> {
+        match String::from_utf8_lossy(line.as_bytes()) {
+            Cow::Borrowed(line) => members(line).map(Cow::Borrowed).collect(),
+            Cow::Owned(line) => members(&line).map(|member| Cow::Owned(member.to_owned())).collect(),
+        }
+    })
 }
 
-/// The members of one list line.
+/// The members of one list line. A quote that is never closed quotes nothing, or it would swallow every member after it.
 pub fn members(line: &str) -> impl Iterator<Item = &str> {
+    let closed = separators(line, true).last().is_none_or(|(_, open)| !open);
+    separators(line, closed)
+        .scan(0, |start, (end, _)| {
+            let member = &line[*start..end];
+            *start = end + 1;
+            Some(member)
+        })
+        .map(|member| member.trim_matches([' ', '\t']))
+        .filter(|member| !member.is_empty())
+}
+
+/// Where members end: each separating comma, then the end of the line; with whether a quoted string is open there.
+fn separators(line: &str, quotes: bool) -> impl Iterator<Item = (usize, bool)> {
     let (mut quoted, mut escaped) = (false, false);
-    line.split(move |c| {
-        if escaped {
-            escaped = false;
-            return false;
+    line.bytes().map(Some).chain(std::iter::once(None)).enumerate().filter_map(move |(at, byte)| {
+        let literal = std::mem::take(&mut escaped);
+        match byte {
+            None => return Some((at, quoted)),
+            Some(_) if literal => {}
+            Some(b'\\') if quoted => escaped = true,
+            Some(b'"') if quotes => quoted = !quoted,
+            Some(b',') if !quoted => return Some((at, false)),
+            Some(_) => {}
         }
-        match c {
-            '\\' if quoted => escaped = true,
-            '"' => quoted = !quoted,
-            _ => {}
-        }
-        c == ',' && !quoted
+        None
     })
-    .map(|member| member.trim_matches([' ', '\t']))
-    .filter(|member| !member.is_empty())
 }
 
 /// The field as one value, its lines joined by `, ` (RFC 9110 section 5.3); `None` where it is absent.
@@ -101,17 +120,25 @@ mod tests {
 
     #[test]
     fn lists_split_at_commas_outside_quotes() {
-        let cases: [(&str, &[&str]); 6] = [
+        let cases: [(&str, &[&str]); 7] = [
             ("a, b", &["a", "b"]),
             (" a ,,\tb,", &["a", "b"]),
             (r#"a="x,y", b"#, &[r#"a="x,y""#, "b"]),
             (r#"a="x\",y", b"#, &[r#"a="x\",y""#, "b"]),
+            (r#"a="x, no-store"#, &[r#"a="x"#, "no-store"]),
             ("", &[]),
             (",", &[]),
         ];
         for (line, expected) in cases {
             assert_eq!(members(line).collect::<Vec<_>>(), expected, "{line}");
         }
+    }
+
+    #[test]
+    fn an_odd_byte_hides_no_member() {
+        let value = HeaderValue::from_bytes(b"private, x=\"\xe9\"").expect("a legal value");
+        let map = HeaderMap::from_iter([(header::CACHE_CONTROL, value)]);
+        assert_eq!(list(&map, &header::CACHE_CONTROL).next().as_deref(), Some("private"));
     }
 
     #[test]

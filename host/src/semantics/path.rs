@@ -1,13 +1,69 @@
-//! Paths with their dot segments removed (RFC 3986 sections 5.2.4 and 6.2.2.3).
+//! Paths in one form: escapes of unreserved characters decoded, dot segments removed (RFC 3986 sections 5.2.4, 6.2.2).
 //!
-//! `.` and `..` count also where they are percent-encoded, because origins decode them. Everything else of a path stays
-//! as it is: `%2F` is not `/`, `//` is not `/`, and letter case matters.
+//! Both spellings name one resource, so they are one path to filters, routes, keys and origins. Everything else stays as it
+//! is: `%2F` is not `/`, `//` is not `/`, and letter case matters. Only for choosing a route those count as slashes too,
+//! because origins take them for such, and a spelling must not lead around a guarded route.
+
+use std::borrow::Cow;
 
 use http::uri::PathAndQuery;
 
 /// The path has more `..` than segments before them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct EscapesRoot;
+
+/// The same target with `%7E` and the like decoded, where it has any.
+pub(super) fn decoded(target: PathAndQuery) -> PathAndQuery {
+    let path = target.path();
+    if !path.contains('%') {
+        return target;
+    }
+    let mut text = decode(path, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~'));
+    if text.len() == path.len() {
+        return target;
+    }
+    if let Some(query) = target.query() {
+        text.push('?');
+        text.push_str(query);
+    }
+    PathAndQuery::from_maybe_shared(bytes::Bytes::from(text)).unwrap_or(target)
+}
+
+/// The path as routes match it: escaped slashes count, and several in a row are one.
+pub fn for_routing(path: &str) -> Cow<'_, str> {
+    if !path.contains('%') && !path.contains("//") {
+        return Cow::Borrowed(path);
+    }
+    let mut merged = String::with_capacity(path.len());
+    for c in decode(path, |byte| byte == b'/').chars() {
+        if c != '/' || !merged.ends_with('/') {
+            merged.push(c);
+        }
+    }
+    Cow::Owned(merged)
+}
+
+/// Decodes the escapes of those bytes that are wanted; all of them ASCII.
+fn decode(path: &str, wanted: impl Fn(u8) -> bool) -> String {
+    let mut text = String::with_capacity(path.len());
+    let mut rest = path;
+    while let Some(at) = rest.find('%') {
+        text.push_str(&rest[..at]);
+        let escape = rest.get(at + 1..at + 3).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
+        match escape.and_then(|digits| u8::from_str_radix(digits, 16).ok()).filter(|byte| wanted(*byte)) {
+            Some(byte) => {
+                text.push(char::from(byte));
+                rest = &rest[at + 3..];
+            }
+            None => {
+                text.push('%');
+                rest = &rest[at + 1..];
+            }
+        }
+    }
+    text.push_str(rest);
+    text
+}
 
 /// The same target without dot segments; the query is not touched. A path that climbs above its root is refused.
 pub(super) fn without_dot_segments(target: PathAndQuery) -> Result<PathAndQuery, EscapesRoot> {
@@ -101,6 +157,26 @@ mod tests {
         ];
         for (given, expected) in cases {
             assert_eq!(clean(given).as_deref(), expected, "{given}");
+        }
+    }
+
+    #[test]
+    fn one_resource_has_one_spelling() {
+        let spelled = |text: &str| decoded(PathAndQuery::try_from(text).expect("a test target")).as_str().to_owned();
+        let cases = [
+            ("/%70rivate/%7Ea?%70", "/private/~a?%70"),
+            ("/a%2Fb%20c%3f", "/a%2Fb%20c%3f"),
+            ("/%e9%C3%A9", "/%e9%C3%A9"),
+            ("/%2570", "/%2570"),
+            ("/a%", "/a%"),
+            ("/a%7", "/a%7"),
+        ];
+        for (given, expected) in cases {
+            assert_eq!(spelled(given), expected, "{given}");
+        }
+        let cases = [("/a/b", "/a/b"), ("//a///b", "/a/b"), ("/a%2fb", "/a/b"), ("/a%2F/b%20", "/a/b%20")];
+        for (given, expected) in cases {
+            assert_eq!(for_routing(given), expected, "{given}");
         }
     }
 

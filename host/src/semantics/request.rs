@@ -4,6 +4,7 @@
 //! request to the origin. Dot segments are gone (RFC 3986 section 6.2.2.3), so that what a filter allows, what a route
 //! matches and what the origin opens are the same path.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
@@ -69,10 +70,11 @@ impl RequestHead {
             return Err(BadTarget::ForeignScheme);
         }
         let host = take_host(&mut headers)?;
+        let host = host.map(authority_of).transpose()?;
         let authority = match (target.authority, host) {
+            (_, None) if version == Version::HTTP_11 => return Err(BadTarget::MissingHost),
             (Some(authority), _) => authority,
-            (None, Some(host)) => authority_of(host)?,
-            (None, None) if version == Version::HTTP_11 => return Err(BadTarget::MissingHost),
+            (None, Some(host)) => host,
             (None, None) => {
                 authority_of(HeaderValue::from_str(&local.to_string()).map_err(|_| BadTarget::InvalidHost)?)?
             }
@@ -80,7 +82,7 @@ impl RequestHead {
         let authority = normal_authority(authority, &scheme)?;
         let path = match target.path_and_query {
             Some(path) if path.as_str().starts_with('/') => {
-                path::without_dot_segments(path).map_err(|_| BadTarget::PathEscapesRoot)?
+                path::without_dot_segments(path::decoded(path)).map_err(|_| BadTarget::PathEscapesRoot)?
             }
             Some(_) => return Err(BadTarget::TargetForm),
             None => PathAndQuery::from_static("/"),
@@ -90,7 +92,8 @@ impl RequestHead {
 
     /// Takes dot segments out of a target that was changed after `new`.
     pub fn normalise(&mut self) -> Result<(), BadTarget> {
-        self.path = path::without_dot_segments(self.path.clone()).map_err(|_| BadTarget::PathEscapesRoot)?;
+        self.path =
+            path::without_dot_segments(path::decoded(self.path.clone())).map_err(|_| BadTarget::PathEscapesRoot)?;
         Ok(())
     }
 
@@ -123,7 +126,13 @@ pub fn normal_authority(authority: Authority, scheme: &Scheme) -> Result<Authori
         return Err(BadTarget::InvalidHost);
     }
     let default_port = if *scheme == Scheme::HTTPS { 443 } else { 80 };
-    let kept = if authority.port_u16() == Some(default_port) { authority.host() } else { text };
+    let host = authority.host();
+    // A name's last dot only says that it is complete.
+    let name = host.strip_suffix('.').filter(|name| !name.is_empty()).unwrap_or(host);
+    let kept = match authority.port_u16().filter(|port| *port != default_port) {
+        Some(port) => Cow::Owned(format!("{name}:{port}")),
+        None => Cow::Borrowed(name),
+    };
     if kept.len() == text.len() && !text.bytes().any(|byte| byte.is_ascii_uppercase()) {
         return Ok(authority);
     }
@@ -156,6 +165,8 @@ mod tests {
         assert_eq!(ok("/", &["example.com:80"], v11), "example.com /");
         assert_eq!(ok("/", &["example.com:8080"], v11), "example.com:8080 /");
         assert_eq!(ok("/", &["[::1]:8080"], v11), "[::1]:8080 /");
+        assert_eq!(ok("/", &["a.example."], v11), "a.example /");
+        assert_eq!(ok("/", &["a.example.:81"], v11), "a.example:81 /");
         assert_eq!(ok("http://a.example/x", &["b.example"], v11), "a.example /x");
         assert_eq!(ok("http://a.example", &["b.example"], v11), "a.example /");
         assert_eq!(ok("/", &[], Version::HTTP_10), "127.0.0.1:8080 /");
@@ -166,6 +177,8 @@ mod tests {
         let v11 = Version::HTTP_11;
         let cases = [
             ("GET", "/", vec![], BadTarget::MissingHost),
+            ("GET", "http://a/", vec![], BadTarget::MissingHost),
+            ("GET", "http://a/", vec!["b c"], BadTarget::InvalidHost),
             ("GET", "/", vec!["a", "b"], BadTarget::RepeatedHost),
             ("GET", "/", vec!["a b"], BadTarget::InvalidHost),
             ("GET", "/", vec![""], BadTarget::InvalidHost),

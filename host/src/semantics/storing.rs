@@ -186,7 +186,8 @@ impl Candidate<'_> {
         if self.request.contains_key(header::AUTHORIZATION) && !shared && !control.must_revalidate {
             return Some(Refusal::Authorization);
         }
-        if fields::list(self.response, &header::VARY).any(|name| name == "*") {
+        // A name that is none could be any.
+        if fields::list(self.response, &header::VARY).any(|name| name.parse::<HeaderName>().is_err() || name == "*") {
             return Some(Refusal::VaryStar);
         }
         None
@@ -259,7 +260,7 @@ mod tests {
     #[test]
     fn what_is_refused_and_why() {
         let fresh = ("cache-control", "max-age=60");
-        let cases: [(Method, Lines<'_>, u16, Lines<'_>, Refusal); 13] = [
+        let cases: [(Method, Lines<'_>, u16, Lines<'_>, Refusal); 14] = [
             (Method::POST, &[], 200, &[fresh], Refusal::Method),
             (Method::GET, &[], 206, &[fresh], Refusal::Partial),
             (Method::GET, &[], 304, &[fresh], Refusal::Status),
@@ -269,6 +270,7 @@ mod tests {
             (Method::GET, &[], 200, &[("cache-control", "no-cache")], Refusal::NoCache),
             (Method::GET, &[("authorization", "Basic x")], 200, &[fresh], Refusal::Authorization),
             (Method::GET, &[], 200, &[fresh, ("vary", "accept, *")], Refusal::VaryStar),
+            (Method::GET, &[], 200, &[fresh, ("vary", "accept language")], Refusal::VaryStar),
             (Method::GET, &[], 200, &[("set-cookie", "a=b")], Refusal::SetCookie),
             (Method::GET, &[], 500, &[], Refusal::NoFreshness),
             (Method::GET, &[], 200, &[("cache-control", "max-age=0")], Refusal::Expired),

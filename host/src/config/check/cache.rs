@@ -20,6 +20,7 @@ pub(super) fn check(section: &mut Section<'_>) -> Cache {
     Cache {
         memory_bytes,
         object_bytes_max,
+        fills_max: section.count("fills_max", &bound::FILLS_MAX),
         uncacheable_ttl: section.duration("uncacheable_ttl", &bound::UNCACHEABLE_TTL),
     }
 }

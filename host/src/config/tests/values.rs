@@ -28,6 +28,7 @@ fn an_absent_key_has_its_default() {
     assert_eq!((config.log.level.as_str(), config.log.access), ("info", AccessLog::Off));
     assert_eq!((config.log.format, config.log.access_format), (LogFormat::Text, LogFormat::Text));
     assert_eq!((config.cache.memory_bytes, config.cache.object_bytes_max), (512 << 20, 16 << 20));
+    assert_eq!(config.cache.fills_max, 1_024);
     assert_eq!(config.cache.uncacheable_ttl, Duration::from_secs(120));
 }
 
