@@ -38,6 +38,7 @@
 mod host;
 
 mod clock;
+mod export;
 mod filter;
 mod flow;
 mod headers;
