@@ -1,4 +1,4 @@
-//! The one trait of a filter, and the one macro that makes a module of it.
+//! The one trait of a filter: how it is built, and what it may see.
 
 use serde::de::DeserializeOwned;
 
@@ -26,76 +26,4 @@ pub trait Filter: 'static {
     fn on_response(&self, _response: &mut Response) -> Flow {
         Flow::Continue
     }
-}
-
-/// Makes a type that implements [`Filter`] the filter of this module. Once per crate, at its root.
-///
-/// ```
-/// use forebay_sdk::{Filter, Flow, Response, export};
-///
-/// struct Hello;
-///
-/// impl Filter for Hello {
-///     type Settings = ();
-///     fn new((): ()) -> Self { Self }
-///     fn on_response(&self, response: &mut Response) -> Flow {
-///         response.headers_mut().set("x-hello", "world");
-///         Flow::Continue
-///     }
-/// }
-/// export!(Hello);
-/// # fn main() {}
-/// ```
-#[macro_export]
-macro_rules! export {
-    ($filter:ty) => {
-        const _: () = {
-            $crate::stage::assert_filter::<$filter>();
-
-            #[cfg(target_arch = "wasm32")]
-            std::thread_local! {
-                static STAGE: $crate::stage::Stage<$filter> = const { $crate::stage::Stage::new() };
-            }
-
-            #[cfg(target_arch = "wasm32")]
-            #[unsafe(no_mangle)]
-            extern "C" fn proxy_abi_version_0_2_1() {}
-
-            #[cfg(target_arch = "wasm32")]
-            #[unsafe(no_mangle)]
-            extern "C" fn proxy_on_memory_allocate(bytes: usize) -> *mut u8 {
-                $crate::stage::allocate(bytes)
-            }
-
-            #[cfg(target_arch = "wasm32")]
-            #[unsafe(no_mangle)]
-            extern "C" fn proxy_on_context_create(context: u32, parent: u32) {
-                STAGE.with(|stage| stage.create(context, parent));
-            }
-
-            #[cfg(target_arch = "wasm32")]
-            #[unsafe(no_mangle)]
-            extern "C" fn proxy_on_configure(context: u32, _bytes: usize) -> bool {
-                STAGE.with(|stage| stage.configure(context))
-            }
-
-            #[cfg(target_arch = "wasm32")]
-            #[unsafe(no_mangle)]
-            extern "C" fn proxy_on_request_headers(context: u32, _count: usize, _end: bool) -> u32 {
-                STAGE.with(|stage| stage.request(context)) as u32
-            }
-
-            #[cfg(target_arch = "wasm32")]
-            #[unsafe(no_mangle)]
-            extern "C" fn proxy_on_response_headers(context: u32, _count: usize, _end: bool) -> u32 {
-                STAGE.with(|stage| stage.response(context)) as u32
-            }
-
-            #[cfg(target_arch = "wasm32")]
-            #[unsafe(no_mangle)]
-            extern "C" fn proxy_on_delete(context: u32) {
-                STAGE.with(|stage| stage.delete(context));
-            }
-        };
-    };
 }

@@ -38,8 +38,10 @@
 mod host;
 
 mod clock;
+mod export;
 mod filter;
 mod flow;
+mod header_name;
 mod headers;
 mod request;
 mod response;
@@ -58,6 +60,7 @@ pub mod rehearsal;
 pub use clock::now;
 pub use filter::Filter;
 pub use flow::{Flow, Reply};
+pub use header_name::HeaderName;
 pub use headers::Headers;
 pub use request::Request;
 pub use response::Response;

@@ -3,6 +3,7 @@
 use std::fmt::{self, Formatter};
 use std::time::{Duration, SystemTime};
 
+use forebay_sdk::HeaderName;
 use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
@@ -107,13 +108,13 @@ impl Visitor<'_> for Percents {
     }
 }
 
-/// The response header that tells the arm, in lower case, or none.
+/// The response header that tells the arm, or none.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Header(pub(crate) Option<String>);
+pub(crate) struct Header(pub(crate) Option<HeaderName>);
 
 impl Default for Header {
     fn default() -> Self {
-        Self(Some("x-forebay-canary".to_owned()))
+        Self(Some("x-forebay-canary".parse().expect("it is a token")))
     }
 }
 
@@ -137,11 +138,8 @@ impl Visitor<'_> for NameOrFalse {
     }
 
     fn visit_str<E: Error>(self, name: &str) -> Result<Header, E> {
-        let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-        if name.is_empty() || !name.bytes().all(token) {
-            return Err(E::invalid_value(Unexpected::Str(name), &self));
-        }
-        Ok(Header(Some(name.to_ascii_lowercase())))
+        let checked = name.parse().map_err(|_: String| E::invalid_value(Unexpected::Str(name), &self))?;
+        Ok(Header(Some(checked)))
     }
 }
 

@@ -127,8 +127,7 @@ impl FromStr for Name {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-        if text.is_empty() || !text.bytes().all(token) {
+        if !settings::is_token(text) {
             return Err(format!("\"{text}\" is no name of a cookie"));
         }
         Ok(Self(text.to_owned()))

@@ -73,7 +73,7 @@ impl Filter for Canary {
     fn on_response(&self, response: &mut Response) -> Flow {
         let Some(&Decision { arm, newcomer }) = response.recall() else { return Flow::Continue };
         if let arm::Header(Some(name)) = &self.settings.header {
-            response.headers_mut().set(name, arm.word());
+            response.headers_mut().set(name.as_str(), arm.word());
         }
         if let Some(place) = newcomer {
             response.headers_mut().add("set-cookie", self.settings.cookie.assigning(place));

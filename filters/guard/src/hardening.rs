@@ -1,9 +1,8 @@
 //! Security headers: what browsers need to be told before they are careful.
 
 use std::fmt::{self, Formatter};
-use std::str::FromStr;
 
-use forebay_sdk::{Headers, settings};
+use forebay_sdk::Headers;
 use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
@@ -91,27 +90,5 @@ impl Visitor<'_> for TextOrFalse {
             return Err(E::invalid_value(Unexpected::Str(value), &self));
         }
         Ok(Value(Some(value.to_owned())))
-    }
-}
-
-/// The name of a header to hide, in lower case.
-#[derive(Debug)]
-pub(crate) struct HeaderName(pub(crate) String);
-
-impl FromStr for HeaderName {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-        if text.is_empty() || !text.bytes().all(token) {
-            return Err(format!("\"{text}\" is no header name"));
-        }
-        Ok(Self(text.to_ascii_lowercase()))
-    }
-}
-
-impl<'de> Deserialize<'de> for HeaderName {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        settings::from_text(deserializer)
     }
 }

@@ -15,10 +15,10 @@ mod reading;
 mod rule;
 
 use forebay_sdk::metric::Counter;
-use forebay_sdk::{Filter, Flow, Request, Response, export};
+use forebay_sdk::{Filter, Flow, HeaderName, Request, Response, export};
 use serde::Deserialize;
 
-use crate::hardening::{Hardening, HeaderName};
+use crate::hardening::Hardening;
 use crate::reading::Readings;
 use crate::rule::{Action, BlockStatus, Rule};
 
@@ -89,8 +89,8 @@ impl Filter for Guard {
     }
 
     fn on_response(&self, response: &mut Response) -> Flow {
-        for HeaderName(name) in &self.settings.hide {
-            response.headers_mut().remove(name);
+        for name in &self.settings.hide {
+            response.headers_mut().remove(name.as_str());
         }
         self.settings.headers.apply(response.headers_mut());
         Flow::Continue

@@ -6,7 +6,7 @@ use std::fmt::{self, Formatter};
 use std::marker::PhantomData;
 use std::str::FromStr;
 
-use forebay_sdk::{Headers, settings};
+use forebay_sdk::{HeaderName, Headers, settings};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
@@ -36,14 +36,14 @@ impl Edits {
     /// Makes the changes.
     pub(crate) fn apply(&self, headers: &mut Headers) {
         for Name(name) in &self.remove {
-            headers.remove(name);
+            headers.remove(name.as_str());
         }
         for (Name(name), Value(value)) in &self.set.0 {
-            headers.set(name, value);
+            headers.set(name.as_str(), value);
         }
         for (Name(name), values) in &self.add.0 {
             for Value(value) in values {
-                headers.add(name, value);
+                headers.add(name.as_str(), value);
             }
         }
     }
@@ -53,9 +53,9 @@ impl Edits {
     }
 }
 
-/// A header's name, in lower case: a token (RFC 9110 section 5.6.2).
+/// The name of a header that may be changed.
 #[derive(Debug)]
-struct Name(String);
+struct Name(HeaderName);
 
 /// A header's value: one line (RFC 9110 section 5.5).
 #[derive(Debug)]
@@ -69,11 +69,7 @@ impl FromStr for Name {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let of_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-        if text.is_empty() || !text.bytes().all(of_token) {
-            return Err(format!("\"{text}\" is no header name"));
-        }
-        let name = text.to_ascii_lowercase();
+        let name: HeaderName = text.parse()?;
         if OF_THE_CONNECTION.contains(&name.as_str()) {
             return Err(format!("\"{name}\" belongs to the connection and cannot be changed"));
         }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::Reply;
 use crate::host::{Level, Map, MetricKind, Refused};
 use crate::rehearsal::message::{Message, response};
+use crate::{Reply, settings};
 
 /// The first moment of 2025: a rehearsal's clock stands still until a test sets it.
 const NOW_NANOS: u64 = 1_735_689_600_000_000_000;
@@ -122,8 +122,7 @@ impl World {
 /// A header's name is a token, or one of a pseudo header, in lower case; its value is on one line (RFC 9110 section 5).
 fn allowed(name: &str, value: &[u8]) -> Result<(), Refused> {
     let token = name.strip_prefix(':').unwrap_or(name);
-    let of_token = |byte: u8| byte.is_ascii_graphic() && !b"\"(),/:;<=>?@[\\]{}".contains(&byte);
-    let named = !token.is_empty() && token.bytes().all(|byte| of_token(byte) && !byte.is_ascii_uppercase());
+    let named = settings::is_token(token) && !token.bytes().any(|byte| byte.is_ascii_uppercase());
     let on_one_line = !value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0));
     if named && on_one_line { Ok(()) } else { Err(Refused) }
 }

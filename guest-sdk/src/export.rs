@@ -1,0 +1,76 @@
+//! The one macro: it makes a WebAssembly module of a filter.
+//!
+//! The callbacks it writes are those of proxy-wasm 0.2.1 that the SDK needs. Each hands over to the module's one
+//! [`Stage`](crate::stage::Stage). On every other target it only checks that what is exported is a filter.
+
+/// Makes a type that implements [`Filter`](crate::Filter) the filter of this module. Once per crate, at its root.
+///
+/// ```
+/// use forebay_sdk::{Filter, Flow, Response, export};
+///
+/// struct Hello;
+///
+/// impl Filter for Hello {
+///     type Settings = ();
+///     fn new((): ()) -> Self { Self }
+///     fn on_response(&self, response: &mut Response) -> Flow {
+///         response.headers_mut().set("x-hello", "world");
+///         Flow::Continue
+///     }
+/// }
+/// export!(Hello);
+/// # fn main() {}
+/// ```
+#[macro_export]
+macro_rules! export {
+    ($filter:ty) => {
+        const _: () = {
+            $crate::stage::assert_filter::<$filter>();
+
+            #[cfg(target_arch = "wasm32")]
+            std::thread_local! {
+                static STAGE: $crate::stage::Stage<$filter> = const { $crate::stage::Stage::new() };
+            }
+
+            #[cfg(target_arch = "wasm32")]
+            #[unsafe(no_mangle)]
+            extern "C" fn proxy_abi_version_0_2_1() {}
+
+            #[cfg(target_arch = "wasm32")]
+            #[unsafe(no_mangle)]
+            extern "C" fn proxy_on_memory_allocate(bytes: usize) -> *mut u8 {
+                $crate::stage::allocate(bytes)
+            }
+
+            #[cfg(target_arch = "wasm32")]
+            #[unsafe(no_mangle)]
+            extern "C" fn proxy_on_context_create(context: u32, parent: u32) {
+                STAGE.with(|stage| stage.create(context, parent));
+            }
+
+            #[cfg(target_arch = "wasm32")]
+            #[unsafe(no_mangle)]
+            extern "C" fn proxy_on_configure(context: u32, _bytes: usize) -> bool {
+                STAGE.with(|stage| stage.configure(context))
+            }
+
+            #[cfg(target_arch = "wasm32")]
+            #[unsafe(no_mangle)]
+            extern "C" fn proxy_on_request_headers(context: u32, _count: usize, _end: bool) -> u32 {
+                STAGE.with(|stage| stage.request(context)) as u32
+            }
+
+            #[cfg(target_arch = "wasm32")]
+            #[unsafe(no_mangle)]
+            extern "C" fn proxy_on_response_headers(context: u32, _count: usize, _end: bool) -> u32 {
+                STAGE.with(|stage| stage.response(context)) as u32
+            }
+
+            #[cfg(target_arch = "wasm32")]
+            #[unsafe(no_mangle)]
+            extern "C" fn proxy_on_delete(context: u32) {
+                STAGE.with(|stage| stage.delete(context));
+            }
+        };
+    };
+}
