@@ -91,6 +91,11 @@ impl TestNode {
         get(self.address(), target).await
     }
 
+    /// One GET with these extra fields on a connection of its own.
+    pub async fn get_with(&self, target: &str, fields: &[(&str, &str)]) -> Response {
+        self.connect().await.request("GET", target, fields, b"").await
+    }
+
     /// Moves the node's clock on.
     pub fn advance(&self, by: Duration) {
         self.clock.advance(by);
