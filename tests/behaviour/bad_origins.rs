@@ -121,3 +121,54 @@ async fn errors_of_the_origin_are_the_origins_and_pass() {
         assert_eq!(response.header("proxy-status"), None);
     }
 }
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_counted_and_logged_as_the_origins_failure() {
+    let origin = Origin::start().await;
+    origin.on("/stored", Answer::ok("abcdef").cut_after(3));
+    origin.on("/passed", Answer::ok("abcdef").cut_after(3).header("Cache-Control", "no-store"));
+    let node = node_before(&origin.url());
+    for target in ["/stored", "/passed"] {
+        assert!(!node.get(target).await.complete, "{target}");
+        let line = node.logged(target).await;
+        assert!(line.contains("failure=incomplete fault=origin"), "{line}");
+    }
+    node.metric_is("forebay_origin_requests_total", &[("origin", "site"), ("code", "incomplete")], 2.0).await;
+    node.metric_is("forebay_connection_errors_total", &[("kind", "cut_short")], 2.0).await;
+    assert_eq!(node.scrape().await.value("forebay_connection_errors_total", &[("kind", "closed_by_filter")]), 0.0);
+}
+
+#[tokio::test]
+async fn of_two_framings_the_coding_decides_and_the_length_is_gone() {
+    let origin = Origin::start().await;
+    origin.on("/after", Answer::ok("after"));
+    let node = node_before(&origin.url());
+    for caching in ["max-age=60", "no-store"] {
+        let (target, head) = (format!("/{caching}"), "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked");
+        let answer = format!("{head}\r\nCache-Control: {caching}\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
+        origin.on(&target, Answer::raw(answer));
+        let mut client = node.connect().await;
+        for turn in ["first", "second"] {
+            let response = client.get(&target).await;
+            assert!(response.complete && response.text() == "hello", "{caching} {turn}: {response:?}");
+            let length = response.header("content-length");
+            assert!(matches!(length, None | Some("5")), "{caching} {turn}: {length:?}");
+            assert!(length.is_none() || response.header("transfer-encoding").is_none(), "{caching} {turn}");
+            assert_eq!(client.get("/after").await.text(), "after", "{caching} {turn}");
+        }
+    }
+    assert_eq!((origin.count("/max-age=60"), origin.count("/no-store")), (1, 2));
+}
+
+#[tokio::test]
+async fn an_origin_that_switches_protocols_unasked_is_502() {
+    let origin = Origin::start().await;
+    let switch = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+    origin.on("/a", Answer::raw(switch));
+    let node = node_before(&origin.url());
+    for fields in [&[][..], &[("Connection", "Upgrade"), ("Upgrade", "websocket")]] {
+        let response = node.connect().await.request("GET", "/a", fields, b"").await;
+        assert_eq!((response.status, proxy_status(&response)), (502, "http_protocol_error"), "{fields:?}");
+    }
+    serves_on(&node, &origin).await;
+}

@@ -87,6 +87,15 @@ async fn a_request_names_exactly_one_host() {
 }
 
 #[tokio::test]
+async fn absolute_form_names_its_host_twice() {
+    let (origin, node) = good_node().await;
+    assert_eq!(status_of(&node, "GET http://a.example/ HTTP/1.1\r\n\r\n").await, 400);
+    assert_eq!(origin.seen().len(), 0);
+    assert_eq!(status_of(&node, "GET http://a.example/ HTTP/1.1\r\nHost: a.example\r\n\r\n").await, 200);
+    assert_eq!(status_of(&node, "GET http://a.example/ HTTP/1.0\r\n\r\n").await, 200);
+}
+
+#[tokio::test]
 async fn heads_above_the_limits_are_431() {
     let (origin, node) = good_node().await;
     let long = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(40_000));
@@ -137,6 +146,21 @@ async fn a_connection_above_the_limit_waits_for_one_to_end() {
     assert_eq!(origin.count("/2"), 0, "one connection is served at a time");
     drop(first);
     assert_eq!(second.response().await.text(), "good");
+}
+
+#[tokio::test]
+async fn a_limit_of_one_connection_serves_all_who_come_one_after_the_other() {
+    let origin = Origin::start().await;
+    origin.otherwise(Answer::ok("good"));
+    // No worker may hold the only place while another one has the client.
+    let node = TestNode::start(&format!(
+        "[node]\nworkers = 2\n[[listener]]\naddress = \"127.0.0.1:0\"\nconnections_max = 1\n{}",
+        support::one_route(&origin)
+    ));
+    for number in 0..12 {
+        assert_eq!(node.get(&format!("/{number}")).await.text(), "good");
+    }
+    assert_eq!(origin.seen().len(), 12);
 }
 
 #[tokio::test]

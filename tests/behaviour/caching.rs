@@ -181,3 +181,55 @@ async fn memory_stays_within_its_budget() {
     assert!(scrape.value("forebay_cache_bytes", &[]) <= 1.1 * f64::from(1 << 20));
     assert!(scrape.value("forebay_cache_evictions_total", &[("reason", "size")]) > 50.0);
 }
+
+#[tokio::test]
+async fn what_cannot_be_read_with_certainty_is_not_stored() {
+    let cases: [(&str, &[u8]); 4] = [
+        ("/not-text", b"Cache-Control: private, x=\"\xe9\""),
+        ("/open-quote", b"Cache-Control: ext=\"a, no-store"),
+        ("/open-quote-elsewhere", b"Cache-Control: no-store, ext=\"a"),
+        ("/not-a-name", b"Cache-Control: max-age=60\r\nVary: Accept Language"),
+    ];
+    let origin = Origin::start().await;
+    let node = TestNode::before(&origin, "[route.cache]\ndefault_ttl = \"5m\"\n");
+    for (target, fields) in cases {
+        let head: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n";
+        origin.on(target, Answer::raw([head, fields, b"\r\n\r\na"].concat()));
+        for _ in 0..2 {
+            assert_eq!(node.get(target).await.text(), "a", "{target}");
+        }
+        assert_eq!(origin.count(target), 2, "{target}");
+    }
+    assert_eq!(node.scrape().await.value("forebay_cache_entries", &[]), 0.0);
+}
+
+#[tokio::test]
+async fn an_answer_to_credentials_says_nothing_about_the_key() {
+    let origin = Origin::start().await;
+    origin.on("/a", fresh("a"));
+    let node = TestNode::before(&origin, "");
+    let credentials = [("Authorization", "Basic eA==")];
+    let own = node.connect().await.request("GET", "/a", &credentials, b"").await;
+    assert!(own.header("cache-status").unwrap().ends_with("detail=authorization"));
+    let miss = node.get("/a").await;
+    assert_eq!(miss.header("cache-status"), Some("edge-1; fwd=uri-miss; ttl=60; stored"));
+    assert_eq!(node.get("/a").await.header("cache-status"), Some("edge-1; hit; ttl=60"));
+}
+
+#[tokio::test]
+async fn the_scheme_that_a_trusted_proxy_names_tells_responses_apart() {
+    let proxies = ["10.0.0.0/8", "127.0.0.0/8"];
+    for (trusted, entries) in proxies.into_iter().zip([1, 2]) {
+        let origin = Origin::start().await;
+        origin.on("/a", fresh("a"));
+        let listener = format!("[[listener]]\naddress = \"127.0.0.1:0\"\ntrusted_proxies = [\"{trusted}\"]\n");
+        let node = TestNode::start(&format!("{listener}{}", support::one_route(&origin)));
+        let mut client = node.connect().await;
+        for scheme in ["https", "http", "https", "http"] {
+            client.request("GET", "/a", &[("X-Forwarded-Proto", scheme)], b"").await;
+        }
+        let plain = client.get("/a").await;
+        assert_eq!(plain.header("cache-status"), Some("edge-1; hit; ttl=60"), "no word of the scheme is http");
+        assert_eq!(origin.count("/a"), entries, "{trusted}");
+    }
+}

@@ -130,6 +130,44 @@ async fn requests_for_what_cannot_be_stored_do_not_wait_for_each_other_later() {
 }
 
 #[tokio::test]
+async fn requests_for_what_is_too_large_to_store_do_not_wait_for_each_other_later() {
+    let origin = Origin::start().await;
+    let large = || fresh(&"x".repeat(3_000));
+    let node = TestNode::start(&format!("[cache]\nobject_max = \"2KiB\"\n{}", support::one_route(&origin)));
+    origin.on("/a", large());
+    for _ in 0..3 {
+        assert_eq!(node.get("/a").await.body.len(), 3_000);
+    }
+    let gate = Gate::closed();
+    origin.on("/a", large().after(&gate));
+    let clients = ask(&node, 2).await;
+    // Both are at the origin while neither is answered.
+    origin.requests_reach(5).await;
+    gate.open();
+    for mut client in clients {
+        let response = client.response().await;
+        assert_eq!(response.header("cache-status"), Some("edge-1; fwd=uri-miss; detail=uncacheable"));
+    }
+}
+
+#[tokio::test]
+async fn requests_with_credentials_do_not_keep_others_from_sharing() {
+    let origin = Origin::start().await;
+    origin.once("/a", fresh("mine"));
+    let node = TestNode::before(&origin, "");
+    node.connect().await.request("GET", "/a", &[("Authorization", "Basic eA==")], b"").await;
+    let gate = Gate::closed();
+    origin.on("/a", fresh("a").after(&gate));
+    let clients = ask(&node, 3).await;
+    waiters_are(&node, 2).await;
+    gate.open();
+    for mut client in clients {
+        assert_eq!(client.response().await.text(), "a");
+    }
+    assert_eq!(origin.count("/a"), 2);
+}
+
+#[tokio::test]
 async fn a_failed_fetch_is_everybodys_failure_and_nobodys_cache() {
     let origin = Origin::start().await;
     let gate = Gate::closed();
