@@ -144,7 +144,8 @@ async fn of_two_framings_the_coding_decides_and_the_length_is_gone() {
     origin.on("/after", Answer::ok("after"));
     let node = node_before(&origin.url());
     for caching in ["max-age=60", "no-store"] {
-        let (target, head) = (format!("/{caching}"), "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked");
+        let (target, head) =
+            (format!("/{caching}"), "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked");
         let answer = format!("{head}\r\nCache-Control: {caching}\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
         origin.on(&target, Answer::raw(answer));
         let mut client = node.connect().await;
