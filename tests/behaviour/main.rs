@@ -14,4 +14,7 @@ mod forwarding;
 mod hostile_filters;
 mod logging;
 mod origins;
+mod pressure;
+mod spellings;
 mod static_site;
+mod uploads;
