@@ -30,6 +30,26 @@ async fn metrics_ask_for_the_token_and_health_does_not() {
 }
 
 #[tokio::test]
+async fn the_tokens_scheme_is_read_in_any_case_and_the_token_is_not() {
+    let origin = Origin::start().await;
+    let admin = "[admin]\naddress = \"127.0.0.1:0\"\ntoken = \"secret\"\n";
+    let node = TestNode::start(&format!("{admin}{}", one_route(&origin)));
+    let mut client = RawClient::connect(node.admin()).await;
+    let cases = [
+        ("Bearer secret", 200),
+        ("bearer secret", 200),
+        ("BEARER secret", 200),
+        ("bearer SECRET", 401),
+        ("Basic secret", 401),
+        ("secret", 401),
+    ];
+    for (given, status) in cases {
+        let told = client.request("GET", "/metrics", &[("Authorization", given)], b"").await;
+        assert_eq!(told.status, status, "{given}");
+    }
+}
+
+#[tokio::test]
 async fn a_node_exports_exactly_the_metrics_of_the_golden_list() {
     let origin = Origin::start().await;
     origin.on("/a", Answer::ok("a").header("Cache-Control", "max-age=60"));

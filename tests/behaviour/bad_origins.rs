@@ -1,6 +1,11 @@
 //! Origins that fail: each failure is a clear answer, is counted, is never stored, and the node serves on.
 
+use std::net::SocketAddr;
+use std::time::Duration;
+
 use support::{Answer, Origin, Response, TestNode, one_route};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::time::timeout;
 
 /// Short enough that a test waits for it, and long enough that nothing else runs into it.
 const TIMEOUTS: &str = "connect_timeout = \"200ms\"\nfirst_byte_timeout = \"200ms\"\nread_timeout = \"200ms\"\n";
@@ -172,4 +177,32 @@ async fn an_origin_that_switches_protocols_unasked_is_502() {
         assert_eq!((response.status, proxy_status(&response)), (502, "http_protocol_error"), "{fields:?}");
     }
     serves_on(&node, &origin).await;
+}
+
+/// A server whose queue of connections is full: whoever comes next hears nothing. `None` where the system lets in more
+/// than it was told to.
+async fn full_server() -> Option<(TcpListener, Vec<TcpStream>)> {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    let listener = socket.listen(0).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut queued = Vec::new();
+    while queued.len() < 8 {
+        match timeout(Duration::from_millis(200), TcpStream::connect(address)).await {
+            Ok(connected) => queued.push(connected.unwrap()),
+            Err(_) => return Some((listener, queued)),
+        }
+    }
+    None
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_take_the_connection_is_504() {
+    let Some((listener, _queued)) = full_server().await else {
+        return support::skip("connect_timeout: this system's queue of connections cannot be filled");
+    };
+    let node = node_before(&format!("http://{}", listener.local_addr().unwrap()));
+    let response = node.get("/a").await;
+    assert_eq!((response.status, proxy_status(&response)), (504, "connection_timeout"));
+    node.metric_is("forebay_origin_requests_total", &[("origin", "site"), ("code", "connect_timeout")], 1.0).await;
 }

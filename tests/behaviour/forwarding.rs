@@ -15,6 +15,22 @@ async fn hop_by_hop_fields_stop_at_the_node() {
 }
 
 #[tokio::test]
+async fn a_client_cannot_take_out_what_a_filter_put_in() {
+    let origin = Origin::start().await;
+    origin.on("/a", Answer::ok("a"));
+    let rewrite = support::filter_module("rewrite");
+    let node = TestNode::start(&format!(
+        "[filters.mark]\nmodule = {rewrite:?}\n[filters.mark.settings]\n\
+         request_headers = {{ set = {{ x-secret = \"edge\" }} }}\n{}filters = [\"mark\"]\n",
+        one_route(&origin)
+    ));
+    for fields in [&[("Connection", "x-secret")][..], &[("Connection", "x-secret"), ("X-Secret", "forged")]] {
+        node.connect().await.request("GET", "/a", fields, b"").await;
+        assert_eq!(origin.seen().last().unwrap().head.headers("x-secret"), ["edge"], "{fields:?}");
+    }
+}
+
+#[tokio::test]
 async fn the_origin_learns_who_asked_and_through_whom() {
     let origin = Origin::start().await;
     origin.on("/a", Answer::ok("a"));
@@ -45,6 +61,22 @@ async fn a_trusted_proxy_is_believed() {
     assert_eq!(seen.header("x-forwarded-for"), Some("192.0.2.1, 127.0.0.1"));
     assert_eq!(seen.header("x-forwarded-proto"), Some("https"));
     assert_eq!(seen.header("x-request-id"), Some("from-outside"));
+}
+
+#[tokio::test]
+async fn only_a_trusted_proxy_says_whom_it_speaks_for() {
+    let told = [("Forwarded", "for=192.0.2.1"), ("X-Real-IP", "192.0.2.1"), ("X-Forwarded-Port", "443")];
+    for trusted in [false, true] {
+        let origin = Origin::start().await;
+        origin.on("/a", Answer::ok("a"));
+        let proxies = if trusted { "127.0.0.0/8" } else { "10.0.0.0/8" };
+        let listener = format!("[[listener]]\naddress = \"127.0.0.1:0\"\ntrusted_proxies = [\"{proxies}\"]\n");
+        let node = TestNode::start(&format!("{listener}{}", one_route(&origin)));
+        node.connect().await.request("GET", "/a", &told, b"").await;
+        for (name, value) in told {
+            assert_eq!(origin.seen()[0].header(name), trusted.then_some(value), "{name}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -49,6 +49,23 @@ async fn connections_to_a_server_are_kept_and_used_again() {
 }
 
 #[tokio::test]
+async fn a_kept_connection_that_nobody_needs_is_closed() {
+    let origin = Origin::start().await;
+    origin.otherwise(Answer::ok("a"));
+    let url = origin.url();
+    let node = TestNode::start(&format!(
+        "[origins.site]\nservers = [\"{url}\"]\nidle_timeout = \"1s\"\n[[route]]\nhost = \"*\"\norigin = \"site\"\n"
+    ));
+    node.get("/a").await;
+    let idle = ("forebay_origin_connections", [("origin", "site"), ("state", "idle")]);
+    node.metric_is(idle.0, &idle.1, 1.0).await;
+    // Without any traffic that could notice its age.
+    origin.open_connections_are(0).await;
+    node.metric_is(idle.0, &idle.1, 0.0).await;
+    assert_eq!(node.get("/b").await.status, 200);
+}
+
+#[tokio::test]
 async fn a_kept_connection_that_the_server_closed_costs_no_request() {
     let origin = Origin::start().await;
     origin.otherwise(Answer::ok("a").closing());

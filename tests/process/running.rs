@@ -96,6 +96,31 @@ async fn a_port_in_use_is_an_error_and_no_log_line() {
 }
 
 #[tokio::test]
+async fn a_second_node_on_the_same_port_is_refused_and_the_first_serves_on() {
+    let origin = origin().await;
+    let first = Binary::start(&configuration(&origin)).await;
+    let taken = first.address().to_string();
+    let (status, said) = Binary::refused(&configuration(&origin).replace("{listen}", &taken)).await;
+    assert_eq!(status.code(), Some(1), "{said}");
+    assert!(said.contains(&taken) && said.contains("cannot listen") && said.contains("in use"), "{said}");
+    for number in 0..8 {
+        assert_eq!(get(first.address(), &format!("/{number}")).await.text(), "good");
+    }
+}
+
+#[tokio::test]
+async fn without_arguments_the_program_serves_its_own_site() {
+    let node = Binary::shipped().await;
+    let page = get(node.address(), "/").await;
+    assert_eq!((page.status, page.header("x-edge")), (200, Some("edge-1")), "{}", node.stderr());
+    assert!(page.header("content-type").unwrap().starts_with("text/html") && page.text().contains("Forebay"));
+    let hit = get(node.address(), "/").await;
+    assert!(hit.header("cache-status").unwrap().contains("; hit"), "{hit:?}");
+    assert_eq!(get(node.address(), "/.env").await.status, 404);
+    assert!(get(node.admin(), "/metrics").await.text().contains("forebay_cache_entries"));
+}
+
+#[tokio::test]
 async fn the_command_line_explains_itself() {
     let help = |arguments: &[&str]| {
         let mut command: Command = forebay();

@@ -15,6 +15,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use crate::free_port::free_port;
+use crate::node::{filter_module, on_free_ports};
 use crate::patience::patiently;
 
 /// A port that was free may be taken when the node comes to it.
@@ -50,6 +51,29 @@ impl Binary {
             }
         }
         panic!("the node did not start:\n{told}");
+    }
+
+    /// Runs the program without arguments where `config/` and the built filters are the repository's own, on ports of
+    /// the system's choice. Returns when it has said where it serves.
+    pub async fn shipped() -> Self {
+        let folder = TempDir::new().expect("a temporary folder can be made");
+        copy_shipped(folder.path());
+        let mut command = forebay();
+        command.current_dir(folder.path());
+        let unknown = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut binary = Self::run(command, folder, (unknown, unknown));
+        binary.says("/metrics,").await;
+        let said = binary.stderr();
+        binary.address = announced(&said, "serves http://");
+        binary.admin = announced(&said, "health at http://");
+        binary
+    }
+
+    /// Runs a configuration that the node cannot start with: how it ended, and what it said.
+    pub async fn refused(config: &str) -> (ExitStatus, String) {
+        let mut binary = Self::spawn(config);
+        let status = binary.ends().await;
+        (status, binary.stderr())
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -100,6 +124,10 @@ impl Binary {
         fs::write(folder.path().join("edge.toml"), config).expect("a temporary file can be written");
         let mut command = forebay();
         command.args(["run", "-c", "edge.toml"]).current_dir(folder.path());
+        Self::run(command, folder, (address, admin))
+    }
+
+    fn run(mut command: Command, folder: TempDir, (address, admin): (SocketAddr, SocketAddr)) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program can be run");
         let stderr = Captured::of(child.stderr.take().expect("stderr is piped"));
@@ -141,6 +169,40 @@ impl Captured {
             into.0.send_modify(|(_, ended)| *ended = true);
         });
         captured
+    }
+}
+
+/// The address that the node announced behind these words.
+fn announced(said: &str, words: &str) -> SocketAddr {
+    let address = said.split_once(words).and_then(|(_, rest)| rest.split('/').next()?.parse().ok());
+    address.unwrap_or_else(|| panic!("no address behind {words:?}:\n{said}"))
+}
+
+/// What `forebay` reads when it is started in the repository, with free ports for its two fixed ones.
+fn copy_shipped(into: &Path) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let config = into.join("config");
+    copy_folder(&root.join("config"), &config);
+    let modules = into.join("filters/dist");
+    fs::create_dir_all(&modules).expect("a folder can be made in a temporary one");
+    for name in ["canary", "guard", "rewrite"] {
+        fs::copy(filter_module(name), modules.join(format!("{name}.wasm"))).expect("a module can be copied");
+    }
+    let file = config.join("edge.toml");
+    let text = fs::read_to_string(&file).expect("the configuration is part of the repository");
+    fs::write(&file, on_free_ports(&text)).expect("the copy can be written");
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder can be made in a temporary one");
+    for entry in fs::read_dir(from).expect("the folder is part of the repository") {
+        let entry = entry.expect("the folder can be listed");
+        let (path, copy) = (entry.path(), to.join(entry.file_name()));
+        if path.is_dir() {
+            copy_folder(&path, &copy);
+        } else {
+            fs::copy(&path, &copy).expect("a file can be copied");
+        }
     }
 }
 
