@@ -165,9 +165,10 @@ fn assemble(config: &Config, clock: Clock, access: Option<AccessLog>, registry: 
 }
 
 /// Loads the filters of a configuration and throws them away again: what `forebay check` does beyond reading the file.
-pub fn check_filters(config: &Config) -> Result<(), StartError> {
+/// The faults of all that cannot be used.
+pub fn check_filters(config: &Config) -> Result<Vec<LoadError>, StartError> {
     let environment = Environment::new(&Registry::new(), Clock::system(), 1, &config.node.name)?;
-    Filters::load(&config.filters, &config.filter_limits, &environment).map(drop).map_err(StartError::Filters)
+    Ok(Filters::load(&config.filters, &config.filter_limits, &environment).err().unwrap_or_default())
 }
 
 struct Sockets {

@@ -16,10 +16,11 @@ pub(super) fn check(options: &Check) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::FAILURE);
         }
     };
-    if let Err(error) = node::check_filters(&config) {
-        for line in error.to_string().lines() {
-            eprintln!("{}: {line}", options.config.display());
-        }
+    let faults = node::check_filters(&config)?;
+    for error in &faults {
+        eprintln!("{}: filters.{}: {}", options.config.display(), error.filter, error.fault);
+    }
+    if !faults.is_empty() {
         return Ok(ExitCode::FAILURE);
     }
     let mut out = std::io::stdout().lock();

@@ -97,10 +97,3 @@ impl Broken {
         Self { kind, cause: cause.into(), backtrace: String::new() }
     }
 }
-
-impl fmt::Display for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.kind.word(), self.cause)?;
-        if self.backtrace.is_empty() { Ok(()) } else { write!(f, "\n{}", self.backtrace) }
-    }
-}

@@ -13,6 +13,7 @@ use super::engine;
 use super::environment::Environment;
 use super::hostcalls;
 use super::load_error::{LoadError, LoadFault};
+use super::one_line::one_line;
 use super::plugin::{Plugin, Workshop};
 use super::state::State;
 use crate::config::{Filter, FilterLimits};
@@ -30,7 +31,7 @@ impl Filters {
             return Ok(Self { plugins: HashMap::new() });
         }
         let (engine, linker) = sandbox().map_err(|error| {
-            let fault = LoadFault::Sandbox(format!("{error:#}"));
+            let fault = LoadFault::Sandbox(one_line(&format!("{error:#}")));
             vec![LoadError { filter: filters[0].name.clone(), fault }]
         })?;
         let workshop = Workshop { engine: &engine, linker: &linker, limits, environment };

@@ -19,6 +19,7 @@ use super::hostcalls::{self, HeadersOver};
 use super::load_error::LoadFault;
 use super::message::Message;
 use super::notes::Notes;
+use super::one_line::one_line;
 use super::profile::Profile;
 use super::state::{Gate, LogBudget, Moment, State};
 use super::stream::EndOfStream;
@@ -285,7 +286,8 @@ impl Starter {
             if let Some(function) = self.callback::<(u32, u32), u32>(callback)?
                 && self.call(&function, (ROOT_CONTEXT, bytes))? == 0
             {
-                return Err(LoadFault::Refused { callback });
+                let complaint = self.store.data().complaint.clone();
+                return Err(LoadFault::Refused { callback, complaint });
             }
         }
         hostcalls::tell_dropped_log(self.store.data());
@@ -297,7 +299,8 @@ impl Starter {
         let Some(function) = self.guest.get_func(self.store.as_context_mut(), name) else {
             return Ok(None);
         };
-        let typed = function.typed(&self.store).map_err(|error| LoadFault::Type(format!("{name}: {error:#}")))?;
+        let typed =
+            function.typed(&self.store).map_err(|error| LoadFault::Type(one_line(&format!("{name}: {error:#}"))))?;
         Ok(Some(typed))
     }
 
@@ -320,7 +323,12 @@ fn past_deadline(state: &mut State) -> UpdateDeadline {
 }
 
 fn start_fault(store: &Store<State>, error: &wasmtime::Error) -> LoadFault {
-    LoadFault::Start(broken(store, error).to_string())
+    let broken = broken(store, error);
+    LoadFault::Start {
+        cause: one_line(&format!("{}: {}", broken.kind.word(), broken.cause)),
+        complaint: store.data().complaint.clone(),
+        backtrace: one_line(&broken.backtrace),
+    }
 }
 
 /// Finds out what ended a callback.

@@ -1,10 +1,12 @@
 //! Why a filter could not be loaded.
 //!
 //! Made by `module`, `instance` and `filters` while the node starts or checks its configuration; all errors of a
-//! configuration are listed at once, each saying which filter, what is wrong and how to mend it.
+//! configuration are listed at once, each on one line that says which filter, what is wrong and how to mend it.
 
 use std::io;
 use std::path::PathBuf;
+
+use super::complaint::Complaint;
 
 /// A filter that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -37,10 +39,10 @@ pub enum LoadFault {
     Imports { imports: Vec<String>, hint: &'static str },
     #[error("an import or export has the wrong type: {0}")]
     Type(String),
-    #[error("it failed to start: {0}")]
-    Start(String),
-    #[error("it refused its settings: {callback} answered false")]
-    Refused { callback: &'static str },
+    #[error("it failed to start: {cause}{complaint}{}{backtrace}", if backtrace.is_empty() { "" } else { "; " })]
+    Start { cause: String, complaint: Complaint, backtrace: String },
+    #[error("it refused its settings: {callback} answered false{complaint}")]
+    Refused { callback: &'static str, complaint: Complaint },
     #[error("the sandbox cannot be set up: {0}")]
     Sandbox(String),
 }

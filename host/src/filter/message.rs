@@ -2,16 +2,18 @@
 //!
 //! proxy-wasm knows HTTP/2's shape only: the control data of a message are headers whose names begin with a colon. Host
 //! calls read and change both kinds of message through this one trait, and a change either happens whole or not at all.
+//! Targets that guests write are as clean as those that clients send; fields of `framing` stay as they are.
 
-use std::str;
+use std::{mem, str};
 
 use http::header::{HeaderName, HeaderValue};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, Method, StatusCode, response};
 
 use super::abi::Status;
+use super::framing::{carry_over, is_reserved};
 use super::wire::Pair;
-use crate::semantics::RequestHead;
+use crate::semantics::{RequestHead, normal_authority};
 
 /// Control data under its HTTP/2 name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,10 +87,14 @@ impl Message for RequestHead {
 
     fn set_pseudo(&mut self, which: Pseudo, value: &str) -> Result<(), Status> {
         match which {
-            Pseudo::Authority => self.authority = authority(value)?,
-            Pseudo::Path => self.path = path(value)?,
+            Pseudo::Authority => self.authority = authority(value, &self.scheme)?,
+            Pseudo::Path => set_path(self, value)?,
             Pseudo::Method => self.method = Method::try_from(value).map_err(|_| Status::BadArgument)?,
-            Pseudo::Scheme => self.scheme = scheme(value)?,
+            Pseudo::Scheme => {
+                let scheme = scheme(value)?;
+                self.authority = authority(self.authority.as_str(), &scheme)?;
+                self.scheme = scheme;
+            }
             Pseudo::Status => return Err(Status::BadArgument),
         }
         Ok(())
@@ -129,12 +135,19 @@ pub(super) fn status(code: u32) -> Result<StatusCode, Status> {
     }
 }
 
-/// An authority without user information (RFC 9110 section 4.2.4).
-fn authority(value: &str) -> Result<Authority, Status> {
-    match Authority::try_from(value) {
-        Ok(authority) if !value.contains('@') && !authority.host().is_empty() => Ok(authority),
-        _ => Err(Status::BadArgument),
-    }
+/// An authority as requests have it: in lower case, without user information, without the scheme's own port.
+fn authority(value: &str, scheme: &Scheme) -> Result<Authority, Status> {
+    let authority = Authority::try_from(value).map_err(|_| Status::BadArgument)?;
+    normal_authority(authority, scheme).map_err(|_| Status::BadArgument)
+}
+
+/// Gives `head` a path without dot segments: filters behind, the route and the origin must see the same one.
+fn set_path(head: &mut RequestHead, value: &str) -> Result<(), Status> {
+    let before = mem::replace(&mut head.path, path(value)?);
+    head.normalise().map_err(|_| {
+        head.path = before;
+        Status::BadArgument
+    })
 }
 
 /// A target in origin-form (RFC 9112 section 3.2.1).
@@ -184,27 +197,32 @@ impl dyn Message + '_ {
         self.pairs().map(|(name, value)| name.len() + value.len()).sum()
     }
 
-    /// Gives the header `name` a value. A pseudo header has one value, so that adding replaces.
+    /// Gives the header `name` a value. A pseudo header has one value, so that adding replaces; a reserved one keeps its own.
     pub(super) fn set(&mut self, name: &[u8], value: &[u8], joining: Joining) -> Result<(), Status> {
         if let Some(pseudo) = self.pseudo_named(name) {
             let value = str::from_utf8(value).map_err(|_| Status::BadArgument)?;
             return self.set_pseudo(pseudo, value);
         }
         let (name, value) = header(name, value)?;
+        if is_reserved(&name) {
+            return Ok(());
+        }
         put(self.headers_mut(), name, value, joining)
     }
 
-    /// Removes every value of the header `name`; a pseudo header cannot be missing.
+    /// Removes every value of the header `name`, unless it is reserved; a pseudo header cannot be missing.
     pub(super) fn remove(&mut self, name: &[u8]) -> Result<(), Status> {
         if self.pseudo_named(name).is_some() {
             return Err(Status::BadArgument);
         }
         let name = HeaderName::from_bytes(name).map_err(|_| Status::BadArgument)?;
-        self.headers_mut().remove(name);
+        if !is_reserved(&name) {
+            self.headers_mut().remove(name);
+        }
         Ok(())
     }
 
-    /// Replaces all headers by `pairs`; a pseudo header that is not among them stays as it is.
+    /// Replaces all headers by `pairs`. Reserved ones stay as they are, and pseudo headers that are not among `pairs`.
     pub(super) fn replace(&mut self, pairs: &[Pair<'_>]) -> Result<(), Status> {
         let mut headers = HeaderMap::with_capacity(pairs.len());
         let mut changed = Vec::new();
@@ -213,9 +231,12 @@ impl dyn Message + '_ {
                 changed.push((pseudo, str::from_utf8(value).map_err(|_| Status::BadArgument)?));
             } else {
                 let (name, value) = header(name, value)?;
-                put(&mut headers, name, value, Joining::Add)?;
+                if !is_reserved(&name) {
+                    put(&mut headers, name, value, Joining::Add)?;
+                }
             }
         }
+        carry_over(self.headers(), &mut headers);
         self.set_all_pseudo(&changed)?;
         *self.headers_mut() = headers;
         Ok(())
@@ -224,10 +245,11 @@ impl dyn Message + '_ {
     /// Sets all of `changed`, or none.
     fn set_all_pseudo(&mut self, changed: &[(Pseudo, &str)]) -> Result<(), Status> {
         let before: Vec<(Pseudo, String)> =
-            changed.iter().map(|(which, _)| (*which, self.pseudo(*which).to_owned())).collect();
+            self.pseudo_headers().iter().map(|which| (*which, self.pseudo(*which).to_owned())).collect();
         let refused = changed.iter().find_map(|(which, value)| self.set_pseudo(*which, value).err());
         if let Some(status) = refused {
-            for (which, value) in before {
+            // The scheme comes first: which port an authority may name depends on it.
+            for (which, value) in before.into_iter().rev() {
                 self.set_pseudo(which, &value).expect("it was set to this before");
             }
             return Err(status);

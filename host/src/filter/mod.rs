@@ -9,11 +9,13 @@
 
 mod abi;
 mod chain;
+mod complaint;
 mod draft;
 mod engine;
 mod environment;
 mod failure;
 mod filters;
+mod framing;
 mod hostcalls;
 mod instance;
 mod limiter;
@@ -23,6 +25,7 @@ mod metric_name;
 mod metrics;
 mod module;
 mod notes;
+mod one_line;
 mod overtime;
 mod plugin;
 mod pool;
@@ -39,6 +42,7 @@ mod wire;
 mod tests;
 
 pub use chain::Chain;
+pub use complaint::Complaint;
 pub use environment::Environment;
 pub use failure::{Callback, FailureKind, FilterFailure};
 pub use filters::Filters;

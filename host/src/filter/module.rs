@@ -13,6 +13,7 @@ use wasmtime::{InstancePre, Linker, Store};
 
 use super::abi::Abi;
 use super::load_error::{LoadFault, WASM_BINDGEN_HINT};
+use super::one_line::{escaped, one_line};
 use super::state::State;
 
 /// Code that instances can be made of.
@@ -51,7 +52,7 @@ impl Module {
     /// Compiles `bytes` and finds out which ABI they speak.
     pub(super) fn compile(engine: &wasmtime::Engine, path: &Path, bytes: &[u8]) -> Result<Self, LoadFault> {
         let code = wasmtime::Module::from_binary(engine, bytes)
-            .map_err(|error| LoadFault::Compile { path: path.to_owned(), cause: format!("{error:#}") })?;
+            .map_err(|error| LoadFault::Compile { path: path.to_owned(), cause: one_line(&format!("{error:#}")) })?;
         let abi = code.exports().find_map(|export| Abi::marked_by(export.name())).ok_or(LoadFault::NoAbi)?;
         Ok(Self { abi, code })
     }
@@ -63,9 +64,12 @@ impl Module {
         store: &mut Store<State>,
     ) -> Result<InstancePre<State>, LoadFault> {
         let unknown = self.code.imports().filter(|import| linker.get_by_import(&mut *store, import).is_none());
-        let imports: Vec<String> = unknown.map(|import| format!("{}.{}", import.module(), import.name())).collect();
+        let imports: Vec<String> =
+            unknown.map(|import| escaped(&format!("{}.{}", import.module(), import.name()))).collect();
         if imports.is_empty() {
-            return linker.instantiate_pre(&self.code).map_err(|error| LoadFault::Type(format!("{error:#}")));
+            return linker
+                .instantiate_pre(&self.code)
+                .map_err(|error| LoadFault::Type(one_line(&format!("{error:#}"))));
         }
         let glue = imports.iter().any(|import| import.starts_with("__wbindgen"));
         Err(LoadFault::Imports { imports, hint: if glue { WASM_BINDGEN_HINT } else { "" } })

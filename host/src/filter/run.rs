@@ -1,8 +1,8 @@
 //! One exchange's way through a chain.
 //!
 //! The exchange owns a `Run` from routing to the last byte and calls it twice; it is `Send` and holds no lock or borrow
-//! in between. Each filter that is entered keeps an instance to itself until the run is dropped, which ends every context
-//! and gives the instances back to their pools.
+//! in between. Each filter that is entered keeps an instance to itself until the run is finished or dropped, which ends
+//! every context and gives the instances back to their pools.
 
 use std::mem;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use super::verdict::{LocalReply, Verdict};
 use crate::config::OnError;
 use crate::semantics::RequestHead;
 
-/// Dropping it ends the contexts of the filters entered, each with log, done and delete. In these the messages are no
+/// `finish`, or else dropping it, ends the contexts of the filters entered, each with log, done and delete. In these the messages are no
 /// longer readable: the exchange has given them away.
 pub struct Run {
     plugins: Arc<[Arc<Plugin>]>,
@@ -100,10 +100,15 @@ impl Run {
     pub fn elapsed(&self) -> Duration {
         self.seats.elapsed()
     }
-}
 
-impl Drop for Run {
-    fn drop(&mut self) {
+    /// Ends the contexts now, and tells the time that all of the run has spent in guests.
+    pub fn finish(mut self) -> Duration {
+        self.end();
+        self.elapsed()
+    }
+
+    /// A second call does nothing: every seat is left once.
+    fn end(&mut self) {
         // A guest entered while a panic unwinds could only turn it into an abort.
         if thread::panicking() {
             return;
@@ -112,5 +117,11 @@ impl Drop for Run {
         for (index, plugin) in self.plugins[..self.seats.count()].iter().enumerate() {
             self.seats.leave(index, plugin);
         }
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        self.end();
     }
 }

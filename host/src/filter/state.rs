@@ -11,6 +11,7 @@ use wasmtime::{Memory, TypedFunc};
 
 use super::LocalReply;
 use super::abi::{MapType, ROOT_CONTEXT, Status};
+use super::complaint::Complaint;
 use super::draft::Draft;
 use super::limiter::Limiter;
 use super::message::Message;
@@ -69,6 +70,8 @@ pub(super) struct State {
     /// Bytes the guest put into header sections in this callback.
     pub(super) grown_bytes: usize,
     pub(super) log: LogBudget,
+    /// What the guest said while it started.
+    pub(super) complaint: Complaint,
     /// Of the running callback.
     pub(super) overtime: Overtime,
     /// This instance's copy of its filter's series.
@@ -103,6 +106,7 @@ impl State {
             grown: false,
             grown_bytes: 0,
             log: LogBudget::default(),
+            complaint: Complaint::default(),
             overtime: Overtime::default(),
             series: Vec::new(),
             scratch: Vec::new(),

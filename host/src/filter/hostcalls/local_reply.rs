@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::super::LocalReply;
 use super::super::abi::Status;
+use super::super::framing::is_reserved;
 use super::super::message;
 use super::super::state::Moment;
 use super::super::wire;
@@ -44,13 +45,16 @@ pub(super) fn send(guest: &mut Guest<'_>, arguments: &Arguments) -> Answer {
     Ok(())
 }
 
-/// The reply's headers; pseudo headers say nothing that the status does not, and are passed over.
+/// The reply's headers. Pseudo headers say nothing that the status does not, and reserved ones are the node's to write:
+/// both are passed over.
 fn headers(pairs: &[wire::Pair<'_>]) -> Result<HeaderMap, Status> {
     let mut headers = HeaderMap::with_capacity(pairs.len());
     for (name, value) in pairs.iter().filter(|(name, _)| !name.starts_with(b":")) {
         let name = HeaderName::from_bytes(name).map_err(|_| Status::BadArgument)?;
         let value = HeaderValue::from_bytes(value).map_err(|_| Status::BadArgument)?;
-        headers.try_append(name, value).map_err(|_| Status::BadArgument)?;
+        if !is_reserved(&name) {
+            headers.try_append(name, value).map_err(|_| Status::BadArgument)?;
+        }
     }
     Ok(headers)
 }

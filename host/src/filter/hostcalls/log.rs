@@ -6,7 +6,7 @@
 use tracing::Level;
 
 use super::super::abi::LogLevel;
-use super::super::state::State;
+use super::super::state::{Moment, State};
 use super::memory::{self, Slice, split};
 use super::outcome::{Answer, Guest};
 
@@ -27,8 +27,16 @@ macro_rules! say {
 pub(super) fn log(guest: &mut Guest<'_>, level: u32, text: Slice) -> Answer {
     let level = LogLevel::try_from(level)?;
     let (memory, state) = split(guest)?;
-    tell(state, level, text.read(memory)?);
+    heed(state, level, text.read(memory)?);
     Ok(())
+}
+
+/// Logs the guest's own words, and keeps those that may explain why it will not start.
+pub(super) fn heed(state: &mut State, level: LogLevel, text: &[u8]) {
+    if state.moment == Moment::Root && matches!(level, LogLevel::Warn | LogLevel::Error) {
+        state.complaint.hear(text);
+    }
+    tell(state, level, text);
 }
 
 /// Logs `text`, as far as the exchange's bound allows.

@@ -39,6 +39,7 @@ const PRELUDE: &str = r#"
 (import "env" "proxy_set_tick_period_milliseconds" (func $tick (param i32) (result i32)))
 (import "env" "proxy_call_foreign_function" (func $foreign (param i32 i32 i32 i32 i32 i32) (result i32)))
 (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
+(import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
 (import "wasi_unstable" "random_get" (func $random (param i32 i32) (result i32)))
 (memory (export "memory") 1)
 (global $map (mut i32) (i32.const 0))

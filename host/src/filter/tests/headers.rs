@@ -150,6 +150,68 @@ fn faulty_edits_change_nothing() {
     assert!(matches!(verdict, Verdict::Continue));
 }
 
+#[test]
+fn targets_are_as_clean_as_those_of_clients() {
+    let cases = [
+        (":authority", "Other.EXAMPLE:80", 0, "http other.example /guide?page=2"),
+        ("host", "Other.example:443", 0, "http other.example:443 /guide?page=2"),
+        (":authority", "other.example:", 2, "http docs.example.com /guide?page=2"),
+        (":authority", "other.example:99999", 2, "http docs.example.com /guide?page=2"),
+        (":path", "/a/../%2e/b?c=/../d", 0, "http docs.example.com /b?c=/../d"),
+        (":path", "/a/../../etc", 2, "http docs.example.com /guide?page=2"),
+    ];
+    for (name, value, status, target) in cases {
+        let mut guest = Guest::new();
+        let (at, to) = (guest.text(name), guest.text(value));
+        let body = format!("(call $tell (call $replace (i32.const 0) {at} {to}))");
+        let (_run, head, _) = run_request(&chain_of(&guest.on_request(&body).build()));
+        assert_eq!(statuses(&head.headers), [status], "{name} {value}");
+        assert_eq!(format!("{} {} {}", head.scheme, head.authority, head.path), target, "{name} {value}");
+    }
+}
+
+#[test]
+fn another_scheme_has_another_port_of_its_own() {
+    let mut guest = Guest::new();
+    let taken = guest.text(map(&[(":authority", "a.example:443"), (":scheme", "https")]));
+    let refused = guest.text(map(&[(":scheme", "http"), (":authority", "b.example:443"), (":path", "bad")]));
+    let body = format!(
+        "(call $tell (call $set_pairs (i32.const 0) {taken})) (call $tell (call $set_pairs (i32.const 0) {refused}))"
+    );
+    let (_run, head, _) = run_request(&chain_of(&guest.on_request(&body).build()));
+    assert_eq!(statuses(&head.headers), [0, 2]);
+    assert_eq!(format!("{}://{}", head.scheme, head.authority), "https://a.example");
+}
+
+/// What a guest must not write.
+const RESERVED: [&str; 8] =
+    ["Content-Length", "transfer-encoding", "connection", "keep-alive", "upgrade", "te", "trailer", "proxy-connection"];
+
+#[test]
+fn framing_and_connection_fields_are_not_for_guests() {
+    for name in RESERVED {
+        let mut guest = Guest::new();
+        let [field, value] = [name, "7"].map(|text| guest.text(text));
+        let pairs = guest.text(map(&[(name, "7"), ("x-kept", "1")]));
+        let body = format!(
+            "(call $tell (call $add (global.get $map) {field} {value}))
+             (call $tell (call $replace (global.get $map) {field} {value}))
+             (call $tell (call $remove (global.get $map) {field}))
+             (local.set $count (call $set_pairs (global.get $map) {pairs})) (call $tell (local.get $count))"
+        );
+        let chain = chain_of(&guest.on_request(&body).on_response(&body).build());
+        let (mut head, mut parts) = (request(), response());
+        let before = [head.headers.get(name).cloned(), parts.headers.get(name).cloned()];
+        let mut run = chain.begin(stream());
+        run.on_request(&mut head, EndOfStream::Yes);
+        run.on_response(&mut head, &mut parts, EndOfStream::No);
+        for (headers, before) in [&head.headers, &parts.headers].into_iter().zip(before) {
+            assert_eq!(headers.get_all(name).iter().collect::<Vec<_>>(), before.iter().collect::<Vec<_>>(), "{name}");
+            assert_eq!((values(headers, "x-kept").len(), statuses(headers)), (1, vec![0]), "{name}");
+        }
+    }
+}
+
 fn map(pairs: &[(&str, &str)]) -> Vec<u8> {
     let mut bytes = Vec::new();
     wire::write(|| pairs.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())), &mut bytes);

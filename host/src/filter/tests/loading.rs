@@ -96,6 +96,52 @@ fn guest_that_fails_to_start_is_a_load_error() {
 }
 
 #[test]
+fn guest_that_refuses_to_start_is_quoted() {
+    let told = |level: u32, end: &str| {
+        let mut guest = Guest::new();
+        let [first, last, quiet] = ["first", "settings.rules[2]:\nno \"prefix\"", "quiet"].map(|text| guest.text(text));
+        let body = format!(
+            "(drop (call $log (i32.const 3) {first})) (drop (call $log (i32.const {level}) {last}))
+             (drop (call $log (i32.const 2) {quiet})) {end}"
+        );
+        fault_of(&guest.on_configure(&body).build())
+    };
+    let refused = "filter probe: it refused its settings: proxy_on_configure answered false";
+    let false_ = "(return (i32.const 0))";
+    assert_eq!(told(3, false_), format!("{refused}: settings.rules[2]:\\nno \"prefix\""));
+    assert_eq!(told(2, false_), format!("{refused}: first"));
+    let fault = told(5, "unreachable");
+    let expected = "wasm `unreachable` instruction executed: settings.rules[2]:\\nno \"prefix\"; ";
+    assert!(fault.contains(expected) && fault.lines().count() == 1, "{fault}");
+}
+
+#[test]
+fn guest_that_exits_is_quoted_with_what_it_wrote_before() {
+    let mut guest = Guest::new();
+    let text = guest.text("panic: no rules\n");
+    let (at, len) = text.split_once(") ").unwrap();
+    let body = format!(
+        "(i32.store (i32.const 32) {at})) (i32.store (i32.const 36) {len})
+         (drop (call $fd_write (i32.const 2) (i32.const 32) (i32.const 1) (i32.const 40)))
+         (call $exit (i32.const 2)) unreachable"
+    );
+    let module = guest.on_configure(&body).build();
+    let fault = fault_of(&module);
+    assert!(fault.contains("executed: panic: no rules; "), "{fault}");
+}
+
+#[test]
+fn compiler_errors_are_one_line() {
+    let body = wat(r#"(module (memory (export "memory") 1) (func (export "f") (result i32) (i32.const 1)))"#);
+    // The function returns nothing where its type says that it returns a number.
+    let broken: Vec<u8> = body.iter().map(|byte| if *byte == 0x41 { 0x01 } else { *byte }).collect();
+    for module in [broken, b"no module".to_vec()] {
+        let fault = fault_of(&module);
+        assert!(fault.contains("not a WebAssembly module") && fault.lines().count() == 1, "{fault}");
+    }
+}
+
+#[test]
 fn settings_reach_configure_and_stay_readable() {
     let mut node = Node::new();
     let body = format!(

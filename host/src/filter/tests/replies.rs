@@ -7,7 +7,8 @@ use super::node::{Node, chain_of, request, response, run_both, run_request, stre
 /// A guest's code that answers with `status`, one header and `body`.
 fn reply(guest: &mut Guest, status: u32, body: &str) -> String {
     let mut headers = Vec::new();
-    wire::write(|| [(&b"x-made-by"[..], &b"guest"[..]), (b":status", b"999")].into_iter(), &mut headers);
+    let pairs = [(&b"x-made-by"[..], &b"guest"[..]), (b":status", b"999"), (b"Content-Length", b"1"), (b"te", b"gzip")];
+    wire::write(|| pairs.into_iter(), &mut headers);
     let [details, body] = ["because", body].map(|text| guest.text(text));
     let headers = guest.text(headers);
     format!("(call $tell (call $reply (i32.const {status}) {details} {body} {headers} (i32.const -1)))")
@@ -163,4 +164,8 @@ fn contexts_end_in_order_when_the_run_does() {
     assert_eq!(ended(), None);
     drop(run);
     assert_eq!(ended().as_deref(), Some("123"));
+    let (run, ..) = run_request(&chain);
+    let before = run.elapsed();
+    assert!(run.finish() > before, "the callbacks at the end take time too");
+    assert_eq!(ended().as_deref(), Some("123123"), "each context ends once");
 }
