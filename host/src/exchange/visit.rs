@@ -103,7 +103,7 @@ impl<'a> Visit<'a> {
         let (mut parts, mut body) = response.into_parts();
         let end = EndOfStream::from(http_body::Body::is_end_stream(&body));
         let verdict = run.on_response(&mut passage.head, &mut parts, end);
-        self.record.filter_time = run.elapsed();
+        self.record.filter_time = run.finish();
         match verdict {
             Verdict::Continue => {}
             Verdict::Reply(local) => {
