@@ -182,14 +182,14 @@ async fn an_origin_that_switches_protocols_unasked_is_502() {
 /// A server whose queue of connections is full: whoever comes next hears nothing. `None` where the system lets in more
 /// than it was told to.
 async fn full_server() -> Option<(TcpListener, Vec<TcpStream>)> {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
-    let listener = socket.listen(0).unwrap();
-    let address = listener.local_addr().unwrap();
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a loopback port is free");
+    let listener = socket.listen(0).expect("a bound socket listens");
+    let address = listener.local_addr().expect("a bound socket has an address");
     let mut queued = Vec::new();
     while queued.len() < 8 {
         match timeout(Duration::from_millis(200), TcpStream::connect(address)).await {
-            Ok(connected) => queued.push(connected.unwrap()),
+            Ok(connected) => queued.push(connected.expect("nobody refuses")),
             Err(_) => return Some((listener, queued)),
         }
     }

@@ -24,8 +24,8 @@ struct Flood {
 impl Flood {
     /// `fields` stand in the response's head.
     async fn start(fields: String) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a loopback port is free");
+        let url = format!("http://{}", listener.local_addr().expect("a bound socket has an address"));
         let (tell, held_back_after) = oneshot::channel();
         // A node that hangs up ends it.
         tokio::spawn(async move { pour(listener, fields, tell).await.ok() });
