@@ -113,6 +113,34 @@ async fn a_failing_filter_may_be_left_out() {
     }
 }
 
+/// Writes a length and a coding that the body has not got, into the request as into the response.
+const FRAMING: &str = r#"
+    (import "env" "proxy_replace_header_map_value" (func $replace (param i32 i32 i32 i32 i32) (result i32)))
+    (data (i32.const 64) "content-length1transfer-encodingchunkedconnectionclose")
+    (func $write (param $map i32) (result i32)
+      (i32.or (i32.or
+        (call $replace (local.get $map) (i32.const 64) (i32.const 14) (i32.const 78) (i32.const 1))
+        (call $replace (local.get $map) (i32.const 79) (i32.const 17) (i32.const 96) (i32.const 7)))
+        (call $replace (local.get $map) (i32.const 103) (i32.const 10) (i32.const 113) (i32.const 5))))
+    (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) (call $write (i32.const 0)))
+    (func (export "proxy_on_response_headers") (param i32 i32 i32) (result i32) (call $write (i32.const 2)))"#;
+
+#[tokio::test]
+async fn a_filter_cannot_make_one_message_look_like_two() {
+    let origin = origin().await;
+    let node = TestNode::start(&Guest::of_text(FRAMING).config(&origin, "fail_closed"));
+    let mut client = node.connect().await;
+    for seen in 0..2 {
+        let response = client.request("POST", "/bad", &[], b"hello").await;
+        assert_eq!((response.status, response.text()), (200, "good"));
+        assert_eq!(response.headers("content-length"), ["4"]);
+        assert_eq!((response.header("transfer-encoding"), response.header("connection")), (None, None));
+        let request = &origin.seen()[seen];
+        assert_eq!((request.head.headers("content-length"), &request.body[..]), (vec!["5"], &b"hello"[..]));
+        assert_eq!(request.header("transfer-encoding"), None);
+    }
+}
+
 #[tokio::test]
 async fn modules_that_cannot_run_keep_the_node_from_starting() {
     let origin = origin().await;

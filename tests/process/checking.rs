@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Stdio;
 
-use support::{check, forebay};
+use support::{check, filter_module, forebay};
 
 #[test]
 fn the_shipped_configurations_are_right() {
@@ -61,4 +61,25 @@ fn a_module_that_cannot_run_is_found_before_it_is_used() {
     assert_eq!(output.status.code(), Some(1));
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(told.contains("odd") && told.contains("WebAssembly"), "{told}");
+}
+
+#[test]
+fn every_fault_of_filters_is_one_line_with_its_place() {
+    let guard = filter_module("guard");
+    let output = check(&format!(
+        "[origins.site]\nservers = [\"http://127.0.0.1:1\"]\n[filters.odd]\nmodule = \"edge.toml\"\n\
+         [filters.guard]\nmodule = {guard:?}\nsettings = {{ rulez = [] }}\n\
+         [[route]]\norigin = \"site\"\nfilters = [\"odd\", \"guard\"]\n"
+    ));
+    assert_eq!(output.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&output.stderr);
+    let expected = [
+        ("edge.toml: filters.odd: module ", "is not a WebAssembly module this node can run: "),
+        ("edge.toml: filters.guard: it refused its settings: proxy_on_configure answered false: ", "rulez"),
+    ];
+    for (place, wrong) in expected {
+        let line = told.lines().find(|line| line.starts_with(place));
+        assert!(line.is_some_and(|line| line.contains(wrong)), "{place} .. {wrong} in:\n{told}");
+    }
+    assert_eq!(told.lines().count(), expected.len(), "{told}");
 }
