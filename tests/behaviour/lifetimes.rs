@@ -12,7 +12,12 @@ async fn judged(answer: Answer) -> String {
     origin.on("/a", answer.header("Date", NOW));
     let node = TestNode::before(&origin, "");
     let response = node.get("/a").await;
-    response.header("cache-status").unwrap().strip_prefix("edge-1; fwd=uri-miss; ").unwrap().to_owned()
+    response
+        .header("cache-status")
+        .expect("every answer has one")
+        .strip_prefix("edge-1; fwd=uri-miss; ")
+        .expect("a miss")
+        .to_owned()
 }
 
 #[tokio::test]

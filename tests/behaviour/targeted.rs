@@ -8,7 +8,12 @@ async fn judged(fields: &[(&str, &str)]) -> String {
     origin.on("/a", fields.iter().fold(Answer::ok("a"), |answer, (name, value)| answer.header(name, value)));
     let node = TestNode::before(&origin, "");
     let response = node.get("/a").await;
-    response.header("cache-status").unwrap().strip_prefix("edge-1; fwd=uri-miss; ").unwrap().to_owned()
+    response
+        .header("cache-status")
+        .expect("every answer has one")
+        .strip_prefix("edge-1; fwd=uri-miss; ")
+        .expect("a miss")
+        .to_owned()
 }
 
 const CACHE: &str = "Cache-Control";
