@@ -170,19 +170,3 @@ async fn settings_that_a_filter_refuses_keep_the_node_from_starting() {
     assert!(error.contains("filter one") && error.contains("refused its settings"), "{error}");
     assert!(error.contains("answered false: ") && error.contains("rulez"), "in the filter's own words: {error}");
 }
-
-#[tokio::test]
-async fn a_path_that_one_filter_writes_is_clean_for_the_next() {
-    let origin = origin().await;
-    let (rewrite, guard) = (filter_module("rewrite"), filter_module("guard"));
-    let node = TestNode::start(&format!(
-        "[filters.move]\nmodule = {rewrite:?}\n[filters.move.settings]\n\
-         rules = [{{ prefix = \"/old\", to = \"/new/%2e%2e/admin\" }}]\n\
-         [filters.block]\nmodule = {guard:?}\n[filters.block.settings]\n\
-         rules = [{{ name = \"admin\", action = \"block\", prefixes = [\"/admin\"] }}]\n\
-         {}filters = [\"move\", \"block\"]\n",
-        one_route(&origin)
-    ));
-    assert_eq!(node.get("/old/users").await.status, 403);
-    assert_eq!(origin.seen().len(), 0);
-}

@@ -19,8 +19,8 @@ use super::verdict::{LocalReply, Verdict};
 use crate::config::OnError;
 use crate::semantics::RequestHead;
 
-/// `finish`, or else dropping it, ends the contexts of the filters entered, each with log, done and delete. In these the messages are no
-/// longer readable: the exchange has given them away.
+/// `finish`, or else dropping it, ends the contexts of the filters entered, each with log, done and delete. In these the
+/// messages are no longer readable: the exchange has given them away.
 pub struct Run {
     plugins: Arc<[Arc<Plugin>]>,
     seats: Seats,
