@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use support::{Answer, Origin, TestNode};
 
+const MODIFIED: &str = "Fri, 01 Jan 2027 00:00:00 GMT";
+
 fn fresh(body: &str) -> Answer {
     Answer::ok(body).header("Cache-Control", "max-age=60")
 }
@@ -62,7 +64,7 @@ async fn what_is_not_stored_says_why() {
         ("/private", Answer::ok("a").header("Cache-Control", "private, max-age=60"), "private"),
         ("/no-cache", Answer::ok("a").header("Cache-Control", "no-cache"), "no_cache"),
         ("/undated", Answer::ok("a"), "no_freshness"),
-        ("/cookie", fresh("a").header("Set-Cookie", "a=b"), "set_cookie"),
+        ("/cookie", Answer::ok("a").header("Last-Modified", MODIFIED).header("Set-Cookie", "a=b"), "set_cookie"),
         ("/vary", fresh("a").header("Vary", "*"), "vary_star"),
     ];
     let origin = Origin::start().await;

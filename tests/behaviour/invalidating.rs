@@ -51,6 +51,7 @@ async fn what_the_answer_names_on_the_same_origin_is_invalidated_too() {
         ("./b", false),
         ("../folder/b", false),
         ("b#part", false),
+        ("mailto:folder/b", true),
         ("/folder/c", true),
         ("http://other.example/folder/b", true),
         ("http://test.example:81/folder/b", true),

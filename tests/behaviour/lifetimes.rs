@@ -48,7 +48,10 @@ async fn a_response_that_sets_a_cookie_is_stored_only_where_the_origin_says_how_
     let undated = Answer::ok("a").header("Last-Modified", "Fri, 15 Jan 2027 07:50:00 GMT");
     assert_eq!(judged(cookie(undated)).await, "detail=set_cookie");
     assert_eq!(judged(cookie(Answer::ok("a").header("Cache-Control", "max-age=60"))).await, "ttl=60; stored");
-    assert_eq!(judged(cookie(Answer::ok("a").header("Expires", "Fri, 15 Jan 2027 08:01:00 GMT"))).await, "ttl=60; stored");
+    assert_eq!(
+        judged(cookie(Answer::ok("a").header("Expires", "Fri, 15 Jan 2027 08:01:00 GMT"))).await,
+        "ttl=60; stored"
+    );
 }
 
 #[tokio::test]

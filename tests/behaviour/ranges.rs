@@ -75,7 +75,8 @@ async fn several_ranges_come_as_parts_with_their_places() {
     let response = node.get_with("/a", &[("Range", "bytes=0-1, -2")]).await;
     assert_eq!((response.status, response.header("content-range")), (206, None));
     let boundary = response.header("content-type").unwrap().strip_prefix("multipart/byteranges; boundary=").unwrap();
-    let part = |place, body| format!("--{boundary}\r\nContent-Type: text/plain\r\nContent-Range: {place}\r\n\r\n{body}\r\n");
+    let part =
+        |place, body| format!("--{boundary}\r\nContent-Type: text/plain\r\nContent-Range: {place}\r\n\r\n{body}\r\n");
     let expected = [part("bytes 0-1/10", "01"), part("bytes 8-9/10", "89"), format!("--{boundary}--\r\n")].concat();
     assert_eq!((response.text(), response.complete), (&*expected, true));
     assert_eq!(response.header("content-length"), Some(&*expected.len().to_string()));

@@ -34,7 +34,11 @@ async fn a_request_can_want_a_fresher_response() {
     ];
     for (age, field, expected) in cases {
         let body = if expected == "hit" { "old" } else { "new" };
-        assert_eq!(outcome(fresh("old"), age, field).await, (body.to_owned(), expected.to_owned()), "{field:?} at {age}");
+        assert_eq!(
+            outcome(fresh("old"), age, field).await,
+            (body.to_owned(), expected.to_owned()),
+            "{field:?} at {age}"
+        );
     }
 }
 

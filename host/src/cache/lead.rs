@@ -24,37 +24,10 @@ struct Duty {
     key: Arc<str>,
     flight: Arc<Flight>,
     shelf: Arc<Shelf>,
-    /// Still on the board, where newcomers find it. Off it from the start where the flight is for one request.
-    boarding: Boarded,
     landed: bool,
 }
 
-/// Whether newcomers can join a flight.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Boarded {
-    Yes,
-    /// It left on its own account; what it brings may be stored.
-    Left,
-}
-
 impl Duty {
-    /// Closes the flight to newcomers, unless the key was invalidated meanwhile: then `store` must not store.
-    fn leave_board(&mut self) {
-        if self.boarding == Boarded::Yes && self.shelf.knows(&self.key, &self.flight) {
-            self.shelf.close(&self.key, &self.flight);
-            self.boarding = Boarded::Left;
-        }
-    }
-
-    /// Stores an entry, unless its key was invalidated while it was fetched.
-    fn store(&self, entry: Arc<Entry>) {
-        match self.boarding {
-            Boarded::Yes => self.shelf.insert_known(&self.key, &self.flight, entry),
-            // It is validated before every use, so it cannot outlive what it was fetched before.
-            Boarded::Left => self.shelf.insert(self.key.clone(), entry),
-        }
-    }
-
     /// Takes the flight off the board, then tells everybody. In this order nobody can join a flight that is over.
     fn land(&mut self, phase: Phase) {
         self.landed = true;
@@ -66,14 +39,13 @@ impl Duty {
 impl Lead {
     /// A flight of its own, which nobody joins: for a response that must be validated for each request anyway.
     pub(super) fn alone(key: Arc<str>, shelf: Arc<Shelf>) -> Self {
-        let mut lead = Self::new(key, Arc::new(Flight::new()), shelf);
-        lead.duty.boarding = Boarded::Left;
-        lead
+        let flight = shelf.board_alone(&key);
+        Self::new(key, flight, shelf)
     }
 
     pub(super) fn new(key: Arc<str>, flight: Arc<Flight>, shelf: Arc<Shelf>) -> Self {
         shelf.metrics.fills.inc();
-        Self { duty: Duty { key, flight, shelf, boarding: Boarded::Yes, landed: false } }
+        Self { duty: Duty { key, flight, shelf, landed: false } }
     }
 
     /// A seat for the request that caused the fetch.
@@ -82,14 +54,14 @@ impl Lead {
     }
 
     /// The answer may be shared and stored: everybody gets its head now and its body as it comes.
-    pub fn fill(mut self, mut head: Head) -> Filling {
+    pub fn fill(self, mut head: Head) -> Filling {
         head.headers = entry::compact(&head.headers);
         let head = Arc::new(head);
         // The cell is set here only, and `fill` consumes the lead.
         let _ = self.duty.flight.head.set(head.clone());
         let alone = head.freshness.for_one_use();
         if alone {
-            self.duty.leave_board();
+            self.duty.shelf.close_to_others(&self.duty.key, &self.duty.flight);
         }
         self.duty.flight.enter(if alone { Phase::Alone } else { Phase::Streaming });
         Filling { duty: self.duty, head, received: 0, storable: true }
@@ -102,7 +74,7 @@ impl Lead {
         let _ = self.duty.flight.head.set(entry.head.clone());
         self.duty.flight.add(entry.body.clone(), false);
         let alone = entry.head.freshness.for_one_use();
-        self.duty.store(entry);
+        self.duty.shelf.store(&self.duty.key, &self.duty.flight, entry);
         self.duty.land(if alone { Phase::AloneComplete } else { Phase::Complete });
     }
 
@@ -156,7 +128,7 @@ impl Filling {
         }
         if self.storable {
             let entry = Entry { head: self.head.clone(), body: self.duty.flight.whole() };
-            self.duty.store(Arc::new(entry));
+            self.duty.shelf.store(&self.duty.key, &self.duty.flight, Arc::new(entry));
         }
         let alone = self.head.freshness.for_one_use();
         self.duty.land(if alone { Phase::AloneComplete } else { Phase::Complete });

@@ -1,6 +1,6 @@
 //! Everything that lookups and fills share: the tier, the board of fetches under way, the keys known as uncacheable.
 //!
-//! The board holds one flight per key that is being fetched. Its lock is held for a map operation only, and never while
+//! The board knows every flight that may still store something. Its lock is held for map operations only, and never while
 //! anybody is woken.
 
 use std::collections::HashMap;
@@ -24,13 +24,33 @@ const UNCACHEABLE_KEYS_MAX: u64 = 100_000;
 
 pub(super) struct Shelf {
     memory: Memory,
-    board: Mutex<HashMap<Arc<str>, Arc<Flight>>>,
+    board: Mutex<Board>,
     /// Keys whose answers could not be stored, and until when that is believed.
     uncacheable: moka::sync::Cache<Arc<str>, Timestamp>,
     uncacheable_ttl: Duration,
     pub(super) object_bytes_max: u64,
     clock: Clock,
     pub(super) metrics: Metrics,
+}
+
+/// The flights under way. What is on it under a key when the key is invalidated may store nothing any more.
+#[derive(Default)]
+struct Board {
+    /// The one flight per key that newcomers join.
+    open: HashMap<Arc<str>, Arc<Flight>>,
+    /// Flights that each serve one request.
+    alone: HashMap<Arc<str>, Vec<Arc<Flight>>>,
+}
+
+impl Board {
+    fn is_open(&self, key: &Arc<str>, flight: &Arc<Flight>) -> bool {
+        self.open.get(key).is_some_and(|current| Arc::ptr_eq(current, flight))
+    }
+
+    fn knows(&self, key: &Arc<str>, flight: &Arc<Flight>) -> bool {
+        let alone = self.alone.get(key).is_some_and(|flights| flights.iter().any(|other| Arc::ptr_eq(other, flight)));
+        alone || self.is_open(key, flight)
+    }
 }
 
 /// What the board says to one who missed.
@@ -87,7 +107,8 @@ impl Shelf {
     pub(super) fn invalidate(&self, key: &Key) {
         let mut board = self.lock_board();
         // Whoever fetches it now asked before the change, so that answer is for those who wait already, and not stored.
-        board.remove(key.as_str());
+        board.open.remove(key.as_str());
+        board.alone.remove(key.as_str());
         self.memory.remove(key.as_str());
     }
 
@@ -95,38 +116,50 @@ impl Shelf {
     /// it is taken before the flight can be closed and start to let bytes go.
     pub(super) fn board(&self, key: &Key) -> Boarding {
         let mut board = self.lock_board();
-        if let Some(flight) = board.get(key.as_str()) {
+        if let Some(flight) = board.open.get(key.as_str()) {
             return Boarding::Joined(flight.clone(), flight.sit());
         }
         let (key, flight) = (key.shared(), Arc::new(Flight::new()));
-        board.insert(key.clone(), flight.clone());
+        board.open.insert(key.clone(), flight.clone());
         Boarding::First(key, flight)
+    }
+
+    /// A flight for one request, which nobody can join.
+    pub(super) fn board_alone(&self, key: &Arc<str>) -> Arc<Flight> {
+        let flight = Arc::new(Flight::new());
+        self.lock_board().alone.entry(key.clone()).or_default().push(flight.clone());
+        flight
+    }
+
+    /// Nobody can join the flight any more, but what it brings may be stored, unless its key was invalidated already.
+    pub(super) fn close_to_others(&self, key: &Arc<str>, flight: &Arc<Flight>) {
+        let mut board = self.lock_board();
+        if board.is_open(key, flight) {
+            board.open.remove(key);
+            board.alone.entry(key.clone()).or_default().push(flight.clone());
+        }
     }
 
     /// Takes a flight off the board; a newer one under the same key stays.
     pub(super) fn close(&self, key: &Arc<str>, flight: &Arc<Flight>) {
         let mut board = self.lock_board();
-        if board.get(key).is_some_and(|current| Arc::ptr_eq(current, flight)) {
-            board.remove(key);
+        if board.is_open(key, flight) {
+            board.open.remove(key);
+        } else if let Some(flights) = board.alone.get_mut(key) {
+            flights.retain(|other| !Arc::ptr_eq(other, flight));
+            if flights.is_empty() {
+                board.alone.remove(key);
+            }
         }
-    }
-
-    pub(super) fn insert(&self, key: Arc<str>, entry: Arc<Entry>) {
-        self.memory.insert(key, entry);
     }
 
     /// Stores what a flight brought, unless its key was invalidated while it flew. Both happen under the board's lock, so
     /// that neither can slip between the other's look and its deed.
-    pub(super) fn insert_known(&self, key: &Arc<str>, flight: &Arc<Flight>, entry: Arc<Entry>) {
+    pub(super) fn store(&self, key: &Arc<str>, flight: &Arc<Flight>, entry: Arc<Entry>) {
         let board = self.lock_board();
-        if board.get(key).is_some_and(|current| Arc::ptr_eq(current, flight)) {
+        if board.knows(key, flight) {
             self.memory.insert(key.clone(), entry);
         }
-    }
-
-    /// Is this the flight that the board knows under this key? Not where the key was invalidated meanwhile.
-    pub(super) fn knows(&self, key: &Arc<str>, flight: &Arc<Flight>) -> bool {
-        self.lock_board().get(key).is_some_and(|current| Arc::ptr_eq(current, flight))
     }
 
     pub(super) fn uncacheable(&self, key: &Key, now: Timestamp) -> bool {
@@ -142,7 +175,7 @@ impl Shelf {
     }
 
     /// Nothing that can panic runs under this lock, so a poisoned one is as good as any.
-    fn lock_board(&self) -> MutexGuard<'_, HashMap<Arc<str>, Arc<Flight>>> {
+    fn lock_board(&self) -> MutexGuard<'_, Board> {
         self.board.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

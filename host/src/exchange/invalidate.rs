@@ -1,7 +1,6 @@
 //! What a successful unsafe request changed is no longer answered from the store (RFC 9111 section 4.4).
 
 use http::header::{self, HeaderMap};
-use http::uri::{PathAndQuery, Uri};
 use http::{Method, Response};
 
 use super::visit::Visit;
@@ -34,15 +33,6 @@ fn safe(method: &Method) -> bool {
 
 /// The request as it would be for the URI that a field names, if that is of the same origin.
 fn named(response: &HeaderMap, name: &header::HeaderName, request: &RequestHead) -> Option<RequestHead> {
-    let text = response.get(name)?.to_str().ok()?;
-    let uri: Uri = match text.parse() {
-        Ok(uri) => uri,
-        // A relative reference: resolved against the folder of the request's path (RFC 3986 section 5.2.3).
-        Err(_) => format!("{}{text}", &request.path.path()[..=request.path.path().rfind('/')?]).parse().ok()?,
-    };
-    let same =
-        uri.authority().is_none_or(|authority| authority.as_str().eq_ignore_ascii_case(request.authority.as_str()))
-            && uri.scheme().is_none_or(|scheme| *scheme == request.scheme);
-    let path = uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
-    same.then(|| RequestHead { path, headers: HeaderMap::new(), ..request.clone() })
+    let path = request.resolve(response.get(name)?.to_str().ok()?)?;
+    Some(RequestHead { path, headers: HeaderMap::new(), ..request.clone() })
 }

@@ -58,13 +58,14 @@ impl Edge {
         if passage.head.method == Method::HEAD {
             return match self.cache.peek(&key, &passage.head.headers, now) {
                 Some(entry) => Ok(hit::answer(visit, &entry, now)),
+                None if visit.only_if_cached() => Err(Failure::OnlyIfCached),
                 None => pass::answer(visit, &origin, body, PassReason::Head).await,
             };
         }
         match self.cache.lookup(&key, &passage.head.headers, now) {
             Lookup::Hit(entry) => Ok(hit::answer(visit, &entry, now)),
             Lookup::Stale(entry, refresh) => Ok(stale::answer(visit, &origin, &entry, refresh)),
-            Lookup::Miss(_) if visit.only_if_cached() => Err(Failure::OnlyIfCached),
+            Lookup::Miss(_) | Lookup::Pass(_) if visit.only_if_cached() => Err(Failure::OnlyIfCached),
             Lookup::Miss(miss) => miss::answer(visit, &origin, &key, miss).await,
             Lookup::Pass(reason) => pass::answer_and_learn(visit, &origin, &key, reason).await,
         }

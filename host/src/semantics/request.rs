@@ -92,6 +92,28 @@ impl RequestHead {
     pub fn host(&self) -> &str {
         self.authority.host()
     }
+
+    /// The target that a URI reference in an answer to this request names (RFC 3986 section 5.2); `None` where it is of
+    /// another origin, or no reference.
+    pub fn resolve(&self, reference: &str) -> Option<PathAndQuery> {
+        let reference = reference.split('#').next()?;
+        let path = match reference.split_once("//") {
+            Some((scheme, rest)) if scheme.is_empty() || scheme.ends_with(':') => {
+                let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+                let authority = normal_authority(authority.parse().ok()?, &self.scheme).ok()?;
+                let scheme = scheme.strip_suffix(':').unwrap_or(self.scheme.as_str());
+                let same = scheme.eq_ignore_ascii_case(self.scheme.as_str()) && authority == self.authority;
+                same.then(|| if path.starts_with('/') { path.to_owned() } else { format!("/{path}") })?
+            }
+            _ if reference.is_empty() => self.path.as_str().to_owned(),
+            _ if reference.starts_with('/') => reference.to_owned(),
+            _ if reference.starts_with('?') => format!("{}{reference}", self.path.path()),
+            // The first segment of a relative path has no colon (RFC 3986 section 4.2): this is another scheme.
+            _ if reference.split('/').next()?.contains(':') => return None,
+            _ => format!("{}{reference}", &self.path.path()[..=self.path.path().rfind('/')?]),
+        };
+        path::without_dot_segments(path.parse().ok()?).ok()
+    }
 }
 
 fn take_host(headers: &mut HeaderMap) -> Result<Option<HeaderValue>, BadTarget> {

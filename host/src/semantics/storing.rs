@@ -113,7 +113,7 @@ impl Candidate<'_> {
             return Verdict::Refuse(refusal);
         }
         let stated = match targeted {
-            Targeted::Yes => control.max_age,
+            Targeted::Yes => control.s_maxage.or(control.max_age),
             Targeted::No => freshness::stated_lifetime(self.response, &control, self.received),
         };
         let guess = || self.default_ttl.or_else(|| freshness::heuristic_lifetime(self.response, self.received));
@@ -153,7 +153,8 @@ impl Candidate<'_> {
         for field in &TARGETED_FIELDS {
             if self.response.contains_key(field) {
                 let control = CacheControl::targeted(self.response, field, self.node);
-                if control.max_age.is_some() || control.no_store {
+                // A field with nothing for this node is as good as absent.
+                if control != CacheControl::default() {
                     return (control, Targeted::Yes);
                 }
             }
