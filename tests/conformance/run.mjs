@@ -33,7 +33,7 @@ function run (command, options) {
 }
 
 async function stop (child) {
-  if (child.exitCode === null && child.signalCode === null) {
+  if (lives(child)) {
     child.kill('SIGTERM')
     const hard = setTimeout(() => child.kill('SIGKILL'), 5_000)
     await once(child, 'exit')
@@ -43,16 +43,21 @@ async function stop (child) {
 
 const script = name => [process.execPath, '--no-warnings', path.join(here, name)]
 
-async function startOrigin () {
+/** The origin is read from as long as it lives: it writes now and then, and would end with a closed pipe. */
+function startOrigin () {
   const child = run(script('origin.mjs'), { stdio: ['ignore', 'pipe', 'inherit'] })
-  let told = ''
-  for await (const chunk of child.stdout) {
-    told += chunk
-    const address = /http:\/\/(127\.0\.0\.1:\d+)\//.exec(told)
-    if (address) return { child, address: address[1] }
-  }
-  throw new Error(`the origin of the suite did not start: ${told}`)
+  return new Promise((resolve, reject) => {
+    let told = ''
+    child.stdout.on('data', chunk => {
+      told += chunk
+      const address = /http:\/\/(127\.0\.0\.1:\d+)\//.exec(told)
+      if (address) resolve({ child, address: address[1] })
+    })
+    child.once('exit', () => reject(new Error(`the origin of the suite did not start: ${told}`)))
+  })
 }
+
+const lives = child => child.exitCode === null && child.signalCode === null
 
 async function freePort () {
   const server = net.createServer().listen(0, '127.0.0.1')
@@ -74,14 +79,14 @@ function accepts (port) {
 /** Whether the cache came to accept connections before it ended. */
 async function listens (child, port) {
   const limit = Date.now() + START_LIMIT_MS
-  while (child.exitCode === null && child.signalCode === null && Date.now() < limit) {
+  while (lives(child) && Date.now() < limit) {
     if (await accepts(port)) return true
     await new Promise(resolve => setTimeout(resolve, 50))
   }
   return false
 }
 
-/** Starts a cache in a folder of its own, gives its URL to `use`, and leaves nothing behind. */
+/** Starts a cache in a folder of its own, gives its URL and process to `use`, and leaves nothing behind. */
 async function withCache (cache, origin, use) {
   let log = ''
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -91,7 +96,7 @@ async function withCache (cache, origin, use) {
     const output = fs.openSync(path.join(folder, 'output'), 'w')
     const child = run(command, { cwd: folder, stdio: ['ignore', output, output] })
     try {
-      if (await listens(child, port)) return await use(`http://127.0.0.1:${port}`)
+      if (await listens(child, port)) return await use(`http://127.0.0.1:${port}`, child)
       log = fs.readFileSync(path.join(folder, 'output'), 'utf8')
     } finally {
       await stop(child)
@@ -109,6 +114,21 @@ async function measure (url) {
   return judge(JSON.parse(results))
 }
 
+/** One run with an origin of its own. Where cache or origin ended before the client, the counts are worthless. */
+async function judged (cache) {
+  const origin = await startOrigin()
+  try {
+    return await withCache(cache, origin.address, async (url, child) => {
+      const tests = await measure(url)
+      if (!lives(origin.child)) throw new Error(`${cache.title}: the origin ended during the run`)
+      if (!lives(child)) throw new Error(`${cache.title} ended during the run`)
+      return tests
+    })
+  } finally {
+    await stop(origin.child)
+  }
+}
+
 function chosen (names) {
   const unknown = names.filter(name => !(name in caches))
   if (unknown.length) throw new Error(`no such cache: ${unknown}; there are ${Object.keys(caches)}`)
@@ -118,27 +138,25 @@ function chosen (names) {
 }
 
 const names = chosen(process.argv.slice(2))
-const origin = await startOrigin()
 const rows = []
 const faults = []
 for (const name of names) {
   const cache = caches[name]
   try {
-    const judged = await withCache(cache, origin.address, measure)
-    const cell = kind => Object.values(count(judged, kind)).join(' of ')
+    const tests = await judged(cache)
+    const cell = kind => Object.values(count(tests, kind)).join(' of ')
     rows.push(`| ${cache.title} ${cache.version(cache.find())} | ${cell('required')} | ${cell('optimal')} |`)
     if (process.env.FOREBAY_VERBOSE) {
-      const open = judged.filter(test => !['passed', 'yes', 'no'].includes(test.outcome))
+      const open = tests.filter(test => !['passed', 'yes', 'no'].includes(test.outcome))
       for (const test of open) console.log(`${name}: ${test.kind} ${test.id}: ${test.outcome} ${test.detail}`)
     }
     if (name === 'forebay') {
-      faults.push(...differences(judged, JSON.parse(fs.readFileSync(path.join(here, 'expected.json'), 'utf8'))))
+      faults.push(...differences(tests, JSON.parse(fs.readFileSync(path.join(here, 'expected.json'), 'utf8'))))
     }
   } catch (error) {
     faults.push(error.message)
   }
 }
-await stop(origin.child)
 console.log(['| cache | required tests passed | optimal tests passed |', '|---|---|---|', ...rows].join('\n'))
 faults.forEach(fault => console.error(fault))
 process.exitCode = faults.length || !rows.length ? 1 : 0
