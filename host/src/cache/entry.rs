@@ -35,11 +35,6 @@ impl Head {
         let (lifetime, age) = (self.freshness.lifetime.as_secs(), self.age(now).as_secs());
         i64::try_from(lifetime).unwrap_or(i64::MAX).saturating_sub(i64::try_from(age).unwrap_or(i64::MAX))
     }
-
-    /// `response_is_fresh` of RFC 9111 section 4.2.
-    pub fn fresh(&self, now: Timestamp) -> bool {
-        self.freshness.lifetime > self.age(now)
-    }
 }
 
 /// The same fields in memory of their own. As they arrive, values are slices of the connection's read buffer, and one small
@@ -80,6 +75,7 @@ impl Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::semantics::{CacheControl, Reuse, reuse};
 
     fn head(lifetime: u64, initial_age: u64) -> Head {
         Head {
@@ -115,9 +111,11 @@ mod tests {
     fn fresh_until_the_age_reaches_the_lifetime() {
         let at = |seconds| Timestamp::from_unix(Duration::from_secs(seconds));
         let head = head(60, 10);
-        assert_eq!((head.age(at(1_000)).as_secs(), head.ttl(at(1_000)), head.fresh(at(1_000))), (10, 50, true));
-        assert_eq!((head.ttl(at(1_049)), head.fresh(at(1_049))), (1, true));
-        assert_eq!((head.ttl(at(1_050)), head.fresh(at(1_050))), (0, false));
-        assert_eq!((head.ttl(at(1_060)), head.fresh(at(1_060))), (-10, false));
+        let wishes = CacheControl::default();
+        let fresh = |now| reuse(&head.freshness, head.age(now), &wishes) == Reuse::Fresh;
+        assert_eq!((head.age(at(1_000)).as_secs(), head.ttl(at(1_000)), fresh(at(1_000))), (10, 50, true));
+        assert_eq!((head.ttl(at(1_049)), fresh(at(1_049))), (1, true));
+        assert_eq!((head.ttl(at(1_050)), fresh(at(1_050))), (0, false));
+        assert_eq!((head.ttl(at(1_060)), fresh(at(1_060))), (-10, false));
     }
 }

@@ -1,6 +1,6 @@
 //! The answer of a stored response: whole, in parts, or that the client has it already.
 
-use http::header::{self, HeaderValue};
+use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Response, StatusCode};
 
 use super::partial;
@@ -22,10 +22,8 @@ pub(super) fn stored(visit: &Visit<'_>, entry: &Entry, now: Timestamp) -> Respon
     response.headers_mut().insert(header::AGE, HeaderValue::from(entry.head.age(now).as_secs()));
     let Ok(passage) = visit.passage() else { return response };
     let request = &passage.head.headers;
-    if not_modified(request, &entry.head.headers, entry.head.received) && entry.head.status == StatusCode::OK {
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-        reduce_to_not_modified(response.headers_mut());
-        return response;
+    if client_has(request, &response, entry.head.received) {
+        return unchanged(response);
     }
     if visit.head_only() {
         response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(entry.body.len()));
@@ -33,6 +31,19 @@ pub(super) fn stored(visit: &Visit<'_>, entry: &Entry, now: Timestamp) -> Respon
     }
     *response.body_mut() = Body::from(entry.body.clone());
     if passage.head.method == Method::GET { partial::cut(request, entry, response) } else { response }
+}
+
+/// Has the client this representation already, by its conditions? `received` is when the response arrived.
+pub(super) fn client_has(request: &HeaderMap, response: &Response<Body>, received: Timestamp) -> bool {
+    response.status() == StatusCode::OK && not_modified(request, response.headers(), received)
+}
+
+/// The 304 that stands for a response which the client has.
+pub(super) fn unchanged(mut response: Response<Body>) -> Response<Body> {
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    reduce_to_not_modified(response.headers_mut());
+    *response.body_mut() = Body::Empty;
+    response
 }
 
 /// A stored head as the head of a response.

@@ -15,7 +15,7 @@ use super::{hit, pass, stale};
 use crate::body::Body;
 use crate::cache::{Entry, Follower, Head, Key, Landing, Lead, Lookup, Miss, PassReason, Turn};
 use crate::origin::Origin;
-use crate::semantics::{CacheStatus, not_modified, reduce_to_not_modified};
+use crate::semantics::CacheStatus;
 
 /// How often a request looks again after a fetch that it waited for was lost. Losing one takes a bug or a shutdown.
 const LOOKS_MAX: usize = 4;
@@ -69,15 +69,10 @@ pub(super) async fn answer(
 }
 
 /// The leading client's own answer. It was asked for without the client's conditions, which are answered here.
-fn own(visit: &Visit<'_>, mut response: Response<Body>) -> Response<Body> {
+fn own(visit: &Visit<'_>, response: Response<Body>) -> Response<Body> {
     let Ok(passage) = visit.passage() else { return response };
-    let now = visit.edge.clock.now();
-    if response.status() == StatusCode::OK && not_modified(&passage.head.headers, response.headers(), now) {
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-        reduce_to_not_modified(response.headers_mut());
-        *response.body_mut() = Body::Empty;
-    }
-    response
+    let has = hit::client_has(&passage.head.headers, &response, visit.edge.clock.now());
+    if has { hit::unchanged(response) } else { response }
 }
 
 /// A response that several requests read, if it was selected by header values like this request's.
@@ -92,19 +87,17 @@ async fn shared(
         drop(follower);
         return pass::answer(visit, origin, Body::Empty, PassReason::Vary).await;
     }
-    let known = head.status == StatusCode::OK && not_modified(request, &head.headers, head.received);
     let now = visit.edge.clock.now();
-    visit.record.cache.ttl = Some(head.ttl(now));
     let mut response = hit::head(head);
+    let known = hit::client_has(request, &response, head.received);
+    visit.record.cache.ttl = Some(head.ttl(now));
     if head.age(now).as_secs() > 0 {
         response.headers_mut().insert(header::AGE, HeaderValue::from(head.age(now).as_secs()));
     }
     if known {
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-        reduce_to_not_modified(response.headers_mut());
-    } else {
-        *response.body_mut() = Body::stream(follower);
+        return Ok(hit::unchanged(response));
     }
+    *response.body_mut() = Body::stream(follower);
     Ok(response)
 }
 

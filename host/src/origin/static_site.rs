@@ -19,7 +19,7 @@ use super::failure::OriginFailure;
 use super::metrics::OriginMetrics;
 use crate::body::Body;
 use crate::config;
-use crate::semantics::fields;
+use crate::semantics::none_match_names;
 
 pub(super) struct StaticSite {
     label: Arc<str>,
@@ -116,14 +116,9 @@ fn to_directory(request: &Request<()>) -> Response<Body> {
     response
 }
 
-/// Does `If-None-Match` name the response's entity tag? Compared weakly (RFC 9110 section 13.1.2).
+/// Does `If-None-Match` name the response's entity tag? A response without one, such as a 404, is never unchanged.
 fn unchanged(request: &HeaderMap, response: &HeaderMap) -> bool {
-    let Some(tag) = response.get(header::ETAG).and_then(|tag| tag.to_str().ok()) else {
-        return false;
-    };
-    let opaque = tag.trim_start_matches("W/");
-    fields::list(request, &header::IF_NONE_MATCH)
-        .any(|member| member == "*" || member.trim_start_matches("W/") == opaque)
+    response.contains_key(header::ETAG) && none_match_names(request, response)
 }
 
 fn not_modified(response: Response<Body>) -> Response<Body> {

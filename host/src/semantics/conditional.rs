@@ -35,15 +35,21 @@ pub fn only_for_origins(request: &HeaderMap) -> bool {
 /// arrived: it stands in for a `Last-Modified` and a `Date` that are not there (RFC 9111 section 4.3.2).
 pub fn not_modified(request: &HeaderMap, stored: &HeaderMap, received: Timestamp) -> bool {
     if request.contains_key(header::IF_NONE_MATCH) {
-        let tag = stored.get(header::ETAG).and_then(|tag| tag.to_str().ok()).map(opaque);
-        return fields::list(request, &header::IF_NONE_MATCH)
-            .any(|member| member == "*" || tag.is_some_and(|tag| opaque(&member) == tag));
+        return none_match_names(request, stored);
     }
     let Some(since) = request.get(header::IF_MODIFIED_SINCE).and_then(http_date) else {
         return false;
     };
     let modified = [header::LAST_MODIFIED, header::DATE].iter().find_map(|name| stored.get(name));
     modified.and_then(http_date).unwrap_or(received) <= since
+}
+
+/// Does `If-None-Match` name the entity tag of `stored`, compared weakly, or any representation at all (RFC 9110 section
+/// 13.1.2)?
+pub fn none_match_names(request: &HeaderMap, stored: &HeaderMap) -> bool {
+    let tag = stored.get(header::ETAG).and_then(|tag| tag.to_str().ok()).map(opaque);
+    fields::list(request, &header::IF_NONE_MATCH)
+        .any(|member| member == "*" || tag.is_some_and(|tag| opaque(&member) == tag))
 }
 
 /// May the range that the request asks for be cut from this stored response? Without `If-Range`, always; with it, only if

@@ -19,7 +19,9 @@ mod storing;
 
 pub use cache_control::CacheControl;
 pub use cache_status::{CacheStatus, Forwarded, Outcome};
-pub use conditional::{not_modified, only_for_origins, range_applies, reduce_to_not_modified, update, validation};
+pub use conditional::{
+    none_match_names, not_modified, only_for_origins, range_applies, reduce_to_not_modified, update, validation,
+};
 pub use freshness::http_date;
 pub use path::for_routing;
 pub use proxy_status::ProxyError;
