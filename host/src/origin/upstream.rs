@@ -103,12 +103,15 @@ impl Upstream {
 
     /// One server. A kept connection first; where it has gone stale, a new one.
     async fn attempt(&self, server: &Server, mut request: Request<Body>) -> Attempt {
-        if let Some(sender) = server.pool.take().await {
-            let spare = replayable(&request);
-            match (self.exchange(server, sender, request).await, spare) {
-                (Ok(response), _) => return Attempt::Answered(response),
-                (Err(OriginFailure::Closed { .. }), Some(same)) => request = same,
-                (Err(failure), _) => return Attempt::Failed(failure),
+        // The server may be closing a kept connection just now, so what cannot be sent twice gets a new one. HAProxy calls
+        // this `http-reuse safe`.
+        if let Some(spare) = replayable(&request)
+            && let Some(sender) = server.pool.take().await
+        {
+            match self.exchange(server, sender, request).await {
+                Ok(response) => return Attempt::Answered(response),
+                Err(OriginFailure::Closed { .. }) => request = spare,
+                Err(failure) => return Attempt::Failed(failure),
             }
         }
         let start = Instant::now();
