@@ -48,6 +48,8 @@ pub(super) enum Phase {
 }
 
 pub(super) struct Flight {
+    /// The last purge that was in force when the lookup that led to it began.
+    pub(super) began: u64,
     pub(super) head: OnceLock<Arc<Head>>,
     state: Mutex<State>,
 }
@@ -74,8 +76,9 @@ struct Seat {
 }
 
 impl Flight {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(began: u64) -> Self {
         Self {
+            began,
             head: OnceLock::new(),
             state: Mutex::new(State {
                 phase: Phase::Fetching,

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::place::Place;
 use crate::semantics::RequestHead;
 
 /// A cache key as text. Parts beyond the URI stand after a space, which no URI contains.
@@ -29,6 +30,16 @@ impl Key {
 
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The URL alone, as a purge names it.
+    pub fn url(&self) -> &str {
+        Place::of(&self.0).url
+    }
+
+    /// Scheme and authority, which groups belong to.
+    pub fn origin(&self) -> &str {
+        Place::of(&self.0).origin
     }
 
     pub(super) fn shared(&self) -> Arc<str> {
@@ -63,6 +74,7 @@ mod tests {
     #[test]
     fn what_differs_in_any_part_is_another_key() {
         assert_eq!(key("a.example", "/x?y", None).as_str(), "http://a.example/x?y");
+        assert_eq!(key("a.example", "/x?y", Some("next")).url(), "http://a.example/x?y");
         let keys = [
             key("a.example", "/x", None),
             key("a.example", "/x?", None),

@@ -8,11 +8,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::entry::{self, Entry, Head};
+use super::entry::{Entry, Head};
 use super::flight::{FetchFailure, Flight, Phase};
 use super::follow::Follower;
 use super::shelf::Shelf;
+use super::validity::Validity;
 use crate::body::BodyError;
+use crate::semantics::Refusal;
 
 /// The duty to fetch one key for everybody. Dropped, it makes the next one who looks the key up lead.
 pub struct Lead {
@@ -38,8 +40,8 @@ impl Duty {
 
 impl Lead {
     /// A flight of its own, which nobody joins: for a response that must be validated for each request anyway.
-    pub(super) fn alone(key: Arc<str>, shelf: Arc<Shelf>) -> Self {
-        let flight = shelf.board_alone(&key);
+    pub(super) fn alone(key: Arc<str>, shelf: Arc<Shelf>, began: u64) -> Self {
+        let flight = shelf.board_alone(&key, began);
         Self::new(key, flight, shelf)
     }
 
@@ -54,9 +56,8 @@ impl Lead {
     }
 
     /// The answer may be shared and stored: everybody gets its head now and its body as it comes.
-    pub fn fill(self, mut head: Head) -> Filling {
-        head.headers = entry::compact(&head.headers);
-        let head = Arc::new(head);
+    pub fn fill(self, head: Head) -> Filling {
+        let head = Arc::new(head.settled());
         // The cell is set here only, and `fill` consumes the lead.
         let _ = self.duty.flight.head.set(head.clone());
         let alone = head.freshness.for_one_use();
@@ -67,22 +68,27 @@ impl Lead {
         Filling { duty: self.duty, head, received: 0, storable: true }
     }
 
-    /// What was stored is still good, with this head: everybody gets it, and it is stored anew.
-    pub fn renew(mut self, mut head: Head, body: Bytes) {
-        head.headers = entry::compact(&head.headers);
-        let entry = Arc::new(Entry { head: Arc::new(head), body });
+    /// What was stored is still good, with this head: everybody who waits gets it, and it is stored anew, unless a purge
+    /// came since it was looked up.
+    pub fn renew(mut self, head: Head, stored: &Entry) {
+        let validity = Validity::since(self.duty.flight.began);
+        let entry = Arc::new(Entry { head: Arc::new(head.settled()), body: stored.body.clone(), validity });
         let _ = self.duty.flight.head.set(entry.head.clone());
         self.duty.flight.add(entry.body.clone(), false);
         let alone = entry.head.freshness.for_one_use();
-        self.duty.shelf.store(&self.duty.key, &self.duty.flight, entry);
+        // The confirmation may bring other tags; until now it was known by the old ones.
+        if self.duty.shelf.untouched(&self.duty.key, &self.duty.flight, &stored.head) {
+            self.duty.shelf.store(&self.duty.key, &self.duty.flight, entry);
+        }
         self.duty.land(if alone { Phase::AloneComplete } else { Phase::Complete });
     }
 
-    /// The answer is for one request only. The key is remembered, so that later requests do not wait for each other.
-    pub fn release(mut self) {
+    /// The answer is for one request only, and why. The key is remembered, so that later requests do not wait for each
+    /// other.
+    pub fn release(mut self, refusal: Refusal) {
         // What was fetched for one request only says nothing about the others.
         if self.duty.shelf.joinable(&self.duty.key, &self.duty.flight) {
-            self.duty.shelf.remember_uncacheable(&self.duty.key);
+            self.duty.shelf.remember_uncacheable(&self.duty.key, refusal, self.duty.flight.began);
         }
         self.duty.land(Phase::Released);
     }
@@ -116,7 +122,7 @@ impl Filling {
         self.received += chunk.len() as u64;
         if self.storable && self.received > self.duty.shelf.object_bytes_max {
             self.storable = false;
-            self.duty.shelf.remember_uncacheable(&self.duty.key);
+            self.duty.shelf.remember_uncacheable(&self.duty.key, Refusal::TooLarge, self.duty.flight.began);
             self.duty.shelf.close(&self.duty.key, &self.duty.flight);
         }
         let flight = &self.duty.flight;
@@ -130,7 +136,8 @@ impl Filling {
             return self.fail(BodyError::Incomplete);
         }
         if self.storable {
-            let entry = Entry { head: self.head.clone(), body: self.duty.flight.whole() };
+            let validity = Validity::since(self.duty.flight.began);
+            let entry = Entry { head: self.head.clone(), body: self.duty.flight.whole(), validity };
             self.duty.shelf.store(&self.duty.key, &self.duty.flight, Arc::new(entry));
         }
         let alone = self.head.freshness.for_one_use();

@@ -10,8 +10,10 @@ use prometheus::Registry;
 
 use super::entry::Entry;
 use super::follow::Follower;
+use super::inspection::Inspection;
 use super::key::Key;
 use super::lead::Lead;
+use super::purge::Purge;
 use super::shelf::{Boarding, Found, Shelf};
 use crate::clock::{Clock, Timestamp};
 use crate::config;
@@ -111,10 +113,12 @@ impl Cache {
 
     /// An entry that answers a request with these header fields, or whose turn it is to fetch one.
     pub fn lookup(&self, key: &Key, request: &HeaderMap, now: Timestamp) -> Lookup {
+        // Before anything is read: what a purge from now on concerns must not come of this lookup.
+        let began = self.shelf.epochs.latest();
         let (forwarded, stale) = match self.shelf.find(key, request, now) {
             Found::Entry(entry, Reuse::Fresh | Reuse::Stale) => return Lookup::Hit(entry),
             Found::Entry(entry, Reuse::StaleWhileRevalidate) => {
-                let refresh = match self.turn(key) {
+                let refresh = match self.turn(key, began) {
                     Turn::Lead(lead) => Some(lead),
                     Turn::Follow(_) => None,
                 };
@@ -129,13 +133,13 @@ impl Cache {
         // What must be validated for each request, or is asked for with credentials, is nobody else's to wait for.
         let own = request.contains_key(header::AUTHORIZATION);
         if own || stale.as_ref().is_some_and(|entry| entry.head.freshness.for_one_use()) {
-            let lead = Lead::alone(key.shared(), self.shelf.clone());
+            let lead = Lead::alone(key.shared(), self.shelf.clone(), began);
             return Lookup::Miss(Miss { forwarded, stale, turn: Turn::Lead(lead) });
         }
-        if stale.is_none() && self.shelf.uncacheable(key, now) {
+        if stale.is_none() && self.shelf.uncacheable(key, now).is_some() {
             return Lookup::Pass(PassReason::Uncacheable);
         }
-        let lead = match self.turn(key) {
+        let lead = match self.turn(key, began) {
             Turn::Lead(lead) => lead,
             turn => return Lookup::Miss(Miss { forwarded, stale, turn }),
         };
@@ -155,8 +159,8 @@ impl Cache {
     }
 
     /// Joins the fetch under way for this key, or takes the lead.
-    fn turn(&self, key: &Key) -> Turn {
-        match self.shelf.board(key) {
+    fn turn(&self, key: &Key, began: u64) -> Turn {
+        match self.shelf.board(key, began) {
             Boarding::Joined(flight, seat) => {
                 let waiting = Some(self.shelf.metrics.waiters.clone());
                 Turn::Follow(Follower::seated(flight, seat, waiting))
@@ -173,9 +177,20 @@ impl Cache {
         }
     }
 
+    /// What a request with these fields would meet under this key; nothing is changed by asking.
+    pub fn inspect(&self, key: &Key, request: &HeaderMap, now: Timestamp) -> Inspection {
+        Inspection::of(&self.shelf, key, request, now)
+    }
+
     /// Everything stored under this key is given up, and what is being fetched for it is not stored.
     pub fn invalidate(&self, key: &Key) {
         self.shelf.invalidate(key);
+    }
+
+    /// What a purge concerns is not used any more, on any worker, once this returns; what is being fetched is not used for
+    /// requests that come later. The purge's number.
+    pub fn purge(&self, purge: &Purge) -> u64 {
+        self.shelf.purge(purge)
     }
 
     /// The key's answers can be stored after all.

@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use moka::notification::RemovalCause;
-use prometheus::Registry;
+use moka::ops::compute::Op;
+use prometheus::{IntCounter, Registry};
 
 use super::entry::Entry;
 use super::metrics::Metrics;
@@ -14,6 +15,7 @@ use super::variants::Variants;
 
 pub(super) struct Memory {
     entries: moka::sync::Cache<Arc<str>, Arc<Variants>>,
+    purged: IntCounter,
 }
 
 impl Memory {
@@ -39,7 +41,7 @@ impl Memory {
             weighed.weighted_size()
         };
         Metrics::watch_memory(registry, entry_count, bytes)?;
-        Ok(Self { entries })
+        Ok(Self { entries, purged: metrics.evictions.with_label_values(&["memory", "purged"]) })
     }
 
     pub(super) fn get(&self, key: &str) -> Option<Arc<Variants>> {
@@ -57,5 +59,26 @@ impl Memory {
     /// Gives up every variant of a key.
     pub(super) fn remove(&self, key: &str) {
         self.entries.invalidate(key);
+    }
+
+    /// Gives up the variants of a key that were purged, and counts them.
+    pub(super) fn sweep(&self, key: &str, keep: impl Fn(&Entry) -> bool) {
+        self.entries.entry(Arc::from(key)).and_compute_with(|standing| {
+            let Some(standing) = standing.map(moka::Entry::into_value) else { return Op::Nop };
+            let kept = standing.kept(keep);
+            self.purged.inc_by((standing.len() - kept.len()) as u64);
+            match kept.len() {
+                0 => Op::Remove,
+                some if some == standing.len() => Op::Nop,
+                _ => Op::Put(Arc::new(kept)),
+            }
+        });
+    }
+
+    /// Gives up everything at once; what it takes to free it is done bit by bit.
+    pub(super) fn clear(&self) {
+        self.entries.run_pending_tasks();
+        self.purged.inc_by(self.entries.entry_count());
+        self.entries.invalidate_all();
     }
 }

@@ -1,7 +1,8 @@
-//! What the cache counts: entries, bytes, evictions, fills under way and requests that wait for one.
+//! What the cache counts: entries, bytes, evictions, purges, fills under way and requests that wait for one.
 
 use prometheus::{IntCounterVec, IntGauge, Opts, Registry};
 
+use super::purge::Purge;
 use crate::telemetry::{self, Reading};
 
 /// The cache's metrics. Cloning shares them.
@@ -12,6 +13,9 @@ pub(super) struct Metrics {
     /// Requests that read from another request's fetch.
     pub(super) waiters: IntGauge,
     pub(super) evictions: IntCounterVec,
+    purges: IntCounterVec,
+    /// Scopes whose purges are on record.
+    pub(super) purge_records: IntGauge,
 }
 
 impl Metrics {
@@ -23,12 +27,25 @@ impl Metrics {
             Opts::new("forebay_cache_evictions_total", "Entries that a tier gave up, by reason"),
             &["tier", "reason"],
         )?;
-        telemetry::register(registry, &[&fills, &waiters])?;
+        let purges =
+            IntCounterVec::new(Opts::new("forebay_cache_purges_total", "Purges, by scope and mode"), &["scope", "mode"])?;
+        let purge_records = IntGauge::new("forebay_cache_purge_records", "Scopes whose purges are on record")?;
+        telemetry::register(registry, &[&fills, &waiters, &purge_records])?;
         registry.register(Box::new(evictions.clone()))?;
-        for reason in ["size", "expired"] {
+        registry.register(Box::new(purges.clone()))?;
+        for scope in ["all", "host", "url", "prefix", "tag", "group"] {
+            for mode in ["hard", "soft"] {
+                purges.with_label_values(&[scope, mode]);
+            }
+        }
+        for reason in ["size", "expired", "purged"] {
             evictions.with_label_values(&["memory", reason]);
         }
-        Ok(Self { fills, waiters, evictions })
+        Ok(Self { fills, waiters, evictions, purges, purge_records })
+    }
+
+    pub(super) fn count(&self, purge: &Purge) {
+        self.purges.with_label_values(&[purge.scope.word(), purge.mode.word()]).inc();
     }
 
     /// Gauges that are read from the tier itself when somebody scrapes.

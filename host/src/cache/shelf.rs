@@ -10,14 +10,16 @@ use std::time::Duration;
 use http::header::{self, HeaderMap};
 use prometheus::Registry;
 
-use super::entry::Entry;
+use super::entry::{Entry, Head};
+use super::epochs::{Epochs, Subject};
 use super::flight::Flight;
 use super::key::Key;
 use super::memory::Memory;
 use super::metrics::Metrics;
+use super::purge::{Mode, Purge, Scope};
 use crate::clock::{Clock, Timestamp};
 use crate::config;
-use crate::semantics::{CacheControl, Forwarded, Reuse, fields, reuse};
+use crate::semantics::{CacheControl, Forwarded, Refusal, Reuse, Tags, fields, reuse};
 
 /// Keys that are remembered as uncacheable, at most. One costs about 250 bytes.
 const UNCACHEABLE_KEYS_MAX: u64 = 100_000;
@@ -25,13 +27,24 @@ const UNCACHEABLE_KEYS_MAX: u64 = 100_000;
 pub(super) struct Shelf {
     memory: Memory,
     board: Mutex<Board>,
-    /// Keys whose answers could not be stored, and until when that is believed.
-    uncacheable: moka::sync::Cache<Arc<str>, Timestamp>,
+    /// Keys whose answers could not be stored.
+    uncacheable: moka::sync::Cache<Arc<str>, Uncacheable>,
     uncacheable_ttl: Duration,
     pub(super) object_bytes_max: u64,
     fills_max: usize,
+    pub(super) epochs: Epochs,
     clock: Clock,
     pub(super) metrics: Metrics,
+}
+
+/// Why a key's last answer could not be stored.
+#[derive(Debug, Clone, Copy)]
+struct Uncacheable {
+    refusal: Refusal,
+    /// Until when that is believed.
+    until: Timestamp,
+    /// The last purge before it was looked up: a later one of its URL makes it forgotten.
+    began: u64,
 }
 
 /// The flights under way. What is on it under a key when the key is invalidated may store nothing any more.
@@ -46,6 +59,13 @@ struct Board {
 impl Board {
     fn is_open(&self, key: &Arc<str>, flight: &Arc<Flight>) -> bool {
         self.open.get(key).is_some_and(|current| Arc::ptr_eq(current, flight))
+    }
+
+    /// Nobody can join the open flight any more; it goes on for those who did.
+    fn close(&mut self, key: &str) {
+        if let Some((key, flight)) = self.open.remove_entry(key) {
+            self.alone.entry(key).or_default().push(flight);
+        }
     }
 
     fn knows(&self, key: &Arc<str>, flight: &Arc<Flight>) -> bool {
@@ -68,6 +88,13 @@ pub(super) enum Found {
     Entry(Arc<Entry>, Reuse),
 }
 
+/// Whether a look met something that was purged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purged {
+    None,
+    Some,
+}
+
 /// What the request wants of stored responses; an HTTP/1.0 `Pragma` counts where there is no `Cache-Control` (RFC 9111
 /// section 5.4).
 fn wishes(request: &HeaderMap) -> CacheControl {
@@ -76,6 +103,11 @@ fn wishes(request: &HeaderMap) -> CacheControl {
         wishes.no_cache = fields::list(request, &header::PRAGMA).any(|member| member.eq_ignore_ascii_case("no-cache"));
     }
     wishes
+}
+
+/// What a stored response is to purges.
+pub(super) fn subject<'a>(key: &'a str, head: &'a Head) -> Subject<'a> {
+    Subject { key, tags: Some(&head.aside.tags) }
 }
 
 impl Shelf {
@@ -88,6 +120,7 @@ impl Shelf {
             uncacheable_ttl: config.uncacheable_ttl,
             object_bytes_max: config.object_bytes_max,
             fills_max: config.fills_max,
+            epochs: Epochs::new(config.purge_records_max),
             clock,
             metrics,
         })
@@ -95,14 +128,62 @@ impl Shelf {
 
     /// The entry that a request with these header fields selects, and what may be done with it.
     pub(super) fn find(&self, key: &Key, request: &HeaderMap, now: Timestamp) -> Found {
+        let (found, purged) = self.look(key, request, now);
+        if purged == Purged::Some {
+            self.memory.sweep(key.as_str(), |entry| self.holds(key.as_str(), entry));
+        }
+        found
+    }
+
+    /// The same, leaving everything in its place; and whether something purged lay in the way.
+    pub(super) fn look(&self, key: &Key, request: &HeaderMap, now: Timestamp) -> (Found, Purged) {
         let Some(variants) = self.memory.get(key.as_str()) else {
-            return Found::Nothing(Forwarded::UriMiss);
+            return (Found::Nothing(Forwarded::UriMiss), Purged::None);
         };
-        let Some(entry) = variants.select(request) else {
-            return Found::Nothing(Forwarded::VaryMiss);
-        };
-        let use_of_it = reuse(&entry.head.freshness, entry.head.age(now), &wishes(request));
-        Found::Entry(entry.clone(), use_of_it)
+        let mut purged = Purged::None;
+        for entry in variants.select(request) {
+            if self.holds(key.as_str(), entry) {
+                let use_of_it = reuse(&entry.terms(), entry.head.age(now), &wishes(request));
+                return (Found::Entry(entry.clone(), use_of_it), purged);
+            }
+            purged = Purged::Some;
+        }
+        let why = if purged == Purged::Some { Forwarded::UriMiss } else { Forwarded::VaryMiss };
+        (Found::Nothing(why), purged)
+    }
+
+    /// Everything stored under a key, purged or not, newest first.
+    pub(super) fn variants(&self, key: &Key) -> Vec<Arc<Entry>> {
+        self.memory.get(key.as_str()).map(|variants| variants.iter().cloned().collect()).unwrap_or_default()
+    }
+
+    /// Is an entry not purged? Afterwards its terms are up to date.
+    pub(super) fn holds(&self, key: &str, entry: &Entry) -> bool {
+        entry.validity.holds(&self.epochs, subject(key, &entry.head))
+    }
+
+    /// Is a fetch under way that a request may join now?
+    pub(super) fn fetching(&self, key: &Key) -> bool {
+        let flight = self.lock_board().open.get(key.as_str()).cloned();
+        flight.is_some_and(|flight| {
+            let tags = flight.head.get().map(|head| &head.aside.tags);
+            self.epochs.untouched(flight.began, Subject { key: key.as_str(), tags })
+        })
+    }
+
+    /// Puts a purge in force, frees at once what can be found at once, and tells the purge's number.
+    pub(super) fn purge(&self, purge: &Purge) -> u64 {
+        let number = self.epochs.purge(purge, self.clock.now());
+        match (&purge.scope, purge.mode) {
+            (Scope::All, Mode::Hard) => self.memory.clear(),
+            (Scope::Url(url), Mode::Hard) => {
+                self.memory.sweep(url, |entry| self.holds(url, entry));
+            }
+            _ => {}
+        }
+        self.metrics.count(purge);
+        self.metrics.purge_records.set(i64::try_from(self.epochs.records()).unwrap_or(i64::MAX));
+        number
     }
 
     /// Forgets everything stored under a key, and what was known of it.
@@ -116,19 +197,25 @@ impl Shelf {
 
     /// Joins the flight under this key, or puts a new one on the board. The seat is taken under the board's lock, so that
     /// it is taken before the flight can be closed and start to let bytes go.
-    pub(super) fn board(&self, key: &Key) -> Boarding {
+    ///
+    /// Nobody joins a flight that a purge since its beginning may concern: it lands for those who were there before.
+    pub(super) fn board(&self, key: &Key, began: u64) -> Boarding {
         let mut board = self.lock_board();
         if let Some(flight) = board.open.get(key.as_str()) {
-            return Boarding::Joined(flight.clone(), flight.sit());
+            let tags = flight.head.get().map(|head| &head.aside.tags);
+            if self.epochs.untouched(flight.began, Subject { key: key.as_str(), tags }) {
+                return Boarding::Joined(flight.clone(), flight.sit());
+            }
+            board.close(key.as_str());
         }
-        let (key, flight) = (key.shared(), Arc::new(Flight::new()));
+        let (key, flight) = (key.shared(), Arc::new(Flight::new(began)));
         board.open.insert(key.clone(), flight.clone());
         Boarding::First(key, flight)
     }
 
     /// A flight for one request, which nobody can join.
-    pub(super) fn board_alone(&self, key: &Arc<str>) -> Arc<Flight> {
-        let flight = Arc::new(Flight::new());
+    pub(super) fn board_alone(&self, key: &Arc<str>, began: u64) -> Arc<Flight> {
+        let flight = Arc::new(Flight::new(began));
         self.lock_board().alone.entry(key.clone()).or_default().push(flight.clone());
         flight
     }
@@ -137,8 +224,7 @@ impl Shelf {
     pub(super) fn close_to_others(&self, key: &Arc<str>, flight: &Arc<Flight>) {
         let mut board = self.lock_board();
         if board.is_open(key, flight) {
-            board.open.remove(key);
-            board.alone.entry(key.clone()).or_default().push(flight.clone());
+            board.close(key);
         }
     }
 
@@ -161,12 +247,18 @@ impl Shelf {
     }
 
     /// Stores what a flight brought, unless its key was invalidated while it flew. Both happen under the board's lock, so
-    /// that neither can slip between the other's look and its deed.
+    /// that neither can slip between the other's look and its deed. A purge needs no lock for it: what was purged while it
+    /// flew would be found out at its first use, and only takes room.
     pub(super) fn store(&self, key: &Arc<str>, flight: &Arc<Flight>, entry: Arc<Entry>) {
         let board = self.lock_board();
-        if board.knows(key, flight) {
+        if board.knows(key, flight) && self.holds(key, &entry) {
             self.memory.insert(key.clone(), entry);
         }
+    }
+
+    /// Has no purge since a flight began concerned what it brought for, or from, a response with this head?
+    pub(super) fn untouched(&self, key: &str, flight: &Flight, head: &Head) -> bool {
+        self.epochs.untouched(flight.began, subject(key, head))
     }
 
     /// Are as many fetches under way as there may be?
@@ -174,12 +266,17 @@ impl Shelf {
         usize::try_from(self.metrics.fills.get()).is_ok_and(|fills| fills >= self.fills_max)
     }
 
-    pub(super) fn uncacheable(&self, key: &Key, now: Timestamp) -> bool {
-        self.uncacheable.get(key.as_str()).is_some_and(|until| now < until)
+    /// Why this key's last answer could not be stored, where that is still believed.
+    pub(super) fn uncacheable(&self, key: &Key, now: Timestamp) -> Option<Refusal> {
+        let known = self.uncacheable.get(key.as_str()).filter(|known| now < known.until)?;
+        // What is not stored has no tags to be purged by.
+        let subject = Subject { key: key.as_str(), tags: Some(&Tags::default()) };
+        self.epochs.untouched(known.began, subject).then_some(known.refusal)
     }
 
-    pub(super) fn remember_uncacheable(&self, key: &Arc<str>) {
-        self.uncacheable.insert(key.clone(), self.clock.now().plus(self.uncacheable_ttl));
+    pub(super) fn remember_uncacheable(&self, key: &Arc<str>, refusal: Refusal, began: u64) {
+        let until = self.clock.now().plus(self.uncacheable_ttl);
+        self.uncacheable.insert(key.clone(), Uncacheable { refusal, until, began });
     }
 
     pub(super) fn forget_uncacheable(&self, key: &Key) {

@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
 use http_body_util::BodyExt;
 use prometheus::Registry;
 
-use super::{Cache, FetchFailure, Filling, Follower, Head, Key, Landing, Lead, Lookup, Miss, PassReason, Turn};
+use super::{Aside, Cache, FetchFailure, Filling, Follower, Head, Key, Landing, Lead, Lookup, Miss, PassReason, Turn};
 use crate::body::BodyError;
 use crate::clock::{Clock, Timestamp};
 use crate::config;
@@ -32,6 +32,7 @@ fn house() -> House {
         object_bytes_max: OBJECT_BYTES_MAX,
         fills_max: 3,
         uncacheable_ttl: Duration::from_secs(120),
+        purge_records_max: 100,
     };
     let registry = Registry::new();
     let cache = Cache::new(&limits, clock.clone(), &registry).expect("a cache");
@@ -73,6 +74,7 @@ impl House {
             received: self.clock.now(),
             selection: Selection::default(),
             length,
+            aside: Aside::default(),
         }
     }
 
@@ -147,7 +149,7 @@ async fn a_released_key_is_passed_by_for_its_time() {
     let house = house();
     let lead = house.lead();
     let follower = house.follow();
-    lead.release();
+    lead.release(Refusal::NoStore);
     assert!(matches!(follower.landing().await, Landing::Released));
     assert!(matches!(house.look(), Lookup::Pass(PassReason::Uncacheable)));
     house.clock.advance(Duration::from_secs(119));

@@ -16,13 +16,31 @@ const VARIANTS_MAX: usize = 16;
 pub(super) struct Variants(Vec<Arc<Entry>>);
 
 impl Variants {
-    /// The newest variant that a request with these fields selects.
-    pub(super) fn select(&self, request: &HeaderMap) -> Option<&Arc<Entry>> {
-        self.0.iter().find(|entry| entry.head.selection.matches(request))
+    /// The variants that a request with these fields selects, newest first.
+    pub(super) fn select(&self, request: &HeaderMap) -> impl Iterator<Item = &Arc<Entry>> {
+        self.0.iter().filter(|entry| entry.head.selection.matches(request))
     }
 
-    /// These and one more, which takes the place of one with the same selection.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Entry>> {
+        self.0.iter()
+    }
+
+    /// Those that are worth keeping.
+    pub(super) fn kept(&self, keep: impl Fn(&Entry) -> bool) -> Self {
+        Self(self.0.iter().filter(|entry| keep(entry)).cloned().collect())
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// These and one more, which takes the place of one with the same selection; but what was looked for before a purge
+    /// does not take the place of what was looked for after it.
     pub(super) fn with(&self, entry: Arc<Entry>) -> Self {
+        let standing = self.0.iter().find(|other| other.head.selection == entry.head.selection);
+        if standing.is_some_and(|other| other.validity.epoch() > entry.validity.epoch()) {
+            return self.clone();
+        }
         let others = self.0.iter().filter(|other| other.head.selection != entry.head.selection);
         let others: Vec<_> = others.take(VARIANTS_MAX - 1).cloned().collect();
         Self(std::iter::once(entry).chain(others).collect())

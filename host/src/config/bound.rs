@@ -90,6 +90,9 @@ pub(super) const FILLS_MAX: Bound<usize> = Bound { default: 1_024, least: 1, mos
 /// Varnish's built-in hit-for-miss time, 120 s.
 pub(super) const UNCACHEABLE_TTL: Bound<Duration> = seconds(2 * MINUTE, 0, DAY);
 
+/// A day of a purge per second, each of another scope. One costs about 300 bytes, with a URL of usual length.
+pub(super) const PURGE_RECORDS_MAX: Bound<usize> = Bound { default: 100_000, least: 1, most: 10_000_000 };
+
 /// Only the limits matter: without `default_ttl`, what the origin does not date is not stored. RFC 9111 section 1.2.2
 /// lets a cache treat more than a year as any other large number.
 pub(super) const DEFAULT_TTL: Bound<Duration> = seconds(0, 0, 365 * DAY);

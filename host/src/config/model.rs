@@ -55,6 +55,8 @@ pub struct Listener {
     pub header_bytes_max: usize,
     /// Peers whose `X-Forwarded-*` and `X-Request-Id` are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Peers whose `PURGE` requests are obeyed.
+    pub purge_from: Vec<IpNet>,
 }
 
 /// `[admin]`: the operator's door.
@@ -101,6 +103,8 @@ pub struct Cache {
     pub fills_max: usize,
     /// How long a key whose answer could not be stored lets later requests pass without waiting for each other.
     pub uncacheable_ttl: Duration,
+    /// Scopes of purges on record, at most; above it the oldest is given up, and everything older counts as purged.
+    pub purge_records_max: usize,
 }
 
 /// `[origins.NAME]`: a group of servers with the same content.

@@ -20,6 +20,10 @@ pub(super) enum Failure {
     Target(BadTarget),
     #[error("TRACE is not answered here")]
     Trace,
+    #[error("PURGE is not answered here")]
+    PurgeOff,
+    #[error("PURGE is not for this address")]
+    PurgeForbidden,
     #[error("nothing usable is stored, and the request accepts nothing else (only-if-cached)")]
     OnlyIfCached,
     #[error("no route matches this host and path")]
@@ -64,6 +68,8 @@ impl Failure {
         match self {
             Self::Target(target) => target.word(),
             Self::Trace => "trace",
+            Self::PurgeOff => "purge_off",
+            Self::PurgeForbidden => "purge_forbidden",
             Self::OnlyIfCached => "only_if_cached",
             Self::NoRoute => "no_route",
             Self::UnknownOrigin(_) => "unknown_origin",
@@ -78,6 +84,7 @@ impl Failure {
     pub(super) fn fault(&self) -> Fault {
         match self {
             Self::Target(_) | Self::Trace | Self::NoRoute | Self::OnlyIfCached => Fault::Client,
+            Self::PurgeOff | Self::PurgeForbidden => Fault::Client,
             Self::Fetch(failure) if failure.error == ProxyError::HttpRequestError => Fault::Client,
             Self::Fetch(_) => Fault::Origin,
             Self::UnknownOrigin(_) | Self::Filter(_) | Self::ClosedByFilter | Self::Unsendable(_) => Fault::Filter,
@@ -87,7 +94,7 @@ impl Failure {
 
     pub(super) fn status(&self) -> StatusCode {
         match self {
-            Self::Trace => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Trace | Self::PurgeOff => StatusCode::METHOD_NOT_ALLOWED,
             // RFC 9111 section 5.2.1.7.
             Self::OnlyIfCached => StatusCode::GATEWAY_TIMEOUT,
             other => other.proxy_error().status(),
@@ -97,7 +104,7 @@ impl Failure {
     fn proxy_error(&self) -> ProxyError {
         match self {
             Self::Target(_) => ProxyError::HttpRequestError,
-            Self::Trace | Self::OnlyIfCached => ProxyError::HttpRequestDenied,
+            Self::Trace | Self::OnlyIfCached | Self::PurgeOff | Self::PurgeForbidden => ProxyError::HttpRequestDenied,
             Self::NoRoute => ProxyError::DestinationNotFound,
             Self::Fetch(failure) => failure.error,
             Self::UnknownOrigin(_) | Self::Filter(_) | Self::ClosedByFilter | Self::Unsendable(_) | Self::FetchLost => {
@@ -122,7 +129,7 @@ impl Failure {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(PROXY_STATUS, self.proxy_error().member(node, &told));
-        if matches!(self, Self::Trace) {
+        if matches!(self, Self::Trace | Self::PurgeOff) {
             headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
         }
         response

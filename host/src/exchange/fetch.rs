@@ -17,7 +17,7 @@ use super::forward::{self, Audience};
 use super::pass;
 use super::visit::Visit;
 use crate::body::Body;
-use crate::cache::{Entry, FetchFailure, Filling, Head, Lead};
+use crate::cache::{Aside, Entry, FetchFailure, Filling, Head, Lead};
 use crate::clock::Timestamp;
 use crate::origin::Origin;
 use crate::semantics::{
@@ -83,7 +83,7 @@ impl Fetch {
                 let _ = word.send(Word::Shared(StatusCode::NOT_MODIFIED));
                 return self.renew(stale, &parts, lead, (requested, received));
             }
-            if parts.status.is_server_error() && usable_on_error(&stale.head.freshness, stale.head.age(received)) {
+            if parts.status.is_server_error() && usable_on_error(&stale.terms(), stale.head.age(received)) {
                 let detail = format!("the origin answered {}", parts.status).into();
                 return lead.fail(FetchFailure { error: ProxyError::HttpResponseIncomplete, detail });
             }
@@ -99,13 +99,13 @@ impl Fetch {
             Verdict::Refuse(refusal) => {
                 // Where the client has gone, the response is dropped, and with it its connection.
                 let _ = word.send(Word::Own(Response::from_parts(parts, body), refusal));
-                lead.release();
+                lead.release(refusal);
             }
             Verdict::Store(freshness) => {
                 let _ = word.send(Word::Shared(parts.status));
                 let selection = Selection::of(&parts.headers, &self.headers);
                 let head =
-                    Head { status: parts.status, headers: parts.headers, freshness, received, selection, length };
+                    Head { status: parts.status, headers: parts.headers, freshness, received, selection, length, aside: Aside::default() };
                 pump(body, lead.fill(head)).await;
             }
         }
@@ -119,7 +119,7 @@ impl Fetch {
         lead: Lead,
         (requested, received): (Timestamp, Timestamp),
     ) {
-        let mut headers = stale.head.headers.clone();
+        let mut headers = stale.head.whole();
         update(&mut headers, &confirmed.headers);
         let freshness = match self.verdict(stale.head.status, &headers, (requested, received)) {
             Verdict::Store(freshness) => freshness,
@@ -128,8 +128,9 @@ impl Fetch {
         };
         let selection = Selection::of(&headers, &self.headers);
         let length = stale.head.length;
-        let head = Head { status: stale.head.status, headers, freshness, received, selection, length };
-        lead.renew(head, stale.body.clone());
+        let aside = Aside::default();
+        let head = Head { status: stale.head.status, headers, freshness, received, selection, length, aside };
+        lead.renew(head, stale);
     }
 
     fn verdict(

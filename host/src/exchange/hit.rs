@@ -12,7 +12,7 @@ use crate::semantics::{CacheStatus, not_modified, reduce_to_not_modified};
 
 /// The stored response as it is now. A HEAD request gets the length that a GET would have.
 pub(super) fn answer(visit: &mut Visit<'_>, entry: &Entry, now: Timestamp) -> Response<Body> {
-    visit.record.cache = CacheStatus::hit(entry.head.ttl(now));
+    visit.record.cache = CacheStatus::hit(entry.ttl(now));
     stored(visit, entry, now)
 }
 
@@ -22,6 +22,7 @@ pub(super) fn stored(visit: &Visit<'_>, entry: &Entry, now: Timestamp) -> Respon
     response.headers_mut().insert(header::AGE, HeaderValue::from(entry.head.age(now).as_secs()));
     let Ok(passage) = visit.passage() else { return response };
     let request = &passage.head.headers;
+    entry.head.aside.surrogate.put_for(request, response.headers_mut());
     if client_has(request, &response, entry.head.received) {
         return unchanged(response);
     }

@@ -1,15 +1,16 @@
-//! What a successful unsafe request changed is no longer answered from the store (RFC 9111 section 4.4).
+//! What a successful unsafe request changed is no longer answered from the store (RFC 9111 section 4.4, RFC 9875
+//! section 3).
 
 use http::header::{self, HeaderMap};
 use http::{Method, Response};
 
 use super::visit::Visit;
 use crate::body::Body;
-use crate::cache::Key;
+use crate::cache::{Key, Mode, Purge, Scope};
 use crate::origin::Origin;
-use crate::semantics::RequestHead;
+use crate::semantics::{RequestHead, invalidated_groups};
 
-/// Forgets the target, and what `Location` and `Content-Location` name on the same origin.
+/// Forgets the target, and what `Location`, `Content-Location` and `Cache-Group-Invalidation` name on the same origin.
 pub(super) fn after(visit: &Visit<'_>, (origin, chosen): (&Origin, bool), response: &Response<Body>) {
     let Ok(passage) = visit.passage() else { return };
     let status = response.status();
@@ -18,11 +19,17 @@ pub(super) fn after(visit: &Visit<'_>, (origin, chosen): (&Origin, bool), respon
     }
     let cache = &visit.edge.cache;
     let chosen = chosen.then(|| &**origin.name());
-    cache.invalidate(&Key::of(&passage.head, chosen));
+    let key = Key::of(&passage.head, chosen);
+    cache.invalidate(&key);
     for name in [header::LOCATION, header::CONTENT_LOCATION] {
         if let Some(other) = named(response.headers(), &name, &passage.head) {
             cache.invalidate(&Key::of(&other, chosen));
         }
+    }
+    for name in invalidated_groups(response.headers()) {
+        let scope = Scope::Group { origin: key.origin().to_owned(), name };
+        tracing::info!(scope = "group", group = %scope, by = "origin", "purged");
+        cache.purge(&Purge { scope, mode: Mode::Hard });
     }
 }
 

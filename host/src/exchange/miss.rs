@@ -15,7 +15,7 @@ use super::{hit, pass, stale};
 use crate::body::Body;
 use crate::cache::{Entry, Follower, Head, Key, Landing, Lead, Lookup, Miss, PassReason, Turn};
 use crate::origin::Origin;
-use crate::semantics::CacheStatus;
+use crate::semantics::{CacheStatus, hide_from_browsers};
 
 /// How often a request looks again after a fetch that it waited for was lost. Losing one takes a bug or a shutdown.
 const LOOKS_MAX: usize = 4;
@@ -69,8 +69,9 @@ pub(super) async fn answer(
 }
 
 /// The leading client's own answer. It was asked for without the client's conditions, which are answered here.
-fn own(visit: &Visit<'_>, response: Response<Body>) -> Response<Body> {
+fn own(visit: &Visit<'_>, mut response: Response<Body>) -> Response<Body> {
     let Ok(passage) = visit.passage() else { return response };
+    hide_from_browsers(&passage.head.headers, response.headers_mut());
     let has = hit::client_has(&passage.head.headers, &response, visit.edge.clock.now());
     if has { hit::unchanged(response) } else { response }
 }
@@ -89,6 +90,7 @@ async fn shared(
     }
     let now = visit.edge.clock.now();
     let mut response = hit::head(head);
+    head.aside.surrogate.put_for(request, response.headers_mut());
     let known = hit::client_has(request, &response, head.received);
     visit.record.cache.ttl = Some(head.ttl(now));
     if head.age(now).as_secs() > 0 {

@@ -9,10 +9,26 @@ use crate::body::Body;
 use crate::cache::{FetchFailure, Key, PassReason};
 use crate::clock::Timestamp;
 use crate::origin::{Origin, OriginFailure};
-use crate::semantics::{CacheStatus, Candidate, Verdict};
+use crate::semantics::{CacheStatus, Candidate, Verdict, hide_from_browsers};
 
 /// Sends the request on and the answer back, both streaming.
 pub(super) async fn answer(
+    visit: &mut Visit<'_>,
+    origin: &Origin,
+    body: Body,
+    reason: PassReason,
+) -> Result<Response<Body>, Failure> {
+    let response = fetch(visit, origin, body, reason).await?;
+    shown(visit, response)
+}
+
+/// A response without what its client is not to see.
+fn shown(visit: &Visit<'_>, mut response: Response<Body>) -> Result<Response<Body>, Failure> {
+    hide_from_browsers(&visit.passage()?.head.headers, response.headers_mut());
+    Ok(response)
+}
+
+async fn fetch(
     visit: &mut Visit<'_>,
     origin: &Origin,
     body: Body,
@@ -32,7 +48,7 @@ pub(super) async fn answer_and_learn(
     reason: PassReason,
 ) -> Result<Response<Body>, Failure> {
     let requested = visit.edge.clock.now();
-    let response = answer(visit, origin, Body::Empty, reason).await?;
+    let response = fetch(visit, origin, Body::Empty, reason).await?;
     let length = http_body::Body::size_hint(response.body()).exact();
     let small = length.is_some_and(|length| length <= visit.edge.cache.object_bytes_max());
     if let Verdict::Store(_) = verdict(visit, &response, requested)?
@@ -40,7 +56,7 @@ pub(super) async fn answer_and_learn(
     {
         visit.edge.cache.forget_uncacheable(key);
     }
-    Ok(response)
+    shown(visit, response)
 }
 
 fn verdict(visit: &Visit<'_>, response: &Response<Body>, requested: Timestamp) -> Result<Verdict, Failure> {

@@ -24,6 +24,17 @@ pub struct Peer {
     pub trusted: bool,
     /// The longest gap between two pieces of a request body.
     pub body_timeout: Duration,
+    pub purge: PurgeRight,
+}
+
+/// Who may use the method `PURGE`, as far as this connection goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PurgeRight {
+    /// Nobody, on this listener.
+    Nobody,
+    /// Others, but not this end.
+    Others,
+    Granted,
 }
 
 impl Peer {
@@ -60,6 +71,7 @@ mod tests {
             scheme: Scheme::HTTP,
             trusted: false,
             body_timeout: Duration::ZERO,
+            purge: PurgeRight::Nobody,
         };
         assert_eq!(peer.client(&headers), IpAddr::from([10, 0, 0, 1]));
         peer.trusted = true;

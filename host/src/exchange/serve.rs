@@ -10,7 +10,7 @@ use super::edge::Edge;
 use super::failure::Failure;
 use super::peer::Peer;
 use super::visit::{Closed, Passage, Visit};
-use super::{hit, invalidate, miss, pass, stale};
+use super::{hit, invalidate, miss, pass, purge, stale};
 use crate::body::Body;
 use crate::cache::{Key, Lookup, PassReason};
 use crate::filter::EndOfStream;
@@ -42,6 +42,9 @@ impl Edge {
         parts: request::Parts,
         body: Body,
     ) -> Result<Response<Body>, Failure> {
+        if purge::is_asked(&parts.method) {
+            return purge::answer(visit, parts);
+        }
         visit.admit(parts, EndOfStream::from(body.is_end_stream()))?;
         if let Some(reply) = visit.filter_request()? {
             return Ok(reply);
@@ -73,7 +76,7 @@ impl Edge {
 }
 
 /// Requests that the cache has nothing to do with.
-fn passed_by(passage: &Passage) -> Option<PassReason> {
+pub(super) fn passed_by(passage: &Passage) -> Option<PassReason> {
     let head = &passage.head;
     if !passage.route.caching {
         Some(PassReason::Disabled)

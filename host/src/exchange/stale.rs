@@ -35,7 +35,7 @@ pub(super) fn instead_of_failure(
     entry: Option<&Arc<Entry>>,
     now: Timestamp,
 ) -> Option<Response<Body>> {
-    let entry = entry.filter(|entry| usable_on_error(&entry.head.freshness, entry.head.age(now)))?;
+    let entry = entry.filter(|entry| usable_on_error(&entry.terms(), entry.head.age(now)))?;
     let response = hit::answer(visit, entry, now);
     visit.record.cache.detail = Some("stale_if_error");
     Some(response)

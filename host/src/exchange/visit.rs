@@ -10,7 +10,7 @@ use super::edge::Edge;
 use super::failure::Failure;
 use super::forward::{Outgoing, X_REQUEST_ID, new_request_id};
 use super::peer::Peer;
-use super::record::Record;
+use super::record::{Book, Record};
 use super::reply;
 use super::routes::Route;
 use crate::body::Body;
@@ -43,10 +43,15 @@ pub struct Closed;
 
 impl<'a> Visit<'a> {
     pub(super) fn new(edge: &'a Arc<Edge>, peer: &'a Peer, request: &request::Parts) -> Self {
+        Self::in_book(&edge.book, edge, peer, request)
+    }
+
+    /// A visit that is counted and logged elsewhere than all others.
+    pub(super) fn in_book(book: &Arc<Book>, edge: &'a Arc<Edge>, peer: &'a Peer, request: &request::Parts) -> Self {
         let brought = if peer.trusted { request.headers.get(X_REQUEST_ID).cloned() } else { None };
         let id = brought.unwrap_or_else(new_request_id);
         let client = peer.client(&request.headers);
-        Self { edge, peer, record: Record::begin(&edge.book, client, request, id), passage: None }
+        Self { edge, peer, record: Record::begin(book, client, request, id), passage: None }
     }
 
     /// Takes the target apart and finds the route.

@@ -21,7 +21,7 @@ use super::metrics::{ConnectionError, ListenerMetrics};
 use super::vitals::{Patience, Pulse, Stopped, Vitals};
 use crate::body::{Body, BodyError};
 use crate::config;
-use crate::exchange::{Closed, Delivery, Edge, Peer};
+use crate::exchange::{Closed, Delivery, Edge, Peer, PurgeRight};
 
 /// What all connections of a listener share.
 pub(super) struct Door {
@@ -82,6 +82,17 @@ impl Door {
             scheme: Scheme::HTTP,
             trusted: self.config.trusted_proxies.iter().any(|network| network.contains(&remote.ip())),
             body_timeout: self.config.body_timeout,
+            purge: self.purge_right(remote),
+        }
+    }
+
+    fn purge_right(&self, remote: SocketAddr) -> PurgeRight {
+        if self.config.purge_from.is_empty() {
+            PurgeRight::Nobody
+        } else if self.config.purge_from.iter().any(|network| network.contains(&remote.ip())) {
+            PurgeRight::Granted
+        } else {
+            PurgeRight::Others
         }
     }
 

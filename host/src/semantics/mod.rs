@@ -1,7 +1,8 @@
 //! HTTP as the RFCs define it, in pure functions: no clock, no I/O, no configuration.
 //!
 //! `request` and `path` take a request's target apart, `fields` holds what concerns single header fields, `storing`,
-//! `freshness` and `cache_control` decide what a shared cache may keep and for how long (RFC 9111), `conditional` and
+//! `freshness` and `cache_control` decide what a shared cache may keep and for how long (RFC 9111), `tags` by which names it
+//! is purged, `surrogate` which fields are not for browsers, `conditional` and
 //! `range` which part of it a client needs (RFC 9110), `cache_status` and
 //! `proxy_status` say afterwards what was done and what went wrong (RFC 9211, RFC 9209).
 
@@ -16,6 +17,8 @@ mod range;
 mod request;
 mod reuse;
 mod storing;
+mod surrogate;
+mod tags;
 
 pub use cache_control::CacheControl;
 pub use cache_status::{CacheStatus, Forwarded, Outcome};
@@ -28,4 +31,6 @@ pub use proxy_status::ProxyError;
 pub use range::{Pieces, pieces};
 pub use request::{BadTarget, RequestHead, normal_authority};
 pub use reuse::{Reuse, reuse, usable_on_error};
-pub use storing::{Candidate, Freshness, Refusal, Selection, Verdict};
+pub use storing::{Candidate, Freshness, LifetimeSource, Refusal, Selection, Verdict};
+pub use surrogate::{SurrogateFields, hide_from_browsers};
+pub use tags::{NAME_BYTES_MAX, Tags, invalidated_groups};

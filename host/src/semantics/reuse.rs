@@ -67,6 +67,7 @@ mod tests {
             never_stale: false,
             while_revalidate: seconds(10),
             if_error: seconds(100),
+            ..Freshness::default()
         }
     }
 

@@ -33,6 +33,58 @@ pub struct Freshness {
     pub while_revalidate: Duration,
     /// How long after its lifetime it may stand in for an origin that fails (RFC 5861 section 4).
     pub if_error: Duration,
+    /// What the lifetime was read from.
+    pub source: LifetimeSource,
+}
+
+/// What gave a response its lifetime, in the order in which they are asked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LifetimeSource {
+    /// A field that speaks to caches in front of an origin.
+    Targeted,
+    SMaxage,
+    MaxAge,
+    Expires,
+    /// The route's `default_ttl`.
+    DefaultTtl,
+    /// A tenth of the time since `Last-Modified`.
+    Heuristic,
+    /// Nothing: it is validated before every use.
+    #[default]
+    Nothing,
+}
+
+impl LifetimeSource {
+    /// The stable word for explanations.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Targeted => "targeted",
+            Self::SMaxage => "s_maxage",
+            Self::MaxAge => "max_age",
+            Self::Expires => "expires",
+            Self::DefaultTtl => "default_ttl",
+            Self::Heuristic => "heuristic",
+            Self::Nothing => "nothing",
+        }
+    }
+
+    fn of(control: &CacheControl, targeted: Targeted, stated: Option<Duration>) -> Option<Self> {
+        stated?;
+        Some(match targeted {
+            Targeted::Yes => Self::Targeted,
+            Targeted::No if control.s_maxage.is_some() => Self::SMaxage,
+            Targeted::No if control.max_age.is_some() => Self::MaxAge,
+            Targeted::No => Self::Expires,
+        })
+    }
+
+    fn of_guess(implied: Option<Duration>, default_ttl: Option<Duration>) -> Self {
+        match (implied, default_ttl) {
+            (None, _) => Self::Nothing,
+            (Some(_), Some(_)) => Self::DefaultTtl,
+            (Some(_), None) => Self::Heuristic,
+        }
+    }
 }
 
 impl Freshness {
@@ -134,6 +186,8 @@ impl Candidate<'_> {
             never_stale: control.must_revalidate || control.proxy_revalidate || control.s_maxage.is_some(),
             while_revalidate: control.stale_while_revalidate.unwrap_or_default(),
             if_error: control.stale_if_error.unwrap_or_default(),
+            source: LifetimeSource::of(&control, targeted, stated)
+                .unwrap_or(LifetimeSource::of_guess(implied, self.default_ttl)),
         };
         let validators = [header::ETAG, header::LAST_MODIFIED];
         let provable = validators.iter().any(|name| self.response.contains_key(name));
@@ -220,6 +274,11 @@ impl Selection {
     /// Would `request` have been answered the same?
     pub fn matches(&self, request: &HeaderMap) -> bool {
         self.0.iter().all(|(name, value)| fields::joined(request, name) == *value)
+    }
+
+    /// The fields, each with its value; `None` where the request had none.
+    pub fn fields(&self) -> impl Iterator<Item = (&HeaderName, Option<&[u8]>)> {
+        self.0.iter().map(|(name, value)| (name, value.as_deref()))
     }
 
     /// Bytes held.

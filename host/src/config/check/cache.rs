@@ -22,5 +22,6 @@ pub(super) fn check(section: &mut Section<'_>) -> Cache {
         object_bytes_max,
         fills_max: section.count("fills_max", &bound::FILLS_MAX),
         uncacheable_ttl: section.duration("uncacheable_ttl", &bound::UNCACHEABLE_TTL),
+        purge_records_max: section.count("purge_records_max", &bound::PURGE_RECORDS_MAX),
     }
 }

@@ -37,6 +37,7 @@ fn check(section: &mut Section<'_>, sockets: &mut Unique, names: &mut Unique) ->
         header_count_max: section.count("header_count_max", &bound::HEADER_COUNT_MAX),
         header_bytes_max: section.bytes("header_bytes_max", &bound::HEADER_BYTES_MAX),
         trusted_proxies: section.field("trusted_proxies").map(|field| networks(&field)).unwrap_or_default(),
+        purge_from: section.field("purge_from").map(|field| networks(&field)).unwrap_or_default(),
     }
 }
 
