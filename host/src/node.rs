@@ -109,7 +109,7 @@ impl Node {
             node.threads.push(spawn(format!("worker-{index}"), move |runtime| work.run(runtime))?);
         }
         drop(drain);
-        let state = admin::State { registry, health, token: config.admin.token.clone() };
+        let state = admin::State { registry, health, edge, token: config.admin.token.clone() };
         node.threads.push(spawn("admin".to_owned(), move |runtime| serve_admin(runtime, bound.admin, state, stopped))?);
         node.health.set_ready(true);
         Ok(node)

@@ -2,5 +2,6 @@
 
 mod checking;
 mod crowd;
+mod operating;
 mod real_site;
 mod running;

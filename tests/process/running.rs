@@ -130,7 +130,7 @@ async fn the_command_line_explains_itself() {
         (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
     };
     let (success, text) = help(&["--help"]);
-    assert!(success && ["run", "check"].iter().all(|command| text.contains(command)), "{text}");
+    assert!(success && ["run", "check", "purge", "explain"].iter().all(|command| text.contains(command)), "{text}");
     let (success, text) = help(&["--version"]);
     assert!(success && text.contains(env!("CARGO_PKG_VERSION")), "{text}");
     assert!(!help(&["no-such-command"]).0);

@@ -1,19 +1,19 @@
-//! `GET /metrics`, `/healthz`, `/livez`, `/readyz`.
+//! `GET /metrics`, `/healthz`, `/livez`, `/readyz`, `/v1/explain`, and `POST /v1/purge`: who is heard, and by which method.
 
 use std::convert::Infallible;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::header::{self, HeaderValue};
-use http::{Method, Request, Response, StatusCode};
+use http::{Request, Response, StatusCode};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::Semaphore;
 
 use super::state::State;
+use super::{explain, purge, reply};
 use crate::body::Body;
 use crate::telemetry;
 
@@ -40,8 +40,8 @@ pub async fn serve(socket: TcpListener, state: State) -> std::io::Result<Infalli
         };
         let state = state.clone();
         let service = service_fn(move |request| {
-            let response = answer(&request, &state);
-            async move { Ok::<_, Infallible>(response) }
+            let state = state.clone();
+            async move { Ok::<_, Infallible>(answer(request, &state).await) }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -55,30 +55,63 @@ pub async fn serve(socket: TcpListener, state: State) -> std::io::Result<Infalli
     }
 }
 
-fn answer<B>(request: &Request<B>, state: &State) -> Response<Body> {
-    let path = request.uri().path();
-    if !matches!(path, "/metrics" | "/healthz" | "/livez" | "/readyz") {
-        return plain(StatusCode::NOT_FOUND, "not found: try /metrics, /healthz or /readyz\n");
+/// What can be asked for here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Matter {
+    Health,
+    Readiness,
+    Metrics,
+    Purge,
+    Explain,
+}
+
+impl Matter {
+    fn of(path: &str) -> Option<Self> {
+        Some(match path {
+            "/healthz" | "/livez" => Self::Health,
+            "/readyz" => Self::Readiness,
+            "/metrics" => Self::Metrics,
+            "/v1/purge" => Self::Purge,
+            "/v1/explain" => Self::Explain,
+            _ => return None,
+        })
     }
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        let mut refused = plain(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are answered here\n");
-        refused.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
-        return refused;
+
+    /// The methods that it is asked for by, as in `Allow`.
+    fn methods(self) -> &'static str {
+        if self == Self::Purge { "POST" } else { "GET, HEAD" }
     }
-    match path {
-        "/metrics" if !allowed(request, state) => {
-            let mut refused = plain(StatusCode::UNAUTHORIZED, "a bearer token is needed\n");
-            refused.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            refused
-        }
-        "/metrics" => {
+
+    fn is_public(self) -> bool {
+        matches!(self, Self::Health | Self::Readiness)
+    }
+}
+
+async fn answer<B>(request: Request<B>, state: &State) -> Response<Body>
+where
+    B: http_body::Body<Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+{
+    let Some(matter) = Matter::of(request.uri().path()) else {
+        let known = "not found: try /metrics, /healthz, /readyz, /v1/purge or /v1/explain\n";
+        return reply::text(StatusCode::NOT_FOUND, known);
+    };
+    if !matter.methods().split(", ").any(|method| method == request.method().as_str()) {
+        let refused = format!("only {} is answered here\n", matter.methods());
+        return reply::with(reply::text(StatusCode::METHOD_NOT_ALLOWED, refused), header::ALLOW, matter.methods());
+    }
+    if !matter.is_public() && !allowed(&request, state) {
+        let refused = reply::text(StatusCode::UNAUTHORIZED, "a bearer token is needed\n");
+        return reply::with(refused, header::WWW_AUTHENTICATE, "Bearer");
+    }
+    match matter {
+        Matter::Metrics => {
             let (text, content_type) = telemetry::render(&state.registry);
-            let mut response = Response::new(Body::from(Bytes::from(text)));
-            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-            response
+            reply::with(reply::text(StatusCode::OK, text), header::CONTENT_TYPE, content_type)
         }
-        "/readyz" if !state.health.is_ready() => plain(StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
-        _ => plain(StatusCode::OK, "ok\n"),
+        Matter::Purge => purge::answer(request, &state.edge).await,
+        Matter::Explain => explain::answer(&request, &state.edge),
+        Matter::Readiness if !state.health.is_ready() => reply::text(StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
+        Matter::Readiness | Matter::Health => reply::text(StatusCode::OK, "ok\n"),
     }
 }
 
@@ -93,40 +126,24 @@ fn allowed<B>(request: &Request<B>, state: &State) -> bool {
     given.len() == token.len() && given.iter().zip(token.as_bytes()).fold(0, |diff, (a, b)| diff | (a ^ b)) == 0
 }
 
-fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
-    let mut response = Response::new(Body::from(Bytes::from_static(text.as_bytes())));
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::state::Health;
     use super::*;
-    use prometheus::Registry;
-
-    fn ask(method: &str, path: &str, token: Option<&str>, health: &Health) -> StatusCode {
-        let state = State { registry: Registry::new(), health: health.clone(), token: Some("secret".to_owned()) };
-        let mut request = Request::builder().method(method).uri(path);
-        if let Some(token) = token {
-            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
-        }
-        answer(&request.body(()).expect("a test request"), &state).status()
-    }
 
     #[test]
-    fn health_is_open_and_metrics_need_the_token() {
-        let health = Health::default();
-        assert_eq!(ask("GET", "/healthz", None, &health), 200);
-        assert_eq!(ask("GET", "/readyz", None, &health), 503);
-        health.set_ready(true);
-        assert_eq!(ask("GET", "/readyz", None, &health), 200);
-        assert_eq!(ask("GET", "/metrics", None, &health), 401);
-        assert_eq!(ask("GET", "/metrics", Some("secreT"), &health), 401);
-        assert_eq!(ask("GET", "/metrics", Some("secret"), &health), 200);
-        assert_eq!(ask("POST", "/metrics", Some("secret"), &health), 405);
-        assert_eq!(ask("GET", "/", None, &health), 404);
+    fn every_path_has_its_methods() {
+        let cases = [
+            ("/healthz", "GET, HEAD", true),
+            ("/livez", "GET, HEAD", true),
+            ("/readyz", "GET, HEAD", true),
+            ("/metrics", "GET, HEAD", false),
+            ("/v1/explain", "GET, HEAD", false),
+            ("/v1/purge", "POST", false),
+        ];
+        for (path, methods, public) in cases {
+            let matter = Matter::of(path).expect(path);
+            assert_eq!((matter.methods(), matter.is_public()), (methods, public), "{path}");
+        }
+        assert_eq!(Matter::of("/v1/purge/"), None);
     }
 }

@@ -1,8 +1,12 @@
-//! The operator's door: metrics and health, on an address of its own and a thread of its own.
+//! The operator's door: metrics, health, purges and explanations, on an address of its own and a thread of its own.
 //!
-//! It answers also where every worker is busy. Nothing here can change what clients get.
+//! It answers also where every worker is busy. `door` says who is heard, `purge` and `explain` what is meant; both hand it
+//! to the `Edge`, which alone knows what follows.
 
 mod door;
+mod explain;
+mod purge;
+mod reply;
 mod state;
 
 pub use door::serve;

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use prometheus::Registry;
 
+use crate::exchange::Edge;
+
 /// Whether the node takes requests. Cloning shares it.
 #[derive(Debug, Clone, Default)]
 pub struct Health {
@@ -26,6 +28,8 @@ impl Health {
 pub struct State {
     pub registry: Registry,
     pub health: Health,
+    /// What purges and explanations are about.
+    pub edge: Arc<Edge>,
     /// Asked for on everything but the health checks.
     pub token: Option<String>,
 }

@@ -16,8 +16,6 @@ use crate::semantics::{Forwarded, Refusal, Reuse, Tags};
 /// What a request would meet under a key.
 #[derive(Debug)]
 pub struct Inspection {
-    /// The last purge in force.
-    pub epoch: u64,
     /// The entry that the request selects and what may be done with it, or why there is none.
     pub found: Result<(Arc<Entry>, Reuse), Forwarded>,
     /// Newest first.
@@ -53,7 +51,6 @@ impl Inspection {
             Variant { purged: !shelf.holds(key.as_str(), &entry), purges: by_tags, entry }
         };
         Self {
-            epoch: shelf.epochs.latest(),
             found,
             variants: shelf.variants(key).into_iter().map(variant).collect(),
             fetching: shelf.fetching(key),

@@ -193,6 +193,11 @@ impl Cache {
         self.shelf.purge(purge)
     }
 
+    /// The number of the last purge in force.
+    pub fn epoch(&self) -> u64 {
+        self.shelf.epochs.latest()
+    }
+
     /// The key's answers can be stored after all.
     pub fn forget_uncacheable(&self, key: &Key) {
         self.shelf.forget_uncacheable(key);

@@ -27,8 +27,10 @@ impl Metrics {
             Opts::new("forebay_cache_evictions_total", "Entries that a tier gave up, by reason"),
             &["tier", "reason"],
         )?;
-        let purges =
-            IntCounterVec::new(Opts::new("forebay_cache_purges_total", "Purges, by scope and mode"), &["scope", "mode"])?;
+        let purges = IntCounterVec::new(
+            Opts::new("forebay_cache_purges_total", "Purges, by scope and mode"),
+            &["scope", "mode"],
+        )?;
         let purge_records = IntGauge::new("forebay_cache_purge_records", "Scopes whose purges are on record")?;
         telemetry::register(registry, &[&fills, &waiters, &purge_records])?;
         registry.register(Box::new(evictions.clone()))?;

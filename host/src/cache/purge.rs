@@ -18,7 +18,10 @@ pub enum Scope {
     /// Every response with this name in `Surrogate-Key`, `Cache-Tag` or `Cache-Groups`.
     Tag(String),
     /// Every response of one origin (scheme and authority) in this group (RFC 9875 section 2.1).
-    Group { origin: String, name: String },
+    Group {
+        origin: String,
+        name: String,
+    },
 }
 
 impl Scope {

@@ -14,7 +14,7 @@ use super::{Aside, Cache, FetchFailure, Filling, Follower, Head, Key, Landing, L
 use crate::body::BodyError;
 use crate::clock::{Clock, Timestamp};
 use crate::config;
-use crate::semantics::{Forwarded, Freshness, ProxyError, RequestHead, Selection};
+use crate::semantics::{Forwarded, Freshness, ProxyError, Refusal, RequestHead, Selection};
 
 const OBJECT_BYTES_MAX: u64 = 2 << 20;
 
@@ -289,15 +289,15 @@ async fn a_stale_response_is_served_while_one_request_refreshes_it() {
     let first = house.look();
     assert!(matches!(&first, Lookup::Stale(_, Some(_))));
     assert!(matches!(house.look(), Lookup::Stale(_, None)), "one refreshes");
-    let Lookup::Stale(_, Some(lead)) = first else { panic!("checked above") };
-    lead.renew(house.head(None), Bytes::new());
+    let Lookup::Stale(stale, Some(lead)) = first else { panic!("checked above") };
+    lead.renew(house.head(None), &stale);
     assert!(matches!(house.look(), Lookup::Hit(_)));
 }
 
 #[tokio::test]
 async fn above_the_limit_of_fills_each_request_fetches_for_itself() {
     let house = house();
-    let leads: Vec<Lead> = (0..3).map(|_| Lead::alone(house.key.shared(), house.cache.shared_shelf())).collect();
+    let leads: Vec<Lead> = (0..3).map(|_| Lead::alone(house.key.shared(), house.cache.shared_shelf(), 0)).collect();
     assert!(matches!(house.look(), Lookup::Pass(PassReason::Busy)));
     drop(leads);
     drop(house.lead());

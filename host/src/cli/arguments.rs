@@ -22,6 +22,10 @@ pub(super) enum Command {
     Run(Run),
     /// Check a configuration and its filters, and list every fault
     Check(Check),
+    /// Give up stored responses of a running node
+    Purge(Purge),
+    /// Say how a running node would answer a request, and why
+    Explain(Explain),
 }
 
 impl Default for Command {
@@ -48,4 +52,59 @@ pub(super) struct Check {
     /// The configuration
     #[arg(short, long, value_name = "FILE", default_value = DEFAULT_CONFIG)]
     pub(super) config: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Purge {
+    /// Everything stored for this URL: all its variants
+    #[arg(value_name = "URL")]
+    pub(super) urls: Vec<String>,
+    /// The same
+    #[arg(long, value_name = "URL")]
+    pub(super) url: Vec<String>,
+    /// Everything with this name in Surrogate-Key, Cache-Tag or Cache-Groups
+    #[arg(long, value_name = "TAG")]
+    pub(super) tag: Vec<String>,
+    /// Everything whose URL starts with this
+    #[arg(long, value_name = "URL")]
+    pub(super) prefix: Vec<String>,
+    /// Everything of this host, on all ports
+    #[arg(long, value_name = "HOST")]
+    pub(super) host: Vec<String>,
+    /// Everything
+    #[arg(long)]
+    pub(super) all: bool,
+    /// Make it stale instead: it is validated before its next use, or used stale where it may be
+    #[arg(long)]
+    pub(super) soft: bool,
+    #[command(flatten)]
+    pub(super) door: Door,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Explain {
+    #[arg(value_name = "URL")]
+    pub(super) url: String,
+    /// A field of the request, as in "Accept-Language: de"
+    #[arg(short = 'H', long, value_name = "NAME: VALUE")]
+    pub(super) header: Vec<String>,
+    /// As JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) door: Door,
+}
+
+/// Where the node is.
+#[derive(Debug, Args)]
+pub(super) struct Door {
+    /// The node's configuration, for its admin address and token
+    #[arg(short, long, value_name = "FILE", default_value = DEFAULT_CONFIG)]
+    pub(super) config: PathBuf,
+    /// Its admin address, without any file
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "config")]
+    pub(super) admin: Option<SocketAddr>,
+    /// Its admin token, instead of the configuration's
+    #[arg(long, value_name = "TOKEN")]
+    pub(super) token: Option<String>,
 }

@@ -1,7 +1,10 @@
-//! The command line: `forebay run` and `forebay check`.
+//! The command line: `forebay run`, `forebay check`, `forebay purge` and `forebay explain`.
 
+mod admin;
 mod arguments;
 mod check;
+mod explain;
+mod purge;
 mod run;
 
 use std::io::Write;
@@ -17,6 +20,8 @@ pub fn main() -> ExitCode {
     let done = match command {
         Command::Run(options) => run::run(&options),
         Command::Check(options) => check::check(&options),
+        Command::Purge(options) => purge::purge(&options),
+        Command::Explain(options) => explain::explain(&options),
     };
     match done {
         Ok(code) => code,

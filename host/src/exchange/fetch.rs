@@ -104,8 +104,15 @@ impl Fetch {
             Verdict::Store(freshness) => {
                 let _ = word.send(Word::Shared(parts.status));
                 let selection = Selection::of(&parts.headers, &self.headers);
-                let head =
-                    Head { status: parts.status, headers: parts.headers, freshness, received, selection, length, aside: Aside::default() };
+                let head = Head {
+                    status: parts.status,
+                    headers: parts.headers,
+                    freshness,
+                    received,
+                    selection,
+                    length,
+                    aside: Aside::default(),
+                };
                 pump(body, lead.fill(head)).await;
             }
         }

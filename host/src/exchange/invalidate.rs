@@ -28,7 +28,7 @@ pub(super) fn after(visit: &Visit<'_>, (origin, chosen): (&Origin, bool), respon
     }
     for name in invalidated_groups(response.headers()) {
         let scope = Scope::Group { origin: key.origin().to_owned(), name };
-        tracing::info!(scope = "group", group = %scope, by = "origin", "purged");
+        tracing::debug!(scope = scope.word(), value = %scope, by = "origin", "purged");
         cache.purge(&Purge { scope, mode: Mode::Hard });
     }
 }

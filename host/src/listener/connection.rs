@@ -87,9 +87,11 @@ impl Door {
     }
 
     fn purge_right(&self, remote: SocketAddr) -> PurgeRight {
+        // A listener for both families shows IPv4 addresses in their IPv6 form.
+        let address = remote.ip().to_canonical();
         if self.config.purge_from.is_empty() {
             PurgeRight::Nobody
-        } else if self.config.purge_from.iter().any(|network| network.contains(&remote.ip())) {
+        } else if self.config.purge_from.iter().any(|network| network.contains(&address)) {
             PurgeRight::Granted
         } else {
             PurgeRight::Others

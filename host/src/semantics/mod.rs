@@ -11,6 +11,7 @@ mod cache_status;
 mod conditional;
 pub mod fields;
 mod freshness;
+mod lifetime;
 mod path;
 mod proxy_status;
 mod range;
@@ -26,11 +27,12 @@ pub use conditional::{
     none_match_names, not_modified, only_for_origins, range_applies, reduce_to_not_modified, update, validation,
 };
 pub use freshness::http_date;
+pub use lifetime::LifetimeSource;
 pub use path::for_routing;
 pub use proxy_status::ProxyError;
 pub use range::{Pieces, pieces};
 pub use request::{BadTarget, RequestHead, normal_authority};
 pub use reuse::{Reuse, reuse, usable_on_error};
-pub use storing::{Candidate, Freshness, LifetimeSource, Refusal, Selection, Verdict};
+pub use storing::{Candidate, Freshness, Refusal, Selection, Verdict};
 pub use surrogate::{SurrogateFields, hide_from_browsers};
 pub use tags::{NAME_BYTES_MAX, Tags, invalidated_groups};

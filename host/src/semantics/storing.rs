@@ -9,6 +9,7 @@ use http::header::{self, HeaderMap, HeaderName};
 use http::{Method, StatusCode};
 
 use super::cache_control::CacheControl;
+use super::lifetime::LifetimeSource;
 use super::{fields, freshness};
 use crate::clock::Timestamp;
 
@@ -35,56 +36,6 @@ pub struct Freshness {
     pub if_error: Duration,
     /// What the lifetime was read from.
     pub source: LifetimeSource,
-}
-
-/// What gave a response its lifetime, in the order in which they are asked.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum LifetimeSource {
-    /// A field that speaks to caches in front of an origin.
-    Targeted,
-    SMaxage,
-    MaxAge,
-    Expires,
-    /// The route's `default_ttl`.
-    DefaultTtl,
-    /// A tenth of the time since `Last-Modified`.
-    Heuristic,
-    /// Nothing: it is validated before every use.
-    #[default]
-    Nothing,
-}
-
-impl LifetimeSource {
-    /// The stable word for explanations.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Targeted => "targeted",
-            Self::SMaxage => "s_maxage",
-            Self::MaxAge => "max_age",
-            Self::Expires => "expires",
-            Self::DefaultTtl => "default_ttl",
-            Self::Heuristic => "heuristic",
-            Self::Nothing => "nothing",
-        }
-    }
-
-    fn of(control: &CacheControl, targeted: Targeted, stated: Option<Duration>) -> Option<Self> {
-        stated?;
-        Some(match targeted {
-            Targeted::Yes => Self::Targeted,
-            Targeted::No if control.s_maxage.is_some() => Self::SMaxage,
-            Targeted::No if control.max_age.is_some() => Self::MaxAge,
-            Targeted::No => Self::Expires,
-        })
-    }
-
-    fn of_guess(implied: Option<Duration>, default_ttl: Option<Duration>) -> Self {
-        match (implied, default_ttl) {
-            (None, _) => Self::Nothing,
-            (Some(_), Some(_)) => Self::DefaultTtl,
-            (Some(_), None) => Self::Heuristic,
-        }
-    }
 }
 
 impl Freshness {
@@ -186,8 +137,7 @@ impl Candidate<'_> {
             never_stale: control.must_revalidate || control.proxy_revalidate || control.s_maxage.is_some(),
             while_revalidate: control.stale_while_revalidate.unwrap_or_default(),
             if_error: control.stale_if_error.unwrap_or_default(),
-            source: LifetimeSource::of(&control, targeted, stated)
-                .unwrap_or(LifetimeSource::of_guess(implied, self.default_ttl)),
+            source: self.source(&control, targeted, (stated, implied)),
         };
         let validators = [header::ETAG, header::LAST_MODIFIED];
         let provable = validators.iter().any(|name| self.response.contains_key(name));
@@ -199,6 +149,24 @@ impl Candidate<'_> {
             });
         }
         Verdict::Store(freshness)
+    }
+
+    /// What gave the lifetime that was stated, or else implied.
+    fn source(
+        &self,
+        control: &CacheControl,
+        targeted: Targeted,
+        (stated, implied): (Option<Duration>, Option<Duration>),
+    ) -> LifetimeSource {
+        match (stated, implied) {
+            (Some(_), _) if targeted == Targeted::Yes => LifetimeSource::Targeted,
+            (Some(_), _) if control.s_maxage.is_some() => LifetimeSource::SMaxage,
+            (Some(_), _) if control.max_age.is_some() => LifetimeSource::MaxAge,
+            (Some(_), _) => LifetimeSource::Expires,
+            (None, Some(_)) if self.default_ttl.is_some() => LifetimeSource::DefaultTtl,
+            (None, Some(_)) => LifetimeSource::Heuristic,
+            (None, None) => LifetimeSource::Nothing,
+        }
     }
 
     /// The directives that count here: those for surrogates where there are any, else `Cache-Control`, else `Pragma`
@@ -343,23 +311,24 @@ mod tests {
 
     #[test]
     fn what_is_stored_and_for_how_long() {
-        let cases: [(Lines<'_>, u16, Lines<'_>, u64); 10] = [
-            (&[], 200, &[("cache-control", "max-age=60")], 60),
-            (&[], 200, &[], 300),
-            (&[], 404, &[], 300),
-            (&[], 500, &[("cache-control", "max-age=60")], 60),
-            (&[("authorization", "x")], 200, &[("cache-control", "public, max-age=60")], 60),
-            (&[("authorization", "x")], 200, &[("cache-control", "s-maxage=7")], 7),
-            (&[], 200, &[("set-cookie", "a=b"), ("cache-control", "max-age=60")], 60),
-            (&[], 200, &[("cache-control", "no-store"), ("surrogate-control", "max-age=7;edge-1")], 7),
-            (&[], 200, &[("cache-control", "max-age=60"), ("surrogate-control", "max-age=7;other")], 60),
-            (&[], 200, &[("cache-control", "no-store, must-understand, max-age=60")], 60),
+        let cases: [(Lines<'_>, u16, Lines<'_>, u64, LifetimeSource); 10] = [
+            (&[], 200, &[("cache-control", "max-age=60")], 60, LifetimeSource::MaxAge),
+            (&[], 200, &[], 300, LifetimeSource::DefaultTtl),
+            (&[], 404, &[], 300, LifetimeSource::DefaultTtl),
+            (&[], 500, &[("cache-control", "max-age=60")], 60, LifetimeSource::MaxAge),
+            (&[("authorization", "x")], 200, &[("cache-control", "public, max-age=60")], 60, LifetimeSource::MaxAge),
+            (&[("authorization", "x")], 200, &[("cache-control", "s-maxage=7")], 7, LifetimeSource::SMaxage),
+            (&[], 200, &[("set-cookie", "a=b"), ("cache-control", "max-age=60")], 60, LifetimeSource::MaxAge),
+            (&[], 200, &[("cache-control", "no-store"), ("surrogate-control", "max-age=7;edge-1")], 7, LifetimeSource::Targeted),
+            (&[], 200, &[("cache-control", "max-age=60"), ("surrogate-control", "max-age=7;other")], 60, LifetimeSource::MaxAge),
+            (&[], 200, &[("cache-control", "no-store, must-understand, max-age=60")], 60, LifetimeSource::MaxAge),
         ];
-        for (request, status, response, seconds) in cases {
+        for (request, status, response, seconds, source) in cases {
             let Verdict::Store(freshness) = judge(Method::GET, request, status, response) else {
                 panic!("{response:?} is refused");
             };
             assert_eq!(freshness.lifetime, Duration::from_secs(seconds), "{response:?}");
+            assert_eq!(freshness.source, source, "{response:?}");
         }
     }
 

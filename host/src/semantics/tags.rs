@@ -135,7 +135,8 @@ mod tests {
 
     #[test]
     fn a_name_may_be_a_tag_and_a_group() {
-        let both = tags(&[("surrogate-key", "a"), ("cache-tag", "a"), ("cache-groups", "\"a\""), ("cache-groups", "\"b\"")]);
+        let both =
+            tags(&[("surrogate-key", "a"), ("cache-tag", "a"), ("cache-groups", "\"a\""), ("cache-groups", "\"b\"")]);
         assert_eq!(both.names().len(), 3, "{both:?}");
         assert_eq!(both.groups().iter().map(|name| &**name).collect::<Vec<_>>(), ["a", "b"]);
     }

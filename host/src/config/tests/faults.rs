@@ -68,6 +68,11 @@ cache.memory = 0
 => 1:16: cache.memory: 0B is too small; write "1MiB" or more
 cache.memory = -1
 => 1:16: cache.memory: -1 is not a size; write bytes, or "512MiB"
+cache.purge_records_max = 0
+=> 1:27: cache.purge_records_max: 0 is too small; write 1 or more
+[[listener]]
+purge_from = ["localhost"]
+=> 2:15: listener[0].purge_from[0]: "localhost" is not a network; write one as in "10.0.0.0/8" or "192.0.2.7"
 cache.object_max = 0
 => 1:20: cache.object_max: 0B is too small; write "1KiB" or more
 [cache]

@@ -23,13 +23,14 @@ fn an_absent_key_has_its_default() {
     assert_eq!(listener.keep_alive_timeout, Duration::from_secs(75));
     assert_eq!((listener.body_timeout, listener.send_timeout), (Duration::from_secs(60), Duration::from_secs(60)));
     assert_eq!((listener.header_count_max, listener.header_bytes_max), (100, 32 << 10));
-    assert!(listener.trusted_proxies.is_empty());
+    assert!(listener.trusted_proxies.is_empty() && listener.purge_from.is_empty());
     assert_eq!((config.admin.address.to_string().as_str(), config.admin.token), ("127.0.0.1:9090", None));
     assert_eq!((config.log.level.as_str(), config.log.access), ("info", AccessLog::Off));
     assert_eq!((config.log.format, config.log.access_format), (LogFormat::Text, LogFormat::Text));
     assert_eq!((config.cache.memory_bytes, config.cache.object_bytes_max), (512 << 20, 16 << 20));
     assert_eq!(config.cache.fills_max, 1_024);
     assert_eq!(config.cache.uncacheable_ttl, Duration::from_secs(120));
+    assert_eq!(config.cache.purge_records_max, 100_000);
 }
 
 #[test]
@@ -62,7 +63,7 @@ fn settings_limits_and_the_environment_reach_the_model() {
         cache = { memory = "8MiB", uncacheable_ttl = "0s" }
         log = { level = "warn,forebay::cache=debug", format = "json", access = "./access.log" }
         listener = [
-            { name = "public", address = "[::]:80", trusted_proxies = ["10.0.0.0/8", "::1"], header_count_max = 1000 },
+            { name = "public", address = "[::]:80", trusted_proxies = ["10.0.0.0/8", "::1"], purge_from = ["::1"], header_count_max = 1000 },
             { address = "127.0.0.1:0" },
             { address = "127.0.0.1:0" },
         ]
@@ -79,7 +80,7 @@ fn settings_limits_and_the_environment_reach_the_model() {
     assert_eq!(config.log.access, AccessLog::File(std::env::current_dir().unwrap().join("./access.log")));
     assert_eq!(config.listeners.len(), 3, "port 0 is a free port each time");
     assert_eq!(config.listeners[0].name, "public");
-    assert_eq!(config.listeners[0].trusted_proxies.len(), 2);
+    assert_eq!((config.listeners[0].trusted_proxies.len(), config.listeners[0].purge_from.len()), (2, 1));
     let names: Vec<_> = config.origins.iter().map(|origin| origin.name.as_str()).collect();
     assert_eq!(names, ["next", "docs"], "in the order of the file");
     assert_eq!(config.origins[0].servers[0], Server { host: "a.example".to_owned(), port: 7011 });

@@ -1,0 +1,174 @@
+//! How a request would be answered, without answering it.
+//!
+//! The request goes the real way: it is normalised, routed, and shown to the route's filters, so that its key is the true
+//! one. Only the lookup is replaced by a look. What filters do besides (metrics, logs of their own), they do here too.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{self, HeaderMap, HeaderName};
+use http::request;
+use prometheus::Registry;
+
+use super::edge::Edge;
+use super::explanation::{Explanation, FreshnessNote, PurgeNote, VariantNote};
+use super::failure::Failure;
+use super::metrics::Metrics;
+use super::peer::{Peer, PurgeRight};
+use super::record::Book;
+use super::serve::passed_by;
+use super::target::{self, BadUrl};
+use super::visit::Visit;
+use crate::cache::{Concern, Entry, Inspection, Key, PassReason, Variant};
+use crate::clock::Timestamp;
+use crate::filter::EndOfStream;
+use crate::semantics::{CacheStatus, Outcome, Reuse, http_date};
+
+impl Edge {
+    /// Explains what a GET for this URL with these fields would meet.
+    pub fn explain(self: &Arc<Self>, url: &str, headers: HeaderMap) -> Result<Explanation, BadUrl> {
+        let (parts, scheme) = target::request_for(url, headers)?;
+        let unspecified = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let peer = Peer {
+            connection: 0,
+            remote: unspecified,
+            local: unspecified,
+            scheme,
+            trusted: false,
+            body_timeout: Duration::ZERO,
+            purge: PurgeRight::Nobody,
+        };
+        let now = self.clock.now();
+        let mut told =
+            Explanation { url: url.to_owned(), now: date(now), epoch: self.cache.epoch(), ..Explanation::default() };
+        let Some(book) = silent_book(self) else { return Ok(told) };
+        let mut visit = Visit::in_book(&book, self, &peer, &parts);
+        let status = match self.follow(&mut visit, parts, &mut told) {
+            Ok(status) => status,
+            Err(failure) => {
+                told.failure = Some(format!("{}: {failure}", failure.word()));
+                CacheStatus { detail: Some(failure.word()), ..CacheStatus::new(Outcome::Synthetic) }
+            }
+        };
+        if visit.passage().is_ok() {
+            told.route = Some(visit.record.route.to_string());
+        }
+        told.origin = visit.record.origin.as_ref().map(ToString::to_string);
+        told.verdict = String::from_utf8_lossy(status.member(&self.name).as_bytes()).into_owned();
+        Ok(told)
+    }
+
+    /// The steps of `serve`, up to the lookup.
+    fn follow(
+        self: &Arc<Self>,
+        visit: &mut Visit<'_>,
+        parts: request::Parts,
+        told: &mut Explanation,
+    ) -> Result<CacheStatus, Failure> {
+        visit.admit(parts, EndOfStream::Yes)?;
+        if let Some(reply) = visit.filter_request()? {
+            told.filter_reply = Some(reply.status().as_u16());
+            return Ok(CacheStatus::new(Outcome::Synthetic));
+        }
+        let (origin, chosen) = visit.origin()?;
+        let passage = visit.passage()?;
+        let key = Key::of(&passage.head, chosen.then(|| &**origin.name()));
+        let now = self.clock.now();
+        let inspection = self.cache.inspect(&key, &passage.head.headers, now);
+        told.key = Some(key.as_str().to_owned());
+        told.fetching = inspection.fetching;
+        told.refusal = inspection.uncacheable.map(|refusal| refusal.word());
+        told.purges = inspection.purges.iter().map(purge_note).collect();
+        let selected = inspection.found.as_ref().ok().map(|(entry, _)| entry);
+        told.variants = inspection.variants.iter().map(|variant| variant_note(variant, selected, now)).collect();
+        if let Some(reason) = passed_by(passage) {
+            told.passed = Some(reason.word());
+            return Ok(passing(reason));
+        }
+        let status = lookup_status(&inspection, now);
+        if status.outcome != Outcome::Hit && visit.only_if_cached() {
+            return Err(Failure::OnlyIfCached);
+        }
+        Ok(status)
+    }
+}
+
+/// Records of explanations are counted and logged nowhere.
+fn silent_book(edge: &Edge) -> Option<Arc<Book>> {
+    let metrics = Metrics::register(&Registry::new()).ok()?;
+    Some(Arc::new(Book { metrics, access: None, clock: edge.clock.clone() }))
+}
+
+fn passing(reason: PassReason) -> CacheStatus {
+    CacheStatus { detail: Some(reason.word()), ..CacheStatus::forward(reason.forwarded()) }
+}
+
+/// What a lookup would come to.
+fn lookup_status(inspection: &Inspection, now: Timestamp) -> CacheStatus {
+    match &inspection.found {
+        Ok((entry, Reuse::Fresh | Reuse::Stale)) => CacheStatus::hit(entry.ttl(now)),
+        Ok((entry, Reuse::StaleWhileRevalidate)) => {
+            CacheStatus { detail: Some("stale_while_revalidate"), ..CacheStatus::hit(entry.ttl(now)) }
+        }
+        Ok((_, Reuse::Validate(why))) => CacheStatus { collapsed: inspection.fetching, ..CacheStatus::forward(*why) },
+        Err(_) if inspection.uncacheable.is_some() => passing(PassReason::Uncacheable),
+        Err(why) => CacheStatus { collapsed: inspection.fetching, ..CacheStatus::forward(*why) },
+    }
+}
+
+fn purge_note(concern: &Concern) -> PurgeNote {
+    PurgeNote { scope: concern.scope, value: concern.text.clone(), epoch: concern.epoch }
+}
+
+fn variant_note(variant: &Variant, selected: Option<&Arc<Entry>>, now: Timestamp) -> VariantNote {
+    let (entry, tags) = (&variant.entry, &variant.entry.head.aside.tags);
+    let texts = |names: &[Box<str>]| names.iter().map(ToString::to_string).collect();
+    let readable = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+    let vary = entry.head.selection.fields().map(|(name, value)| (name.to_string(), value.map(readable)));
+    VariantNote {
+        selected: selected.is_some_and(|selected| Arc::ptr_eq(selected, entry)),
+        purged: variant.purged,
+        tier: "memory",
+        status: entry.head.status.as_u16(),
+        body_bytes: entry.body.len(),
+        vary: vary.collect(),
+        freshness: freshness_note(entry, now),
+        tags: texts(&tags.names()[..tags.names().len() - tags.groups().len()]),
+        groups: texts(tags.groups()),
+        tags_cut: tags.are_cut(),
+        epoch: entry.validity.epoch(),
+        purges: variant.purges.iter().map(purge_note).collect(),
+    }
+}
+
+fn freshness_note(entry: &Entry, now: Timestamp) -> FreshnessNote {
+    let (head, terms) = (&entry.head, &entry.head.freshness);
+    let field =
+        |name: &HeaderName| head.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into());
+    let dated = head.headers.get(header::DATE).and_then(http_date);
+    // An age that nobody knows is the longest there is.
+    let known = |age: Duration| (terms.initial_age != Duration::MAX).then_some(age.as_secs());
+    FreshnessNote {
+        received: date(head.received),
+        date: field(&header::DATE),
+        age_field: field(&header::AGE),
+        apparent_age: dated.map_or(0, |dated| head.received.since(dated).as_secs()),
+        initial_age: known(terms.initial_age),
+        resident_time: now.since(head.received).as_secs(),
+        age: known(head.age(now)),
+        lifetime: terms.lifetime.as_secs(),
+        lifetime_source: terms.source.word(),
+        soft_purged: entry.validity.ends().map(date),
+        lifetime_in_force: entry.terms().lifetime.as_secs(),
+        ttl: entry.ttl(now),
+        stale_while_revalidate: terms.while_revalidate.as_secs(),
+        stale_if_error: terms.if_error.as_secs(),
+        validate_always: terms.validate_always,
+        never_stale: terms.never_stale,
+    }
+}
+
+fn date(at: Timestamp) -> String {
+    httpdate::fmt_http_date(at.system_time())
+}

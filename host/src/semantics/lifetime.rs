@@ -1,0 +1,33 @@
+//! What gave a stored response its lifetime, for whoever asks why it is fresh.
+
+/// In the order in which they are asked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LifetimeSource {
+    /// A field that speaks to caches in front of an origin.
+    Targeted,
+    SMaxage,
+    MaxAge,
+    Expires,
+    /// The route's `default_ttl`.
+    DefaultTtl,
+    /// A tenth of the time since `Last-Modified`.
+    Heuristic,
+    /// Nothing: it is validated before every use.
+    #[default]
+    Nothing,
+}
+
+impl LifetimeSource {
+    /// The stable word for explanations.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Targeted => "targeted",
+            Self::SMaxage => "s_maxage",
+            Self::MaxAge => "max_age",
+            Self::Expires => "expires",
+            Self::DefaultTtl => "default_ttl",
+            Self::Heuristic => "heuristic",
+            Self::Nothing => "nothing",
+        }
+    }
+}
