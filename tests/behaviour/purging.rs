@@ -201,16 +201,19 @@ async fn a_purge_says_nothing_about_what_comes_later() {
 #[tokio::test]
 async fn where_the_oldest_record_is_given_up_what_is_older_counts_as_purged() {
     let origin = Origin::start().await;
-    origin.once("/a", fresh("old")).otherwise(fresh("new"));
+    origin.once("/a", fresh("old")).once("/held", fresh("old")).otherwise(fresh("new"));
     let node = TestNode::start(&format!("[cache]\npurge_records_max = 2\n{}", one_route(&origin)));
-    assert_eq!(node.get("/a").await.text(), "old");
+    for target in ["/a", "/held"] {
+        assert_eq!(node.get(target).await.text(), "old");
+    }
     for tag in ["1", "2", "1"] {
         purge(&node, &format!(r#"{{"tag": "{tag}"}}"#)).await;
-        assert_eq!(node.get("/a").await.text(), "old", "{tag}");
+        assert_eq!(node.get("/held").await.text(), "old", "{tag}");
     }
     purge(&node, r#"{"tag": "3"}"#).await;
     node.metric_is("forebay_cache_purge_records", &[], 2.0).await;
     assert_eq!(node.get("/a").await.text(), "new", "the record of tag 2 is gone, so everything older is");
+    assert_eq!(node.get("/held").await.text(), "old", "it was held against that record while it was there");
     assert!(node.get("/a").await.header("cache-status").unwrap().contains("; hit"));
 }
 

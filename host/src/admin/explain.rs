@@ -53,7 +53,8 @@ fn asked(query: &str) -> Result<(String, HeaderMap), String> {
 
 fn field(line: &str) -> Option<(HeaderName, HeaderValue)> {
     let (name, value) = line.split_once(':')?;
-    Some((name.trim().parse().ok()?, HeaderValue::from_str(value.trim()).ok()?))
+    let [name, value] = [name, value].map(|part| part.trim_matches([' ', '\t']));
+    Some((name.parse().ok()?, HeaderValue::from_str(value).ok()?))
 }
 
 #[cfg(test)]

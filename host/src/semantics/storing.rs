@@ -319,8 +319,20 @@ mod tests {
             (&[("authorization", "x")], 200, &[("cache-control", "public, max-age=60")], 60, LifetimeSource::MaxAge),
             (&[("authorization", "x")], 200, &[("cache-control", "s-maxage=7")], 7, LifetimeSource::SMaxage),
             (&[], 200, &[("set-cookie", "a=b"), ("cache-control", "max-age=60")], 60, LifetimeSource::MaxAge),
-            (&[], 200, &[("cache-control", "no-store"), ("surrogate-control", "max-age=7;edge-1")], 7, LifetimeSource::Targeted),
-            (&[], 200, &[("cache-control", "max-age=60"), ("surrogate-control", "max-age=7;other")], 60, LifetimeSource::MaxAge),
+            (
+                &[],
+                200,
+                &[("cache-control", "no-store"), ("surrogate-control", "max-age=7;edge-1")],
+                7,
+                LifetimeSource::Targeted,
+            ),
+            (
+                &[],
+                200,
+                &[("cache-control", "max-age=60"), ("surrogate-control", "max-age=7;other")],
+                60,
+                LifetimeSource::MaxAge,
+            ),
             (&[], 200, &[("cache-control", "no-store, must-understand, max-age=60")], 60, LifetimeSource::MaxAge),
         ];
         for (request, status, response, seconds, source) in cases {

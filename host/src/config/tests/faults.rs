@@ -217,7 +217,7 @@ edge.toml:4:11: node.workers: 0 is too small; write 1 or more
 edge.toml:6:11: listener[0].address: \"localhost:8080\" is a name, not an address; write \"127.0.0.1:8080\" or \"[::1]:8080\"
 edge.toml:7:18: listener[0].header_timeout: \"10\" has no unit; write \"10s\" or \"10ms\"
 edge.toml:8:1: listener[0].colour: is not a key; the keys here are address, name, connections_max, header_timeout, \
-keep_alive_timeout, body_timeout, send_timeout, header_count_max, header_bytes_max, trusted_proxies
+keep_alive_timeout, body_timeout, send_timeout, header_count_max, header_bytes_max, trusted_proxies, purge_from
 edge.toml:10:10: cache.memory: \"512M\" has an unknown unit; write B, KiB, MiB, GiB, TiB, KB, MB, GB or TB
 edge.toml:12:12: origins.docs.servers[0]: \"htp://x\" is not an http URL; write http://HOST[:PORT]
 edge.toml:12:23: origins.docs.servers[1]: is an integer; write a string
