@@ -50,7 +50,7 @@ pub(super) async fn answer(
         };
         let now = visit.edge.clock.now();
         match landing {
-            Landing::Shared(head, follower) => return shared(visit, origin, &head, follower).await,
+            Landing::Shared(head, follower) => return shared(visit, (origin, key), &head, follower).await,
             Landing::Failed(failure) => {
                 let instead = stale::instead_of_failure(visit, miss.stale.as_ref(), now);
                 return instead.ok_or(Failure::Fetch(failure));
@@ -78,12 +78,12 @@ fn own(visit: &Visit<'_>, response: Response<Body>) -> Response<Body> {
 /// A response that several requests read, if it was selected by header values like this request's.
 async fn shared(
     visit: &mut Visit<'_>,
-    origin: &Origin,
+    (origin, key): (&Origin, &Key),
     head: &Head,
     follower: Follower,
 ) -> Result<Response<Body>, Failure> {
     let request = &visit.passage()?.head.headers;
-    if !head.selection.matches(request) {
+    if !head.selection.matches(request, key.query()) {
         drop(follower);
         return pass::answer(visit, origin, Body::Empty, PassReason::Vary).await;
     }
