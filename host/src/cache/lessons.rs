@@ -47,3 +47,51 @@ impl Lessons {
 fn subject(key: &Key) -> String {
     [key.path(), key.parts()].concat()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::key_rules::{KeyRules, KeyShape};
+    use super::*;
+    use crate::semantics::RequestHead;
+    use http::uri::Scheme;
+    use http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
+
+    fn key(path: &str, origin: Option<&str>) -> Key {
+        let request = RequestHead {
+            method: Method::GET,
+            scheme: Scheme::HTTP,
+            authority: "a".parse().expect("a test authority"),
+            path: path.parse().expect("a test path"),
+            version: Version::HTTP_11,
+            headers: HeaderMap::new(),
+        };
+        Key::of(&request, &KeyShape { rules: &KeyRules::default(), origin })
+    }
+
+    fn rule(value: &'static str) -> NoVarySearch {
+        let field = (HeaderName::from_static("no-vary-search"), HeaderValue::from_static(value));
+        NoVarySearch::of(&HeaderMap::from_iter([field])).expect("a rule")
+    }
+
+    #[test]
+    fn a_rule_is_known_for_its_path_and_parts_whatever_the_query() {
+        let lessons = Lessons::new();
+        assert!(lessons.of(&key("/x", None)).is_none());
+        lessons.learn(&key("/x?a", None), rule("params"));
+        assert!(lessons.of(&key("/x?b", None)).is_some() && lessons.of(&key("/x", None)).is_some());
+        assert!(lessons.of(&key("/y?a", None)).is_none() && lessons.of(&key("/x?a", Some("next"))).is_none());
+    }
+
+    #[test]
+    fn the_same_again_is_the_same_lesson_and_a_return_to_it_is_a_new_one() {
+        let lessons = Lessons::new();
+        let learn = |value| lessons.learn(&key("/x", None), rule(value)).number;
+        let first = learn("params");
+        assert_eq!(learn("params=?1"), first);
+        let other = learn("key-order");
+        assert_ne!(other, first);
+        assert!(![first, other].contains(&learn("params")), "what was stored in between may have been given up");
+        let merged = key("/x?a", None).merged_by(&lessons.of(&key("/x", None)).expect("it was learned"));
+        assert_eq!(lessons.learn(&merged, rule("params")).number, learn("params"), "a merged key is of the same path");
+    }
+}

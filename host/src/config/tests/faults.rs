@@ -182,8 +182,8 @@ cache.key.cookies=["a;b"]
 => 3:20: route[0].cache.key.cookies[0]: "a;b" is not the name of a cookie; write one, as in "tier"
 [[route]]
 origin="docs"
-cache.key.sort=true
-=> 3:11: route[0].cache.key.sort: is not a key; did you mean "sort_query"?
+cache.key.sort_qery=true
+=> 3:11: route[0].cache.key.sort_qery: is not a key; did you mean "sort_query"?
 "#;
 
 /// The same for what stands below `[filters.a]` and its `module`.
