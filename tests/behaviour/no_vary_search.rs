@@ -32,7 +32,10 @@ async fn equivalent_queries_share_the_first_response_that_says_so() {
         ("params, except=(\"id\")", "/x?id=1&x=2", "/x?id=2&x=2", false),
         ("params", "/x?a", "/y?a", false),
         ("params=(not-a-string)", "/x?a", "/x?b", false),
-        ("except=(\"id\")", "/x?a", "/x?b", false),
+        ("except=(\"id\")", "/x?id=1&x=2", "/x?y=2&id=1", true),
+        ("except=(\"id\")", "/x?id=1", "/x?id=2", false),
+        ("except=()", "/x?a", "/x?b", true),
+        ("params=(\"a\"), except=()", "/x?a", "/x?b", false),
         ("params; !", "/x?a", "/x?b", false),
     ];
     for (rule, one, other, expected) in cases {

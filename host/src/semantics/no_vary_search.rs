@@ -1,19 +1,24 @@
-//! `No-Vary-Search`: what of a query an origin says makes no difference (draft-ietf-httpbis-no-vary-search-10).
+//! `No-Vary-Search`: what of a query an origin says makes no difference (draft-ietf-httpbis-no-vary-search).
 //!
 //! The field is a dictionary; anything in it that is not as the draft wants it makes the whole field count for nothing.
-//! Two queries are equivalent when their reduced forms are equal. One thing is stricter here than in the draft: names and
-//! values are compared as bytes, so that two that are not UTF-8 do not become one by being replaced.
+//! Understood beside the draft's present form is its older one, in which `params` is true where `except` or nothing lists
+//! the parameters that count: browsers know it, and it can mean nothing else. Two queries are equivalent when their reduced
+//! forms are equal. One thing is stricter here than in the draft: names and values are compared as bytes, so that two that
+//! are not UTF-8 do not become one by being replaced.
 
 use std::borrow::Cow;
 
 use http::header::{HeaderMap, HeaderName};
-use percent_encoding::{NON_ALPHANUMERIC, percent_decode, percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encode};
 use sfv::{BareItem, Dictionary, ListEntry, Parser};
 
 use super::fields;
 use super::query::Order;
 
 const FIELD: HeaderName = HeaderName::from_static("no-vary-search");
+
+/// What a reduced form escapes: all that is not unreserved (RFC 3986 section 2.3).
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// What makes no difference, where that is anything at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,12 +42,15 @@ impl NoVarySearch {
         }
         let field: Dictionary = Parser::new(&fields::joined(response, &FIELD)?).parse().ok()?;
         let order = if flag(field.get("key-order"))?.unwrap_or(false) { Order::ByName } else { Order::AsWritten };
-        let (params, except) = (field.get("params"), field.get("except"));
-        let ignored = match (flag(params), except) {
-            (Some(Some(true)), except) => Ignored::AllBut(except.map_or(Some(Vec::new()), names)?),
-            (_, Some(_)) => return None,
-            (Some(_), None) => Ignored::These(Vec::new()),
-            (None, None) => Ignored::These(names(params?)?),
+        let ignored = match (field.get("params"), field.get("except")) {
+            (None, None) => Ignored::These(Vec::new()),
+            (None, Some(except)) => Ignored::AllBut(names(except)?),
+            (Some(params @ ListEntry::InnerList(_)), None) => Ignored::These(names(params)?),
+            (Some(params), except) => match (flag(Some(params))??, except) {
+                (true, except) => Ignored::AllBut(except.map_or(Some(Vec::new()), names)?),
+                (false, None) => Ignored::These(Vec::new()),
+                (false, Some(_)) => return None,
+            },
         };
         let default = order == Order::AsWritten && ignored == Ignored::These(Vec::new());
         (!default).then_some(Self { ignored, order })
@@ -62,9 +70,9 @@ impl NoVarySearch {
             if !reduced.is_empty() {
                 reduced.push('&');
             }
-            reduced.extend(percent_encode(name, NON_ALPHANUMERIC));
+            reduced.extend(percent_encode(name, ESCAPED));
             reduced.push('=');
-            reduced.extend(percent_encode(value, NON_ALPHANUMERIC));
+            reduced.extend(percent_encode(value, ESCAPED));
         }
         (!reduced.is_empty()).then_some(reduced)
     }
@@ -134,8 +142,9 @@ mod tests {
             "params, except=(not-a-string)",
             "params, except=\"not an inner list\"",
             "params, except=?1",
-            "except=(\"x\")",
-            "except=()",
+            "except=?1",
+            "except=(not-a-string)",
+            "except=\"x\"",
             "params=?0",
             "params=()",
             "key-order=?0",
@@ -158,7 +167,10 @@ mod tests {
             ("key-order=?1", "key-order"),
             ("params, key-order, except=(\"x\")", "key-order, params, except=(\"x\")"),
             ("params=(\"b\" \"a\")", "params=(\"a\" \"%62\")"),
-            ("params, except=()", "params"),
+            ("params, except=()", "except=()"),
+            ("params", "except=()"),
+            ("params, except=(\"x\")", "except=(\"x\")"),
+            ("except=(\"x\"); future, key-order; future", "except=(\"x\"), key-order"),
             ("params=(\"a\"), future=1", "params=(\"a\")"),
             ("params=?0, params", "params"),
         ];
@@ -173,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn the_equivalences_of_section_5() {
+    fn what_is_equivalent_and_what_is_not() {
         let same = [
             ("key-order", None, Some("")),
             ("key-order", Some("a=x"), Some("%61=%78")),
