@@ -29,4 +29,6 @@ pub use lead::{Filling, Lead};
 pub use lookup::{Cache, Lookup, Miss, PassReason, Turn};
 
 #[cfg(test)]
+mod key_tests;
+#[cfg(test)]
 mod tests;
