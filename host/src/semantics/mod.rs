@@ -7,6 +7,7 @@
 
 mod cache_control;
 mod cache_status;
+mod cdn_loop;
 mod conditional;
 pub mod fields;
 mod freshness;
@@ -19,6 +20,7 @@ mod storing;
 
 pub use cache_control::CacheControl;
 pub use cache_status::{CacheStatus, Forwarded, Outcome};
+pub use cdn_loop::{LoopMark, Signatures};
 pub use conditional::{
     none_match_names, not_modified, only_for_origins, range_applies, reduce_to_not_modified, update, validation,
 };
