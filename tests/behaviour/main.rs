@@ -18,6 +18,7 @@ mod invalidating;
 mod lifetimes;
 mod logging;
 mod loops;
+mod odd_fields;
 mod origins;
 mod pressure;
 mod ranges;
