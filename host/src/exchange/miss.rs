@@ -44,6 +44,7 @@ pub(super) async fn answer(
                 }
             },
             Turn::Follow(follower) => {
+                visit.outgoing()?.refuse_loop()?;
                 visit.record.cache.collapsed = true;
                 follower.landing().await
             }

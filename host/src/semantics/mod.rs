@@ -6,8 +6,11 @@
 //! `range` which part of it a client needs (RFC 9110), `cache_status` and
 //! `proxy_status` say afterwards what was done and what went wrong (RFC 9211, RFC 9209).
 
+#[cfg(test)]
+mod arbitrary;
 mod cache_control;
 mod cache_status;
+mod cdn_loop;
 mod conditional;
 pub mod fields;
 mod freshness;
@@ -24,6 +27,7 @@ mod storing;
 
 pub use cache_control::CacheControl;
 pub use cache_status::{CacheStatus, Forwarded, Outcome};
+pub use cdn_loop::{LoopMark, Signatures};
 pub use conditional::{
     none_match_names, not_modified, only_for_origins, range_applies, reduce_to_not_modified, update, validation,
 };
