@@ -10,6 +10,7 @@ use prometheus::Registry;
 
 use super::entry::Entry;
 use super::follow::Follower;
+use super::forms::{Claim, Form};
 use super::key::Key;
 use super::lead::Lead;
 use super::shelf::{Boarding, Found, Shelf};
@@ -176,6 +177,11 @@ impl Cache {
     /// Everything stored under this key is given up, and what is being fetched for it is not stored.
     pub fn invalidate(&self, key: &Key) {
         self.shelf.invalidate(key);
+    }
+
+    /// Keeps a coded form with the body it was made of. Where that body is no longer stored, nobody will see it.
+    pub fn keep(&self, claim: Claim, form: Form) {
+        self.shelf.reweigh(&claim.settle(form));
     }
 
     /// The key's answers can be stored after all.

@@ -1,12 +1,13 @@
 //! Stored responses: found by key, fetched once for everybody, held within a byte budget.
 //!
 //! `lookup` answers the one question that the exchange asks; `flight` is a fetch that several requests share, `lead` its
-//! writing end and `follow` its reading end; `memory` is the tier that holds finished `entry` values, `shelf` what all of
-//! them share. Nothing here knows where responses come from.
+//! writing end and `follow` its reading end; `memory` is the tier that holds finished `entry` values, `forms` their
+//! content codings, `shelf` what all of them share. Nothing here knows where responses come from.
 
 mod entry;
 mod flight;
 mod follow;
+mod forms;
 mod key;
 mod lead;
 mod lookup;
@@ -18,6 +19,7 @@ mod variants;
 pub use entry::{Entry, Head};
 pub use flight::FetchFailure;
 pub use follow::{Follower, Landing};
+pub use forms::{Claim, Form, Forms};
 pub use key::Key;
 pub use lead::{Filling, Lead};
 pub use lookup::{Cache, Lookup, Miss, PassReason, Turn};

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::offer::Offer;
 use crate::config::{self, HostPattern};
 use crate::filter::Chain;
 use crate::origin::Origin;
@@ -16,6 +17,8 @@ pub(super) struct Route {
     pub(super) chain: Chain,
     pub(super) caching: bool,
     pub(super) default_ttl: Option<Duration>,
+    /// `None` where the route compresses nothing.
+    pub(super) offer: Option<Offer>,
 }
 
 impl Route {
@@ -27,6 +30,7 @@ impl Route {
             chain,
             caching: config.cache.enabled,
             default_ttl: config.cache.default_ttl,
+            offer: Offer::of(&config.compression),
         }
     }
 
