@@ -75,7 +75,11 @@ impl Drop for Claim {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::cache::tests::{House, house};
+    use crate::cache::{Entry, Head, Lookup};
 
     #[test]
     fn one_makes_a_form_and_a_lost_one_is_made_by_the_next() {
@@ -92,5 +96,75 @@ mod tests {
         assert_eq!(forms.weight(), 3);
         forms.claim(Coding::Gzip).expect("given back").settle(Form::Useless);
         assert_eq!((forms.get(Coding::Gzip), forms.weight()), (Some(&Form::Useless), 3));
+    }
+
+    /// A head whose body may be coded.
+    fn codable(house: &House) -> Head {
+        Head { forms: Some(Arc::default()), ..house.head(None) }
+    }
+
+    fn stored(house: &House) -> Arc<Entry> {
+        match house.look() {
+            Lookup::Hit(entry) => entry,
+            _ => panic!("stored"),
+        }
+    }
+
+    fn claim(entry: &Entry) -> Claim {
+        entry.head.forms.as_ref().expect("may be coded").claim(Coding::Br).expect("nobody has it")
+    }
+
+    /// A form of this many bytes.
+    fn form(bytes: usize) -> Form {
+        Form::Smaller(Bytes::from(vec![b'x'; bytes]))
+    }
+
+    #[tokio::test]
+    async fn a_form_counts_in_the_budget_from_when_it_is_made() {
+        let house = house();
+        house.lead().fill(codable(&house)).finish();
+        let before = house.gauge("forebay_cache_bytes");
+        house.cache.keep(claim(&stored(&house)), form(5_000));
+        assert_eq!(house.gauge("forebay_cache_bytes"), before + 5_000.0);
+        assert_eq!(house.gauge("forebay_cache_entries"), 1.0);
+    }
+
+    #[tokio::test]
+    async fn a_form_of_what_was_replaced_meanwhile_is_nobodys() {
+        let house = house();
+        house.lead().fill(codable(&house)).finish();
+        let claim = claim(&stored(&house));
+        house.clock.advance(Duration::from_secs(61));
+        house.lead().fill(codable(&house)).finish();
+        let before = house.gauge("forebay_cache_bytes");
+        house.cache.keep(claim, form(5_000));
+        assert_eq!(stored(&house).head.forms.as_ref().and_then(|forms| forms.get(Coding::Br)), None);
+        assert_eq!(house.gauge("forebay_cache_bytes"), before);
+    }
+
+    #[tokio::test]
+    async fn a_form_brings_nothing_back_that_was_invalidated_meanwhile() {
+        let house = house();
+        house.lead().fill(codable(&house)).finish();
+        let claim = claim(&stored(&house));
+        house.cache.invalidate(&house.key);
+        house.cache.keep(claim, form(5_000));
+        assert_eq!(house.gauge("forebay_cache_bytes"), 0.0);
+        drop(house.lead());
+    }
+
+    #[tokio::test]
+    async fn a_renewed_response_goes_on_with_its_forms() {
+        let house = house();
+        house.lead().fill(codable(&house)).finish();
+        let old = stored(&house);
+        let early = claim(&old);
+        house.clock.advance(Duration::from_secs(61));
+        let renewed = Head { forms: old.head.forms.clone(), ..house.head(None) };
+        house.lead().renew(renewed, old.body.clone());
+        let before = house.gauge("forebay_cache_bytes");
+        house.cache.keep(early, form(5_000));
+        assert_eq!(stored(&house).head.forms.as_ref().and_then(|forms| forms.get(Coding::Br)), Some(&form(5_000)));
+        assert_eq!(house.gauge("forebay_cache_bytes"), before + 5_000.0);
     }
 }

@@ -1,7 +1,6 @@
 //! What lookups, leads, fills and followers promise each other, without any origin.
 
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,25 +10,22 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
 use http_body_util::BodyExt;
 use prometheus::Registry;
 
-use super::{
-    Cache, Claim, Entry, FetchFailure, Filling, Follower, Form, Head, Key, Landing, Lead, Lookup, Miss, PassReason,
-    Turn,
-};
+use super::{Cache, FetchFailure, Filling, Follower, Head, Key, Landing, Lead, Lookup, Miss, PassReason, Turn};
 use crate::body::BodyError;
 use crate::clock::{Clock, Timestamp};
 use crate::config;
-use crate::semantics::{Coding, Forwarded, Freshness, ProxyError, RequestHead, Selection};
+use crate::semantics::{Forwarded, Freshness, ProxyError, RequestHead, Selection};
 
 const OBJECT_BYTES_MAX: u64 = 2 << 20;
 
-struct House {
-    cache: Cache,
-    clock: Clock,
-    key: Key,
+pub(super) struct House {
+    pub(super) cache: Cache,
+    pub(super) clock: Clock,
+    pub(super) key: Key,
     registry: Registry,
 }
 
-fn house() -> House {
+pub(super) fn house() -> House {
     let clock = Clock::set_to(Timestamp::from_unix(Duration::from_secs(1_000_000)));
     let limits = config::Cache {
         memory_bytes: 64 << 20,
@@ -51,11 +47,11 @@ fn house() -> House {
 }
 
 impl House {
-    fn look(&self) -> Lookup {
+    pub(super) fn look(&self) -> Lookup {
         self.cache.lookup(&self.key, &HeaderMap::new(), self.clock.now())
     }
 
-    fn lead(&self) -> Lead {
+    pub(super) fn lead(&self) -> Lead {
         match self.look() {
             Lookup::Miss(Miss { turn: Turn::Lead(lead), .. }) => lead,
             _ => panic!("the first one leads"),
@@ -69,7 +65,7 @@ impl House {
         }
     }
 
-    fn head(&self, length: Option<u64>) -> Head {
+    pub(super) fn head(&self, length: Option<u64>) -> Head {
         Head {
             status: StatusCode::OK,
             headers: HeaderMap::new(),
@@ -81,7 +77,7 @@ impl House {
         }
     }
 
-    fn gauge(&self, name: &str) -> f64 {
+    pub(super) fn gauge(&self, name: &str) -> f64 {
         let families = self.registry.gather();
         let family = families.iter().find(|family| family.name() == name).expect("registered");
         family.get_metric()[0].get_gauge().get_value()
@@ -304,74 +300,4 @@ async fn above_the_limit_of_fills_each_request_fetches_for_itself() {
     assert!(matches!(house.look(), Lookup::Pass(PassReason::Busy)));
     drop(leads);
     drop(house.lead());
-}
-
-/// A head whose body may be coded.
-fn codable(house: &House) -> Head {
-    Head { forms: Some(Arc::default()), ..house.head(None) }
-}
-
-fn stored(house: &House) -> Arc<Entry> {
-    match house.look() {
-        Lookup::Hit(entry) => entry,
-        _ => panic!("stored"),
-    }
-}
-
-fn claim(entry: &Entry) -> Claim {
-    entry.head.forms.as_ref().expect("may be coded").claim(Coding::Br).expect("nobody has it")
-}
-
-/// A form of this many bytes.
-fn form(bytes: usize) -> Form {
-    Form::Smaller(Bytes::from(vec![b'x'; bytes]))
-}
-
-#[tokio::test]
-async fn a_form_counts_in_the_budget_from_when_it_is_made() {
-    let house = house();
-    house.lead().fill(codable(&house)).finish();
-    let before = house.gauge("forebay_cache_bytes");
-    house.cache.keep(claim(&stored(&house)), form(5_000));
-    assert_eq!(house.gauge("forebay_cache_bytes"), before + 5_000.0);
-    assert_eq!(house.gauge("forebay_cache_entries"), 1.0);
-}
-
-#[tokio::test]
-async fn a_form_of_what_was_replaced_meanwhile_is_nobodys() {
-    let house = house();
-    house.lead().fill(codable(&house)).finish();
-    let claim = claim(&stored(&house));
-    house.clock.advance(Duration::from_secs(61));
-    house.lead().fill(codable(&house)).finish();
-    let before = house.gauge("forebay_cache_bytes");
-    house.cache.keep(claim, form(5_000));
-    assert_eq!(stored(&house).head.forms.as_ref().and_then(|forms| forms.get(Coding::Br)), None);
-    assert_eq!(house.gauge("forebay_cache_bytes"), before);
-}
-
-#[tokio::test]
-async fn a_form_brings_nothing_back_that_was_invalidated_meanwhile() {
-    let house = house();
-    house.lead().fill(codable(&house)).finish();
-    let claim = claim(&stored(&house));
-    house.cache.invalidate(&house.key);
-    house.cache.keep(claim, form(5_000));
-    assert_eq!(house.gauge("forebay_cache_bytes"), 0.0);
-    drop(house.lead());
-}
-
-#[tokio::test]
-async fn a_renewed_response_goes_on_with_its_forms() {
-    let house = house();
-    house.lead().fill(codable(&house)).finish();
-    let old = stored(&house);
-    let early = claim(&old);
-    house.clock.advance(Duration::from_secs(61));
-    let renewed = Head { forms: old.head.forms.clone(), ..house.head(None) };
-    house.lead().renew(renewed, old.body.clone());
-    let before = house.gauge("forebay_cache_bytes");
-    house.cache.keep(early, form(5_000));
-    assert_eq!(stored(&house).head.forms.as_ref().and_then(|forms| forms.get(Coding::Br)), Some(&form(5_000)));
-    assert_eq!(house.gauge("forebay_cache_bytes"), before + 5_000.0);
 }

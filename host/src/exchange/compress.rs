@@ -20,7 +20,7 @@ use crate::semantics::{Accepted, Coding, keep_tag_weak, recode, vary_by_coding};
 pub(super) enum Sending {
     AsItIs,
     Stored(Bytes),
-    Coded(Ready),
+    Coded(Box<Ready>),
 }
 
 impl Sending {
@@ -128,7 +128,7 @@ fn passing_by(visit: &Visit<'_>, passage: &Passage, accepted: Accepted, headers:
     match ready {
         Some((coding, ready)) => {
             recode(headers, coding);
-            Sending::Coded(ready)
+            Sending::Coded(Box::new(ready))
         }
         None => {
             keep_tag_weak(&passage.head.headers, headers);
