@@ -66,7 +66,7 @@ impl CodedBody {
         let start = Instant::now();
         let rest = encoder.finish()?;
         self.meter.wrote(rest.len(), start.elapsed());
-        Ok(rest)
+        Ok(Bytes::from(rest))
     }
 
     fn with_encoder(

@@ -98,17 +98,17 @@ impl Encoder {
     }
 
     /// The rest, with the format's end.
-    pub(super) fn finish(self) -> io::Result<Bytes> {
+    pub(super) fn finish(self) -> io::Result<Vec<u8>> {
         match self {
             Self::Br(encoder) => Ok(encoder.into_inner()),
             Self::Zstd(encoder) => encoder.finish(),
             Self::Gzip(encoder) => encoder.finish(),
         }
-        .map(Bytes::from)
     }
 }
 
-/// The whole of a body at once, with its length known to the encoder.
+/// The whole of a body at once, with its length known to the encoder. What comes back takes no more memory than it is
+/// long.
 pub(super) fn encode(coding: Coding, levels: Levels, body: &[u8]) -> io::Result<Bytes> {
     let mut encoder =
         Encoder::new(coding, levels, BrotliEncoderParams { size_hint: body.len(), ..Default::default() })?;
@@ -116,7 +116,7 @@ pub(super) fn encode(coding: Coding, levels: Levels, body: &[u8]) -> io::Result<
         encoder.set_pledged_src_size(Some(body.len() as u64))?;
     }
     encoder.push(body)?;
-    encoder.finish()
+    Ok(Bytes::from(encoder.finish()?.into_boxed_slice()))
 }
 
 #[cfg(test)]
@@ -154,7 +154,7 @@ pub(super) mod tests {
             .expect("readable");
             assert_eq!(&read, b"first event", "{coding:?}");
             encoder.push(b", then more").expect("memory takes it");
-            let whole = [start, encoder.finish().expect("an end")].concat();
+            let whole = [&start[..], &encoder.finish().expect("an end")].concat();
             assert_eq!(decode(coding, &whole).expect("whole"), b"first event, then more", "{coding:?}");
         }
     }
