@@ -6,6 +6,8 @@ mod admin;
 mod bad_origins;
 mod bad_requests;
 mod caching;
+mod codings;
+mod codings_streamed;
 mod collapsing;
 mod conditional;
 mod demonstration;
