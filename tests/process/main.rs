@@ -3,5 +3,6 @@
 mod checking;
 mod crowd;
 mod operating;
+mod real_codings;
 mod real_site;
 mod running;

@@ -3,11 +3,13 @@
 //! Entries never change, but for what purges have made of them. They are made by a finished fill, shared by every hit, and
 //! die with their last reader.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
+use super::forms::Forms;
 use super::validity::Validity;
 use crate::clock::Timestamp;
 use crate::semantics::{Freshness, Selection, SurrogateFields, Tags};
@@ -24,6 +26,8 @@ pub struct Head {
     pub selection: Selection,
     /// The body's length where the origin said it.
     pub length: Option<u64>,
+    /// Where the body may be sent with a content coding: its coded forms.
+    pub forms: Option<Arc<Forms>>,
     /// What the cache itself reads off the fields and sets apart; empty until then.
     pub aside: Aside,
 }
@@ -87,7 +91,7 @@ fn compact(headers: &HeaderMap) -> HeaderMap {
 /// A whole stored response.
 #[derive(Debug)]
 pub struct Entry {
-    pub head: std::sync::Arc<Head>,
+    pub head: Arc<Head>,
     pub body: Bytes,
     /// What purges have made of it.
     pub validity: Validity,
@@ -116,7 +120,8 @@ impl Entry {
     pub fn weight(&self, key: &str) -> u64 {
         let headers: usize = self.head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 64).sum();
         let aside = self.head.aside.surrogate.weight() + self.head.aside.tags.weight();
-        (key.len() + headers + self.head.selection.weight() + aside + self.body.len() + OVERHEAD) as u64
+        let forms = self.head.forms.as_ref().map_or(0, |forms| forms.weight());
+        (key.len() + headers + self.head.selection.weight() + aside + self.body.len() + forms + OVERHEAD) as u64
     }
 }
 
@@ -137,6 +142,7 @@ mod tests {
             received: Timestamp::from_unix(Duration::from_secs(1_000)),
             selection: Selection::default(),
             length: None,
+            forms: None,
             aside: Aside::default(),
         }
     }

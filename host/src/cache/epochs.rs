@@ -39,10 +39,13 @@ pub(super) struct Epochs {
     records_max: usize,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Kind {
     Host,
     Url,
+    /// A URL without its query, beside each URL: where one key stands for several queries, nobody can tell from a key
+    /// which ones, so a purge of any concerns it.
+    Path,
     Prefix,
     Tag,
     Group,
@@ -52,7 +55,7 @@ impl Kind {
     fn word(self) -> &'static str {
         match self {
             Self::Host => "host",
-            Self::Url => "url",
+            Self::Url | Self::Path => "url",
             Self::Prefix => "prefix",
             Self::Tag => "tag",
             Self::Group => "group",
@@ -71,7 +74,7 @@ struct Tables {
     /// How many prefixes have which length in bytes.
     prefix_lengths: BTreeMap<usize, usize>,
     /// The scopes by their last purge.
-    order: BTreeMap<u64, (Kind, Arc<str>)>,
+    order: BTreeMap<(u64, Kind), Arc<str>>,
 }
 
 impl Epochs {
@@ -92,7 +95,10 @@ impl Epochs {
         match &purge.scope {
             Scope::All => tables.purge_all(number, purge.mode, at),
             Scope::Host(_) => tables.add(Kind::Host, &text, (number, purge.mode, at)),
-            Scope::Url(_) => tables.add(Kind::Url, &text, (number, purge.mode, at)),
+            Scope::Url(_) => {
+                tables.add(Kind::Url, &text, (number, purge.mode, at));
+                tables.add(Kind::Path, without_query(&text), (number, purge.mode, at));
+            }
             Scope::Prefix(_) => tables.add(Kind::Prefix, &text, (number, purge.mode, at)),
             Scope::Tag(_) => tables.add(Kind::Tag, &text, (number, purge.mode, at)),
             Scope::Group { .. } => tables.add(Kind::Group, &text, (number, purge.mode, at)),
@@ -158,16 +164,16 @@ impl Tables {
         let text = table.get_key_value(text).map_or_else(|| Arc::from(text), |(known, _)| known.clone());
         let record = table.entry(text.clone()).or_default();
         if record.last() > 0 {
-            self.order.remove(&record.last());
+            self.order.remove(&(record.last(), kind));
         } else if kind == Kind::Prefix {
             *self.prefix_lengths.entry(text.len()).or_default() += 1;
         }
         record.add(number, mode, at);
-        self.order.insert(number, (kind, text));
+        self.order.insert((number, kind), text);
     }
 
     fn give_up_oldest(&mut self) {
-        let Some((number, (kind, text))) = self.order.pop_first() else { return };
+        let Some(((number, kind), text)) = self.order.pop_first() else { return };
         self.floor = self.floor.max(number);
         if let Some(table) = self.records.get_mut(&kind) {
             table.remove(&text);
@@ -204,6 +210,9 @@ impl Tables {
         let place = Place::of(subject.key);
         look(Kind::Host, place.host);
         look(Kind::Url, place.url);
+        if place.merged {
+            look(Kind::Path, without_query(place.url));
+        }
         for length in self.prefix_lengths.range(..=place.url.len()).map(|(length, _)| *length) {
             // A length that ends inside a character is no prefix of this URL.
             if let Some(prefix) = place.url.get(..length) {
@@ -216,6 +225,10 @@ impl Tables {
             look(Kind::Group, &Scope::Group { origin: place.origin.to_owned(), name: name.to_string() }.to_string());
         }
     }
+}
+
+fn without_query(url: &str) -> &str {
+    url.split('?').next().unwrap_or(url)
 }
 
 #[cfg(test)]

@@ -51,6 +51,8 @@ pub(super) struct Flight {
     /// The last purge that was in force when the lookup that led to it began.
     pub(super) began: u64,
     pub(super) head: OnceLock<Arc<Head>>,
+    /// How many invalidations there had been when it was asked for.
+    pub(super) took_off: u64,
     state: Mutex<State>,
 }
 
@@ -76,10 +78,11 @@ struct Seat {
 }
 
 impl Flight {
-    pub(super) fn new(began: u64) -> Self {
+    pub(super) fn new(began: u64, took_off: u64) -> Self {
         Self {
             began,
             head: OnceLock::new(),
+            took_off,
             state: Mutex::new(State {
                 phase: Phase::Fetching,
                 chunks: VecDeque::new(),

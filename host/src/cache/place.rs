@@ -2,6 +2,9 @@
 //!
 //! A key's text starts with its URL; whatever parts it has beyond stand after a space.
 
+/// The part that a key has where it stands for several queries. No part's value has a space.
+const VARIANCE: &str = " variance=";
+
 /// Slices of one key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place<'a> {
@@ -10,6 +13,8 @@ pub(super) struct Place<'a> {
     pub(super) origin: &'a str,
     /// Without port.
     pub(super) host: &'a str,
+    /// The key stands for several queries.
+    pub(super) merged: bool,
 }
 
 impl<'a> Place<'a> {
@@ -23,7 +28,7 @@ impl<'a> Place<'a> {
             Some((host, port)) if !port.ends_with(']') => host,
             _ => authority,
         };
-        Self { url, origin: &url[..authority_at + authority.len()], host }
+        Self { url, origin: &url[..authority_at + authority.len()], host, merged: key[url.len()..].contains(VARIANCE) }
     }
 }
 
@@ -40,8 +45,9 @@ mod tests {
             ("https://[::1]:8443/a://b", "https://[::1]:8443/a://b", "https://[::1]:8443", "[::1]"),
             ("", "", "", ""),
         ];
+        assert!(Place::of("http://a/x header.h=1 variance=2").merged);
         for (key, url, origin, host) in cases {
-            assert_eq!(Place::of(key), Place { url, origin, host });
+            assert_eq!(Place::of(key), Place { url, origin, host, merged: false });
         }
     }
 }

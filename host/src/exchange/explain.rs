@@ -14,13 +14,14 @@ use prometheus::Registry;
 use super::edge::Edge;
 use super::explanation::{Explanation, FreshnessNote, PurgeNote, VariantNote};
 use super::failure::Failure;
+use super::mailbox::Mailbox;
 use super::metrics::Metrics;
 use super::peer::{Peer, PurgeRight};
 use super::record::Book;
 use super::serve::passed_by;
 use super::target::{self, BadUrl};
 use super::visit::Visit;
-use crate::cache::{Concern, Entry, Inspection, Key, PassReason, Variant};
+use crate::cache::{Concern, Entry, Inspection, KeyShape, PassReason, Variant};
 use crate::clock::Timestamp;
 use crate::filter::EndOfStream;
 use crate::semantics::{CacheStatus, Outcome, Reuse, http_date};
@@ -37,6 +38,7 @@ impl Edge {
             scheme,
             trusted: false,
             body_timeout: Duration::ZERO,
+            mailbox: Mailbox::default(),
             purge: PurgeRight::Nobody,
         };
         let now = self.clock.now();
@@ -73,7 +75,8 @@ impl Edge {
         }
         let (origin, chosen) = visit.origin()?;
         let passage = visit.passage()?;
-        let key = Key::of(&passage.head, chosen.then(|| &**origin.name()));
+        let shape = KeyShape { rules: &passage.route.key_rules, origin: chosen.then(|| &**origin.name()) };
+        let key = self.cache.key(&passage.head, &shape);
         let now = self.clock.now();
         let inspection = self.cache.inspect(&key, &passage.head.headers, now);
         told.key = Some(key.as_str().to_owned());

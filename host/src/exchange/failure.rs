@@ -28,6 +28,8 @@ pub(super) enum Failure {
     OnlyIfCached,
     #[error("no route matches this host and path")]
     NoRoute,
+    #[error("this request has been sent on by this node before (CDN-Loop)")]
+    Loop,
     #[error("a filter chose the origin {0:?}, which is not configured")]
     UnknownOrigin(String),
     #[error("{}", .0.detail)]
@@ -72,6 +74,7 @@ impl Failure {
             Self::PurgeForbidden => "purge_forbidden",
             Self::OnlyIfCached => "only_if_cached",
             Self::NoRoute => "no_route",
+            Self::Loop => "loop",
             Self::UnknownOrigin(_) => "unknown_origin",
             Self::Fetch(failure) => failure.error.token(),
             Self::Filter(failure) => failure.kind.word(),
@@ -88,6 +91,8 @@ impl Failure {
             Self::Fetch(failure) if failure.error == ProxyError::HttpRequestError => Fault::Client,
             Self::Fetch(_) => Fault::Origin,
             Self::UnknownOrigin(_) | Self::Filter(_) | Self::ClosedByFilter | Self::Unsendable(_) => Fault::Filter,
+            // An origin that leads back here is a fault of somebody's configuration.
+            Self::Loop => Fault::Origin,
             Self::FetchLost => Fault::Node,
         }
     }
@@ -106,6 +111,7 @@ impl Failure {
             Self::Target(_) => ProxyError::HttpRequestError,
             Self::Trace | Self::OnlyIfCached | Self::PurgeOff | Self::PurgeForbidden => ProxyError::HttpRequestDenied,
             Self::NoRoute => ProxyError::DestinationNotFound,
+            Self::Loop => ProxyError::ProxyLoopDetected,
             Self::Fetch(failure) => failure.error,
             Self::UnknownOrigin(_) | Self::Filter(_) | Self::ClosedByFilter | Self::Unsendable(_) | Self::FetchLost => {
                 ProxyError::ProxyInternalError

@@ -2,6 +2,7 @@
 
 use http::Response;
 
+use super::compress;
 use super::failure::Failure;
 use super::forward::{self, Audience};
 use super::visit::Visit;
@@ -22,12 +23,14 @@ pub(super) async fn answer(
     shown(visit, response)
 }
 
-/// A response without what its client is not to see.
-fn shown(visit: &Visit<'_>, mut response: Response<Body>) -> Result<Response<Body>, Failure> {
+/// A response as its client is to see it.
+fn shown(visit: &Visit<'_>, response: Response<Body>) -> Result<Response<Body>, Failure> {
+    let mut response = compress::passing(visit, response);
     hide_from_browsers(&visit.passage()?.head.headers, response.headers_mut());
     Ok(response)
 }
 
+/// The origin's own answer.
 async fn fetch(
     visit: &mut Visit<'_>,
     origin: &Origin,

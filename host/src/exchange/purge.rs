@@ -13,10 +13,11 @@ use serde_json::{Value, json};
 use super::edge::Edge;
 use super::failure::Failure;
 use super::peer::PurgeRight;
+use super::routes::Routes;
 use super::target::{self, BadUrl};
 use super::visit::Visit;
 use crate::body::Body;
-use crate::cache::{Key, Mode, Purge, Scope};
+use crate::cache::{Mode, Purge, Scope};
 use crate::semantics::{NAME_BYTES_MAX, RequestHead};
 
 /// Fields that make a `PURGE` soft with the value `1`; the first is Fastly's.
@@ -86,7 +87,7 @@ impl Purged {
 impl Edge {
     /// Purges everything that is named, or, where one of the names is wrong, nothing.
     pub fn purge(&self, wanted: &[Wanted], mode: Mode, asker: Asker) -> Result<Purged, BadScope> {
-        let scopes = wanted.iter().map(scope).collect::<Result<Vec<_>, _>>()?;
+        let scopes = wanted.iter().map(|wanted| scope(&self.routes, wanted)).collect::<Result<Vec<_>, _>>()?;
         Ok(self.purge_scopes(scopes, mode, asker))
     }
 
@@ -100,13 +101,12 @@ impl Edge {
     }
 }
 
-fn scope(wanted: &Wanted) -> Result<Scope, BadScope> {
+fn scope(routes: &Routes, wanted: &Wanted) -> Result<Scope, BadScope> {
     Ok(match wanted {
         Wanted::All => Scope::All,
-        Wanted::Url(url) => Scope::Url(target::key_of(url)?.url().to_owned()),
+        Wanted::Url(url) => Scope::Url(target::spelled(routes, &target::head_of(url)?)),
         Wanted::Prefix(prefix) if prefix.ends_with('*') => return Err(BadScope::Star(prefix.clone())),
-        // No more than a URL's spelling: what orders or drops parts of a query needs the whole of it.
-        Wanted::Prefix(prefix) => Scope::Prefix(Key::of(&target::head_of(prefix)?, None).url().to_owned()),
+        Wanted::Prefix(prefix) => Scope::Prefix(target::spelled_plainly(&target::head_of(prefix)?)),
         Wanted::Host(host) => Scope::Host(bare_host(host).ok_or_else(|| BadScope::Host(host.clone()))?),
         Wanted::Tag(tag) => {
             let printable = !tag.chars().any(char::is_control) && tag.trim() == tag;
@@ -145,7 +145,7 @@ pub(super) fn answer(visit: &Visit<'_>, parts: request::Parts) -> Result<Respons
     let mode = mode(&parts.headers);
     let scheme = visit.peer.scheme_of(&parts.headers);
     let head = RequestHead::new(parts, scheme, visit.peer.local).map_err(Failure::Target)?;
-    let scope = Scope::Url(Key::of(&head, None).url().to_owned());
+    let scope = Scope::Url(target::spelled(&visit.edge.routes, &head));
     let purged = visit.edge.purge_scopes(vec![scope], mode, Asker::Client(visit.peer.remote.ip()));
     let mut response = Response::new(Body::from(Bytes::from(format!("{}\n", purged.json()))));
     let headers = response.headers_mut();
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn what_is_named_becomes_what_keys_spell() {
-        let text = |wanted: Wanted| scope(&wanted).map(|scope| scope.to_string());
+        let text = |wanted: Wanted| scope(&Routes::default(), &wanted).map(|scope| scope.to_string());
         let own = |text: &str| text.to_owned();
         let cases = [
             (Wanted::Url(own("http://A.example:80/x/../y")), "http://a.example/y"),

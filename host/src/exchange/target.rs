@@ -7,8 +7,9 @@ use std::net::SocketAddr;
 use http::uri::Scheme;
 use http::{HeaderMap, Request, Uri, request};
 
-use crate::cache::Key;
-use crate::semantics::{BadTarget, RequestHead};
+use super::routes::Routes;
+use crate::cache::{Key, KeyRules, KeyShape};
+use crate::semantics::{BadTarget, RequestHead, for_routing};
 
 /// Why a URL names nothing here; displays as what to write.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -40,14 +41,26 @@ pub(super) fn head_of(url: &str) -> Result<RequestHead, BadUrl> {
     RequestHead::new(parts, scheme, nowhere).map_err(|fault| BadUrl::Target { url: url.to_owned(), fault })
 }
 
-/// The key that a URL has where no filter changes it.
-pub(super) fn key_of(url: &str) -> Result<Key, BadUrl> {
-    Ok(Key::of(&head_of(url)?, None))
+/// The URL as keys spell it, by the rules of the route that it takes where no filter sends it on another.
+pub(super) fn spelled(routes: &Routes, head: &RequestHead) -> String {
+    let plain = KeyRules::default();
+    let route = routes.find(head.host(), &for_routing(head.path.path()));
+    let rules = route.map_or(&plain, |route| &route.key_rules);
+    Key::of(head, &KeyShape { rules, origin: None }).url().to_owned()
+}
+
+/// The same by no rules: what orders or drops parts of a query needs the whole of it, which a prefix is not.
+pub(super) fn spelled_plainly(head: &RequestHead) -> String {
+    Key::of(head, &KeyShape { rules: &KeyRules::default(), origin: None }).url().to_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn spelling(url: &str) -> Result<String, BadUrl> {
+        head_of(url).map(|head| spelled(&Routes::default(), &head))
+    }
 
     #[test]
     fn a_url_is_spelled_as_a_clients_would_be() {
@@ -58,17 +71,17 @@ mod tests {
             ("http://[::1]:8080/", "http://[::1]:8080/"),
         ];
         for (written, expected) in cases {
-            assert_eq!(key_of(written).map(|key| key.url().to_owned()), Ok(expected.to_owned()), "{written}");
+            assert_eq!(spelling(written), Ok(expected.to_owned()), "{written}");
         }
     }
 
     #[test]
     fn what_is_no_url_is_refused() {
         for wrong in ["", "/page", "example.com/page", "ftp://a.example/", "http://", "http:///x", "http://a b/", "*"] {
-            assert_eq!(key_of(wrong).err(), Some(BadUrl::Malformed(wrong.to_owned())));
+            assert_eq!(spelling(wrong).err(), Some(BadUrl::Malformed(wrong.to_owned())));
         }
         for wrong in ["http://user@a.example/", "http://a.example:/", "http://a.example/../x"] {
-            assert!(matches!(key_of(wrong), Err(BadUrl::Target { .. })), "{wrong}");
+            assert!(matches!(spelling(wrong), Err(BadUrl::Target { .. })), "{wrong}");
         }
     }
 }

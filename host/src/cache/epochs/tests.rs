@@ -84,6 +84,20 @@ fn a_purge_concerns_what_is_in_its_scope_and_nothing_else() {
 }
 
 #[test]
+fn where_one_key_stands_for_several_queries_a_purge_of_any_concerns_it() {
+    let (epochs, none) = (Epochs::new(10), Tags::default());
+    epochs.purge(&hard(Scope::Url("http://a.example/x?utm=1".to_owned())), at(1));
+    for (key, expected) in [
+        ("http://a.example/x variance=1", Ruling::Purged),
+        ("http://a.example/x?id=5 header.h=v variance=1", Ruling::Purged),
+        ("http://a.example/x?id=5", Ruling::Holds),
+        ("http://a.example/y variance=1", Ruling::Holds),
+    ] {
+        assert_eq!(epochs.since(0, Subject { key, tags: Some(&none) }).0, expected, "{key}");
+    }
+}
+
+#[test]
 fn unknown_and_cut_tags_are_concerned_by_every_purge_of_one() {
     let mut headers = HeaderMap::new();
     headers.append("surrogate-key", HeaderValue::from_str(&"x".repeat(2000)).expect("a test value"));
