@@ -10,6 +10,7 @@ use prometheus::Registry;
 
 use super::entry::Entry;
 use super::follow::Follower;
+use super::forms::{Claim, Form};
 use super::key::Key;
 use super::key_rules::KeyShape;
 use super::lead::Lead;
@@ -188,6 +189,11 @@ impl Cache {
     /// is not stored. Equivalent queries are given up with it.
     pub fn invalidate(&self, key: &Key) {
         self.shelf.invalidate(key);
+    }
+
+    /// Keeps a coded form with the body it was made of. Where that body is no longer stored, nobody will see it.
+    pub fn keep(&self, claim: Claim, form: Form) {
+        self.shelf.reweigh(&claim.settle(form));
     }
 
     /// The key's answers can be stored after all.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use http::HeaderMap;
 
 use super::entry::Entry;
+use super::forms::Forms;
 
 /// Variants of one key, at most; the oldest makes room. Without a bound, `Vary: User-Agent` would fill the tier.
 const VARIANTS_MAX: usize = 16;
@@ -28,6 +29,11 @@ impl Variants {
         let others = self.0.iter().filter(|other| other.head.selection != entry.head.selection);
         let others: Vec<_> = others.take(VARIANTS_MAX - 1).cloned().collect();
         Self(std::iter::once(entry).chain(others).collect())
+    }
+
+    /// Is the body that these forms were made of among them?
+    pub(super) fn hold(&self, forms: &Arc<Forms>) -> bool {
+        self.0.iter().any(|entry| entry.head.forms.as_ref().is_some_and(|own| Arc::ptr_eq(own, forms)))
     }
 
     pub(super) fn weight(&self, key: &str) -> u64 {

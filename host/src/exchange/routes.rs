@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::offer::Offer;
 use crate::cache::KeyRules;
 use crate::config::{self, HostPattern};
 use crate::filter::Chain;
@@ -18,6 +19,8 @@ pub(super) struct Route {
     pub(super) caching: bool,
     pub(super) default_ttl: Option<Duration>,
     pub(super) key_rules: KeyRules,
+    /// `None` where the route compresses nothing.
+    pub(super) offer: Option<Offer>,
 }
 
 impl Route {
@@ -30,6 +33,7 @@ impl Route {
             caching: config.cache.enabled,
             default_ttl: config.cache.default_ttl,
             key_rules: KeyRules::new(&config.cache.key),
+            offer: Offer::of(&config.compression),
         }
     }
 

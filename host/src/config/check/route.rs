@@ -1,6 +1,7 @@
 //! `[[route]]`: which requests go where, and through what.
 
 use super::cache_key;
+use super::compression;
 use super::unique::Unique;
 use crate::config::bound;
 use crate::config::field::Field;
@@ -43,6 +44,7 @@ fn check(section: &mut Section<'_>, names: &Names, labels: &mut Unique, places: 
         origin: origin.and_then(|field| field.reference("an origin", &names.origins)).unwrap_or_default(),
         filters: section.field("filters").map(|field| chain(&field, &names.filters)).unwrap_or_default(),
         cache: section.section("cache", cache),
+        compression: section.section("compression", compression::check_route),
     }
 }
 
