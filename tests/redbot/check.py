@@ -171,6 +171,8 @@ def complaints(name, resource):
     looked_at += [(probe, asked.response) for probe, asked in resource.subreqs.items()]
     if resource.fetch_error:
         yield f"{resource.fetch_error.desc} {resource.fetch_error.detail or ''}"
+    if name == "early hints" and not resource.nonfinal_responses:
+        yield "no early hints came"
     for part, response in looked_at:
         for note in response.notes:
             for one in [note, *getattr(note, "subnotes", [])]:
