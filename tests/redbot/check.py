@@ -75,6 +75,8 @@ VISITS = [
 ARGUED = {
     # RFC 9110 section 15.3.7.2: a multipart response must not have the field in its head; each part has its own.
     ("two parts", "PARTIAL_WITHOUT_RANGE"),
+    # RFC 9110 section 6.6.1: an interim response may have a date; the origin's had none, and nothing is stored by it.
+    ("early hints", "DATE_CLOCKLESS"),
 }
 
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::HeaderValue;
 use prometheus::Registry;
 
+use super::compressor::Compressor;
 use super::metrics::Metrics;
 use super::record::Book;
 use super::routes::{Route, Routes};
@@ -37,6 +38,7 @@ pub struct Edge {
     pub(super) cache: Cache,
     pub(super) origins: Origins,
     pub(super) routes: Routes,
+    pub(super) compressor: Compressor,
     pub(super) clock: Clock,
     pub(super) book: Arc<Book>,
 }
@@ -81,6 +83,7 @@ impl Edge {
             mark,
             via,
             capability,
+            compressor: Compressor::new(&config.compression, parts.cache.clone(), registry)?,
             cache: parts.cache,
             origins: parts.origins,
             routes: Routes::new(routes),

@@ -11,7 +11,7 @@ use http::{Response, StatusCode};
 use super::failure::Failure;
 use super::fetch::{self, Word};
 use super::visit::Visit;
-use super::{hit, pass, stale};
+use super::{compress, hit, pass, stale};
 use crate::body::Body;
 use crate::cache::{Entry, Follower, Head, Key, Landing, Lead, Lookup, Miss, PassReason, Turn};
 use crate::origin::Origin;
@@ -51,7 +51,9 @@ pub(super) async fn answer(
         };
         let now = visit.edge.clock.now();
         match landing {
-            Landing::Shared(head, follower) => return shared(visit, origin, &head, follower).await,
+            Landing::Shared(head, follower) => {
+                return shared(visit, (origin, key), (&head, miss.stale.as_ref()), follower).await;
+            }
             Landing::Failed(failure) => {
                 let instead = stale::instead_of_failure(visit, miss.stale.as_ref(), now);
                 return instead.ok_or(Failure::Fetch(failure));
@@ -71,25 +73,28 @@ pub(super) async fn answer(
 
 /// The leading client's own answer. It was asked for without the client's conditions, which are answered here.
 fn own(visit: &Visit<'_>, response: Response<Body>) -> Response<Body> {
+    let response = compress::passing(visit, response);
     let Ok(passage) = visit.passage() else { return response };
     let has = hit::client_has(&passage.head.headers, &response, visit.edge.clock.now());
     if has { hit::unchanged(response) } else { response }
 }
 
-/// A response that several requests read, if it was selected by header values like this request's.
+/// A response that several requests read, if it was selected by header values like this request's; with what was stored
+/// before it.
 async fn shared(
     visit: &mut Visit<'_>,
-    origin: &Origin,
-    head: &Head,
+    (origin, key): (&Origin, &Key),
+    (head, stored): (&Head, Option<&Arc<Entry>>),
     follower: Follower,
 ) -> Result<Response<Body>, Failure> {
     let request = &visit.passage()?.head.headers;
-    if !head.selection.matches(request) {
+    if !head.selection.matches(request, key.query()) {
         drop(follower);
         return pass::answer(visit, origin, Body::Empty, PassReason::Vary).await;
     }
     let now = visit.edge.clock.now();
     let mut response = hit::head(head);
+    let sending = compress::shared(visit, head, stored, response.headers_mut());
     let known = hit::client_has(request, &response, head.received);
     visit.record.cache.ttl = Some(head.ttl(now));
     if head.age(now).as_secs() > 0 {
@@ -98,7 +103,7 @@ async fn shared(
     if known {
         return Ok(hit::unchanged(response));
     }
-    *response.body_mut() = Body::stream(follower);
+    *response.body_mut() = sending.send(Body::stream(follower));
     Ok(response)
 }
 

@@ -51,8 +51,14 @@ pub fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item
     })
 }
 
-/// The members of one list line. A quote that is never closed quotes nothing, or it would swallow every member after it.
+/// The members of one list line, empty ones left out.
 pub fn members(line: &str) -> impl Iterator<Item = &str> {
+    elements(line).filter(|member| !member.is_empty())
+}
+
+/// What stands between the commas of one list line, trimmed. A quote that is never closed quotes nothing, or it would
+/// swallow every member after it.
+pub(super) fn elements(line: &str) -> impl Iterator<Item = &str> {
     let closed = separators(line, true).last().is_none_or(|(_, open)| !open);
     separators(line, closed)
         .scan(0, |start, (end, _)| {
@@ -61,7 +67,6 @@ pub fn members(line: &str) -> impl Iterator<Item = &str> {
             Some(member)
         })
         .map(|member| member.trim_matches([' ', '\t']))
-        .filter(|member| !member.is_empty())
 }
 
 /// Where members end: each separating comma, then the end of the line; with whether a quoted string is open there.

@@ -158,7 +158,7 @@ proptest! {
 
     #[test]
     fn a_request_selects_what_it_was_answered_with(request in sections(), response in sections()) {
-        prop_assert!(Selection::of(&response, &request).matches(&request));
+        prop_assert!(Selection::of(&response, &request).matches(&request, None));
     }
 
     #[test]
