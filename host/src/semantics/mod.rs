@@ -6,8 +6,6 @@
 //! `range` which part of it a client needs, `coding` and `recode` in which form (RFC 9110), `cache_status` and
 //! `proxy_status` say afterwards what was done and what went wrong (RFC 9211, RFC 9209).
 
-#[cfg(test)]
-mod arbitrary;
 mod cache_control;
 mod cache_status;
 mod cdn_loop;
@@ -26,6 +24,8 @@ mod reuse;
 mod selection;
 mod spelling;
 mod storing;
+#[cfg(test)]
+mod tests;
 
 pub use cache_control::CacheControl;
 pub use cache_status::{CacheStatus, Forwarded, Outcome};

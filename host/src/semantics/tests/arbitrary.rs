@@ -6,11 +6,11 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use proptest::prelude::*;
 
-use super::{
+use crate::clock::Timestamp;
+use crate::semantics::{
     CacheControl, Candidate, Forwarded, Pieces, Reuse, Selection, Verdict, fields, http_date, none_match_names,
     not_modified, pieces, range_applies, reduce_to_not_modified, reuse, update, usable_on_error, validation,
 };
-use crate::clock::Timestamp;
 
 /// The fields that anything here reads.
 const NAMES: [&str; 24] = [
