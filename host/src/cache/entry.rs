@@ -11,7 +11,7 @@ use crate::clock::Timestamp;
 use crate::semantics::{Freshness, Selection};
 
 /// The head of a response as it is kept and passed on: hop-by-hop fields are gone, the node's own lasting fields are in.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Head {
     pub status: StatusCode,
     pub headers: HeaderMap,
@@ -75,7 +75,7 @@ impl Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::semantics::{CacheControl, Reuse, reuse};
+    use crate::semantics::{Reuse, Wishes, reuse};
 
     fn head(lifetime: u64, initial_age: u64) -> Head {
         Head {
@@ -111,7 +111,7 @@ mod tests {
     fn fresh_until_the_age_reaches_the_lifetime() {
         let at = |seconds| Timestamp::from_unix(Duration::from_secs(seconds));
         let head = head(60, 10);
-        let wishes = CacheControl::default();
+        let wishes = Wishes::default();
         let fresh = |now| reuse(&head.freshness, head.age(now), &wishes) == Reuse::Fresh;
         assert_eq!((head.age(at(1_000)).as_secs(), head.ttl(at(1_000)), fresh(at(1_000))), (10, 50, true));
         assert_eq!((head.ttl(at(1_049)), fresh(at(1_049))), (1, true));

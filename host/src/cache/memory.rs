@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use moka::notification::RemovalCause;
+use moka::ops::compute::Op;
 use prometheus::Registry;
 
 use super::entry::Entry;
@@ -51,6 +52,14 @@ impl Memory {
         self.entries.entry(key).and_upsert_with(|standing| {
             let standing = standing.map(moka::Entry::into_value).unwrap_or_default();
             Arc::new(standing.with(entry))
+        });
+    }
+
+    /// Puts a new variant in the place of `old`, if that is still there.
+    pub(super) fn swap(&self, key: Arc<str>, old: &Arc<Entry>, new: Arc<Entry>) {
+        self.entries.entry(key).and_compute_with(|standing| match standing.map(moka::Entry::into_value) {
+            Some(variants) if variants.holds(old) => Op::Put(Arc::new(variants.replacing(old, new))),
+            _ => Op::Nop,
         });
     }
 

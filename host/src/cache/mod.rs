@@ -4,6 +4,7 @@
 //! writing end and `follow` its reading end; `memory` is the tier that holds finished `entry` values, `shelf` what all of
 //! them share. Nothing here knows where responses come from.
 
+mod ask;
 mod entry;
 mod flight;
 mod follow;
@@ -15,12 +16,13 @@ mod metrics;
 mod shelf;
 mod variants;
 
+pub use ask::{Ask, StaleUse, Standing};
 pub use entry::{Entry, Head};
 pub use flight::FetchFailure;
 pub use follow::{Follower, Landing};
 pub use key::Key;
 pub use lead::{Filling, Lead};
-pub use lookup::{Cache, Lookup, Miss, PassReason, Turn};
+pub use lookup::{Cache, Lookup, Miss, PassReason, Stale, Turn};
 
 #[cfg(test)]
 mod tests;

@@ -7,17 +7,18 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http::header::{self, HeaderMap};
+use http::header::HeaderMap;
 use prometheus::Registry;
 
-use super::entry::Entry;
+use super::ask::Ask;
+use super::entry::{Entry, Head, compact};
 use super::flight::Flight;
 use super::key::Key;
 use super::memory::Memory;
 use super::metrics::Metrics;
 use crate::clock::{Clock, Timestamp};
 use crate::config;
-use crate::semantics::{CacheControl, Forwarded, Reuse, fields, reuse};
+use crate::semantics::{Forwarded, Reuse, reuse};
 
 /// Keys that are remembered as uncacheable, at most. One costs about 250 bytes.
 const UNCACHEABLE_KEYS_MAX: u64 = 100_000;
@@ -68,16 +69,6 @@ pub(super) enum Found {
     Entry(Arc<Entry>, Reuse),
 }
 
-/// What the request wants of stored responses; an HTTP/1.0 `Pragma` counts where there is no `Cache-Control` (RFC 9111
-/// section 5.4).
-fn wishes(request: &HeaderMap) -> CacheControl {
-    let mut wishes = CacheControl::of(request);
-    if !request.contains_key(header::CACHE_CONTROL) {
-        wishes.no_cache = fields::list(request, &header::PRAGMA).any(|member| member.eq_ignore_ascii_case("no-cache"));
-    }
-    wishes
-}
-
 impl Shelf {
     pub(super) fn new(config: &config::Cache, clock: Clock, registry: &Registry) -> Result<Self, prometheus::Error> {
         let metrics = Metrics::register(registry)?;
@@ -93,16 +84,28 @@ impl Shelf {
         })
     }
 
-    /// The entry that a request with these header fields selects, and what may be done with it.
-    pub(super) fn find(&self, key: &Key, request: &HeaderMap, now: Timestamp) -> Found {
+    /// The entry that a request selects, and what may be done with it.
+    pub(super) fn find(&self, key: &Key, ask: &Ask<'_>, now: Timestamp) -> Found {
         let Some(variants) = self.memory.get(key.as_str()) else {
             return Found::Nothing(Forwarded::UriMiss);
         };
-        let Some(entry) = variants.select(request) else {
+        let Some(entry) = variants.select(ask.headers) else {
             return Found::Nothing(Forwarded::VaryMiss);
         };
-        let use_of_it = reuse(&entry.head.freshness, entry.head.age(now), &wishes(request));
+        let use_of_it = reuse(&entry.head.freshness, entry.head.age(now), &ask.wishes);
         Found::Entry(entry.clone(), use_of_it)
+    }
+
+    /// The entry that a request selects, whatever may be done with it.
+    pub(super) fn stored(&self, key: &Key, request: &HeaderMap) -> Option<Arc<Entry>> {
+        self.memory.get(key.as_str())?.select(request).cloned()
+    }
+
+    /// Puts the same body with another head in the place of `entry`, if that is still stored.
+    pub(super) fn replace_head(&self, key: &Key, entry: &Arc<Entry>, mut head: Head) {
+        head.headers = compact(&head.headers);
+        let new = Entry { head: Arc::new(head), body: entry.body.clone() };
+        self.memory.swap(key.shared(), entry, Arc::new(new));
     }
 
     /// Forgets everything stored under a key, and what was known of it.
@@ -124,6 +127,17 @@ impl Shelf {
         let (key, flight) = (key.shared(), Arc::new(Flight::new()));
         board.open.insert(key.clone(), flight.clone());
         Boarding::First(key, flight)
+    }
+
+    /// A new flight on the board, unless there is one under this key.
+    pub(super) fn board_first(&self, key: &Key) -> Option<(Arc<str>, Arc<Flight>)> {
+        let mut board = self.lock_board();
+        if board.open.contains_key(key.as_str()) {
+            return None;
+        }
+        let (key, flight) = (key.shared(), Arc::new(Flight::new()));
+        board.open.insert(key.clone(), flight.clone());
+        Some((key, flight))
     }
 
     /// A flight for one request, which nobody can join.

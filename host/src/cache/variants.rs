@@ -28,6 +28,16 @@ impl Variants {
         Self(std::iter::once(entry).chain(others).collect())
     }
 
+    /// Is this very entry among them?
+    pub(super) fn holds(&self, entry: &Arc<Entry>) -> bool {
+        self.0.iter().any(|own| Arc::ptr_eq(own, entry))
+    }
+
+    /// These, with `new` in the place of `old` and in its order.
+    pub(super) fn replacing(&self, old: &Arc<Entry>, new: Arc<Entry>) -> Self {
+        Self(self.0.iter().map(|own| if Arc::ptr_eq(own, old) { new.clone() } else { own.clone() }).collect())
+    }
+
     pub(super) fn weight(&self, key: &str) -> u64 {
         self.0.iter().map(|entry| entry.weight(key)).sum()
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::HeaderValue;
 use prometheus::Registry;
 
+use super::backoff::Backoff;
 use super::metrics::Metrics;
 use super::record::Book;
 use super::routes::{Route, Routes};
@@ -13,6 +14,7 @@ use crate::clock::Clock;
 use crate::config;
 use crate::filter::{Filters, LoadError};
 use crate::origin::Origins;
+use crate::semantics::Targets;
 use crate::telemetry::AccessLog;
 
 /// What an edge stands on.
@@ -29,8 +31,11 @@ pub struct Edge {
     pub(super) name: Arc<str>,
     /// This node's member of `Via`.
     pub(super) via: HeaderValue,
-    /// Its member of `Surrogate-Capability`.
-    pub(super) capability: HeaderValue,
+    /// Its member of `Surrogate-Capability`, where it is a surrogate.
+    pub(super) capability: Option<HeaderValue>,
+    /// The fields that speak to this node before `Cache-Control` does.
+    pub(super) targets: Targets,
+    pub(super) backoff: Backoff,
     pub(super) cache: Cache,
     pub(super) origins: Origins,
     pub(super) routes: Routes,
@@ -55,6 +60,7 @@ impl Edge {
     pub fn new(config: &config::Config, parts: Parts, registry: &Registry) -> Result<Self, EdgeError> {
         let name = config.node.name.as_str();
         let via = HeaderValue::from_str(&format!("1.1 {name}")).map_err(|_| EdgeError::Name(name.to_owned()))?;
+        let targets = Targets::new(&config.cache.targeted_fields, name);
         let capability = HeaderValue::from_str(&format!("{name}=\"Surrogate/1.0\""))
             .map_err(|_| EdgeError::Name(name.to_owned()))?;
         let mut routes = Vec::with_capacity(config.routes.len());
@@ -75,7 +81,9 @@ impl Edge {
         Ok(Self {
             name: name.into(),
             via,
-            capability,
+            capability: targets.is_surrogate().then_some(capability),
+            targets,
+            backoff: Backoff::new(config.cache.retry_backoff_max, fastrand::f64),
             cache: parts.cache,
             origins: parts.origins,
             routes: Routes::new(routes),

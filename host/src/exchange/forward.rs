@@ -49,7 +49,7 @@ pub(super) struct Outgoing<'a> {
     pub(super) head: &'a RequestHead,
     pub(super) peer: &'a Peer,
     pub(super) via: &'a HeaderValue,
-    pub(super) capability: &'a HeaderValue,
+    pub(super) capability: Option<&'a HeaderValue>,
     pub(super) request_id: &'a HeaderValue,
 }
 
@@ -73,7 +73,9 @@ impl Outgoing<'_> {
         self.name_the_client(&mut headers)?;
         headers.append(header::VIA, self.via.clone());
         headers.insert(X_REQUEST_ID, self.request_id.clone());
-        headers.append(SURROGATE_CAPABILITY, self.capability.clone());
+        if let Some(capability) = self.capability {
+            headers.append(SURROGATE_CAPABILITY, capability.clone());
+        }
         let authority = HeaderValue::from_str(self.head.authority.as_str());
         headers.insert(header::HOST, authority.map_err(|error| Failure::Unsendable(error.to_string()))?);
         let mut request = Request::new(body);

@@ -13,6 +13,7 @@ mod log;
 mod node;
 mod origin;
 mod route;
+mod route_cache;
 mod settings;
 
 mod unique;
