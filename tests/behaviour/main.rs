@@ -3,6 +3,7 @@
 //! Each asserts what a user could see: the response, the counters, and what the origin was asked.
 
 mod admin;
+mod backoff;
 mod bad_origins;
 mod bad_requests;
 mod caching;
@@ -12,10 +13,12 @@ mod demonstration;
 mod draining;
 mod filters;
 mod forwarding;
+mod head_updates;
 mod hostile_filters;
 mod invalidating;
 mod lifetimes;
 mod logging;
+mod negative;
 mod origins;
 mod pressure;
 mod ranges;
@@ -27,3 +30,4 @@ mod uploads;
 mod validating;
 mod variants;
 mod wishes;
+mod withheld;

@@ -214,7 +214,12 @@ mod tests {
     fn what_is_remembered_is_bounded() {
         let bench = bench(60, || 1.0);
         for n in 0..REMEMBERED_MAX * 2 {
-            bench.backoff.note(&bench.origin, &format!("http://a.example/{n}").into(), Some(Trouble::ServerError), at(0));
+            bench.backoff.note(
+                &bench.origin,
+                &format!("http://a.example/{n}").into(),
+                Some(Trouble::ServerError),
+                at(0),
+            );
         }
         bench.backoff.keys.run_pending_tasks();
         assert!(bench.backoff.keys.entry_count() <= REMEMBERED_MAX);

@@ -22,7 +22,8 @@ use crate::cache::{Entry, FetchFailure, Filling, Head, Lead};
 use crate::clock::Timestamp;
 use crate::origin::Origin;
 use crate::semantics::{
-    Candidate, Freshness, ProxyError, Refusal, Selection, Trouble, Verdict, update, usable_on_error, validation, withhold,
+    Candidate, Freshness, ProxyError, Refusal, Selection, Trouble, Verdict, update, usable_on_error, validation,
+    withhold,
 };
 
 /// What only the leading request gets: how its fetch went, and an answer where it is for nobody else.

@@ -43,7 +43,10 @@ impl Metrics {
             &["route", "status", "tier"],
         )?;
         let stale = IntCounterVec::new(
-            Opts::new("forebay_cache_stale_total", "Stale responses used, and why: what clients did not see of an origin"),
+            Opts::new(
+                "forebay_cache_stale_total",
+                "Stale responses used, and why: what clients did not see of an origin",
+            ),
             &["route", "reason"],
         )?;
         registry.register(Box::new(stale.clone()))?;

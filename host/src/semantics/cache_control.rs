@@ -148,7 +148,13 @@ mod tests {
 
     #[test]
     fn a_directive_about_fields_is_about_all_where_it_is_ever_so_little_wrong() {
-        for whole in ["no-cache, no-cache=\"a\"", "no-cache=\"a\", no-cache", "no-cache=\"\"", "no-cache=\"a b\"", "no-cache=\"vary\""] {
+        for whole in [
+            "no-cache, no-cache=\"a\"",
+            "no-cache=\"a\", no-cache",
+            "no-cache=\"\"",
+            "no-cache=\"a b\"",
+            "no-cache=\"vary\"",
+        ] {
             assert!(parse(&[whole]).no_cache, "{whole}");
         }
         let both = parse(&["private=\"a, X-B\"", "no-cache=c"]);

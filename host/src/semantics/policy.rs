@@ -60,6 +60,9 @@ mod tests {
         let status_ttl = vec![(404..=404, seconds(60)), (400..=499, seconds(5))];
         let policy = Policy { status_ttl, ..Policy::default() };
         let ttl = |status| policy.ttl_of(StatusCode::from_u16(status).expect("a test status"));
-        assert_eq!([ttl(404), ttl(400), ttl(499), ttl(500)], [Some(seconds(60)), Some(seconds(5)), Some(seconds(5)), None]);
+        assert_eq!(
+            [ttl(404), ttl(400), ttl(499), ttl(500)],
+            [Some(seconds(60)), Some(seconds(5)), Some(seconds(5)), None]
+        );
     }
 }

@@ -204,7 +204,11 @@ mod tests {
         }
         let control = heard(&[(CDN, "private=\"set-cookie\", max-age=60")]).expect("valid");
         assert!(!control.private && control.withheld == ["set-cookie"]);
-        assert_eq!(heard(&[(CDN, "none")]), Some(CacheControl::default()), "an unknown directive is a value all the same");
+        assert_eq!(
+            heard(&[(CDN, "none")]),
+            Some(CacheControl::default()),
+            "an unknown directive is a value all the same"
+        );
     }
 
     #[test]
@@ -240,7 +244,8 @@ mod tests {
             });
             assert_eq!(found, expected, "{value}");
         }
-        for value in ["no-store", "no-store-remote", "no-store, max-age=5;edge-1", "max-age=5, no-store-remote;edge-1"] {
+        for value in ["no-store", "no-store-remote", "no-store, max-age=5;edge-1", "max-age=5, no-store-remote;edge-1"]
+        {
             assert!(heard(&[(SURROGATE, value)]).expect("heard").no_store, "{value}");
         }
     }

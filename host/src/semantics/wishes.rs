@@ -66,7 +66,10 @@ mod tests {
             (&[("cache-control", "no-cache=\"x\"")], Wishes { no_cache: true, ..none }),
             (&[("cache-control", "no-store, only-if-cached")], Wishes { no_store: true, only_if_cached: true, ..none }),
             (&[("cache-control", "max-stale")], Wishes { max_stale: Some(Duration::MAX), ..none }),
-            (&[("cache-control", "max-stale=7"), ("cache-control", "min-fresh=8")], Wishes { max_stale: seconds(7), min_fresh: seconds(8), ..none }),
+            (
+                &[("cache-control", "max-stale=7"), ("cache-control", "min-fresh=8")],
+                Wishes { max_stale: seconds(7), min_fresh: seconds(8), ..none },
+            ),
             (&[("cache-control", "max-age=x")], Wishes { max_age: seconds(0), ..none }),
             (&[("cache-control", "max-age=99999999999999999999")], Wishes { max_age: seconds(1 << 31), ..none }),
             (&[("cache-control", ",;=\"")], none),

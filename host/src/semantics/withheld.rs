@@ -71,7 +71,11 @@ mod tests {
         ];
         for (argument, expected) in cases {
             let found = names(argument);
-            assert_eq!(found.as_ref().map(|names| names.iter().map(HeaderName::as_str).collect()), expected.map(Vec::from), "{argument}");
+            assert_eq!(
+                found.as_ref().map(|names| names.iter().map(HeaderName::as_str).collect()),
+                expected.map(Vec::from),
+                "{argument}"
+            );
         }
     }
 

@@ -19,7 +19,10 @@ pub(super) fn check(section: &mut Section<'_>) -> RouteCache {
         status_ttl: section.field("status_ttl").map(|field| status_ttl(&field)).unwrap_or_default(),
         stale_while_revalidate: section.duration("stale_while_revalidate", &bound::STALE_WINDOW),
         stale_if_error: section.duration("stale_if_error", &bound::STALE_WINDOW),
-        stale_on: section.field("stale_on").and_then(|field| stale_on(&field)).unwrap_or(FAILURES.map(|it| it.1).into()),
+        stale_on: section
+            .field("stale_on")
+            .and_then(|field| stale_on(&field))
+            .unwrap_or(FAILURES.map(|it| it.1).into()),
         honour_request: section.field("honour_request").and_then(|field| field.boolean()).unwrap_or(true),
         store_set_cookie: section.field("store_set_cookie").and_then(|field| field.boolean()).unwrap_or(true),
     }
@@ -46,7 +49,8 @@ fn status_ttl(field: &Field<'_>) -> Vec<(RangeInclusive<u16>, Duration)> {
 /// The statuses that a key names: `404`, or the class `4xx`.
 fn statuses(key: &str) -> Result<RangeInclusive<u16>, &'static str> {
     const MEND: &str = "is not a status; write one as in \"404\", or a class as in \"5xx\"";
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<u16>().ok()).flatten();
+    let digits =
+        |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<u16>().ok()).flatten();
     let range = match key.strip_suffix("xx") {
         Some(class) if class.len() == 1 => digits(class).map(|class| class * 100..=class * 100 + 99),
         None if key.len() == 3 => digits(key).map(|status| status..=status),
@@ -68,10 +72,15 @@ mod tests {
 
     #[test]
     fn a_key_is_a_status_or_a_class() {
-        for (key, expected) in [("404", 404..=404), ("200", 200..=200), ("599", 599..=599), ("5xx", 500..=599), ("2xx", 200..=299)] {
+        for (key, expected) in
+            [("404", 404..=404), ("200", 200..=200), ("599", 599..=599), ("5xx", 500..=599), ("2xx", 200..=299)]
+        {
             assert_eq!(statuses(key), Ok(expected), "{key}");
         }
-        for key in ["", "xx", "4x", "4xxx", "404xx", "0404", "+04", "40 ", "600", "099", "000", "6xx", "0xx", "1xx", "100", "206", "304", "٤٠٤"] {
+        for key in [
+            "", "xx", "4x", "4xxx", "404xx", "0404", "+04", "40 ", "600", "099", "000", "6xx", "0xx", "1xx", "100",
+            "206", "304", "٤٠٤",
+        ] {
             assert!(statuses(key).is_err(), "{key}");
         }
     }
