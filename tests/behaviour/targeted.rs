@@ -140,12 +140,16 @@ async fn a_surrogates_extension_is_a_time_of_staleness() {
 }
 
 #[tokio::test]
-async fn credentials_need_no_public_beside_a_targeted_field_and_revalidation_holds() {
+async fn credentials_need_the_same_words_in_a_targeted_field() {
     let origin = Origin::start().await;
     origin.once("/a", Answer::ok("old").header(CDN, "max-age=60, must-revalidate, stale-if-error=600"));
     origin.on("/a", Answer::status(503, "down"));
     let node = TestNode::before(&origin, "");
-    node.get_with("/a", &[("Authorization", "Basic x")]).await;
+    origin.on("/b", Answer::ok("b").header(CDN, "max-age=60"));
+    let credentials = [("Authorization", "Basic x")];
+    let refused = node.get_with("/b", &credentials).await;
+    assert_eq!(refused.header("cache-status"), Some("edge-1; fwd=uri-miss; detail=authorization"));
+    node.get_with("/a", &credentials).await;
     assert_eq!(node.get("/a").await.text(), "old");
     node.advance(Duration::from_secs(61));
     assert_eq!(node.get("/a").await.status, 503);

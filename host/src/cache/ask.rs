@@ -36,6 +36,8 @@ pub enum StaleUse {
 }
 
 impl StaleUse {
+    pub const ALL: [Self; 3] = [Self::WhileRevalidate, Self::IfError, Self::BackOff];
+
     /// The stable word for `Cache-Status` details and the metrics.
     pub fn word(self) -> &'static str {
         match self {

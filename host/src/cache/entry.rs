@@ -24,15 +24,23 @@ pub struct Head {
     pub length: Option<u64>,
 }
 
+/// 2^31 seconds, 68 years: what an age or a lifetime is where it is larger or nobody knows it.
+const SECONDS_MAX: u64 = 1 << 31;
+
 impl Head {
     /// `current_age` of RFC 9111 section 4.2.3.
     pub fn age(&self, now: Timestamp) -> Duration {
         self.freshness.initial_age.saturating_add(now.since(self.received))
     }
 
+    /// The same as `Age` says it: in whole seconds, at most the largest number of them that HTTP counts (section 1.2.2).
+    pub fn age_seconds(&self, now: Timestamp) -> u64 {
+        self.age(now).as_secs().min(SECONDS_MAX)
+    }
+
     /// Seconds of freshness left, rounded down; negative once stale.
     pub fn ttl(&self, now: Timestamp) -> i64 {
-        let (lifetime, age) = (self.freshness.lifetime.as_secs(), self.age(now).as_secs());
+        let (lifetime, age) = (self.freshness.lifetime.as_secs(), self.age_seconds(now));
         i64::try_from(lifetime).unwrap_or(i64::MAX).saturating_sub(i64::try_from(age).unwrap_or(i64::MAX))
     }
 }
@@ -105,6 +113,16 @@ mod tests {
         assert_eq!(own.get_all("x-a").iter().collect::<Vec<_>>(), ["ab", "cde"]);
         let apart = |map: &HeaderMap| map["x-a"].as_bytes().as_ptr();
         assert_ne!(apart(&own), apart(&headers));
+    }
+
+    #[test]
+    fn an_age_that_nobody_knows_is_the_largest_there_is() {
+        let mut head = head(60, 0);
+        head.freshness.initial_age = Duration::MAX;
+        let now = head.received.plus(Duration::from_secs(5));
+        assert_eq!((head.age_seconds(now), head.ttl(now)), (1 << 31, 60 - (1 << 31)));
+        head.freshness = Freshness { lifetime: Duration::MAX, ..head.freshness };
+        assert_eq!(head.ttl(now), i64::MAX - (1 << 31));
     }
 
     #[test]

@@ -78,6 +78,7 @@ impl Edge {
             access: parts.access.map(|log| (log, config.log.access_format)),
             clock: parts.clock.clone(),
         };
+        config.routes.iter().for_each(|route| book.metrics.announce(&route.name));
         Ok(Self {
             name: name.into(),
             via,

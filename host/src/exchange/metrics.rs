@@ -56,6 +56,13 @@ impl Metrics {
         Ok(Self { requests, durations, cache, stale })
     }
 
+    /// Shows a route's counters of stale responses from the start, so that their first rise is one.
+    pub(super) fn announce(&self, route: &str) {
+        for cause in StaleUse::ALL {
+            self.stale.with_label_values(&[route, cause.word()]);
+        }
+    }
+
     pub(super) fn used_stale(&self, route: &str, cause: StaleUse) {
         self.stale.with_label_values(&[route, cause.word()]).inc();
     }

@@ -113,8 +113,8 @@ async fn shared(
     let mut response = hit::head(head);
     let known = hit::client_has(request, &response, head.received);
     visit.record.cache.ttl = Some(head.ttl(now));
-    if head.age(now).as_secs() > 0 {
-        response.headers_mut().insert(header::AGE, HeaderValue::from(head.age(now).as_secs()));
+    if head.age_seconds(now) > 0 {
+        response.headers_mut().insert(header::AGE, HeaderValue::from(head.age_seconds(now)));
     }
     if known {
         return Ok(hit::unchanged(response));

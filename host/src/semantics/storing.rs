@@ -113,7 +113,7 @@ pub struct Candidate<'a> {
 impl Candidate<'_> {
     pub fn verdict(&self) -> Verdict {
         let (control, targeted) = self.directives();
-        if let Some(refusal) = self.refusal(&control, targeted) {
+        if let Some(refusal) = self.refusal(&control) {
             return Verdict::Refuse(refusal);
         }
         let stated = match targeted {
@@ -182,8 +182,8 @@ impl Candidate<'_> {
     }
 
     /// The rules of section 3 in their order.
-    fn refusal(&self, control: &CacheControl, targeted: Targeted) -> Option<Refusal> {
-        let shared = control.public || control.s_maxage.is_some() || targeted == Targeted::Yes;
+    fn refusal(&self, control: &CacheControl) -> Option<Refusal> {
+        let shared = control.public || control.s_maxage.is_some();
         if *self.method != Method::GET {
             return Some(Refusal::Method);
         }
