@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use support::{Answer, Origin, TestNode};
+use support::{Answer, Gate, Origin, TestNode};
 
 const RULES: &str = "[route.cache]\ndefault_ttl = \"5m\"\n[route.cache.status_ttl]\n302 = \"1h\"\n404 = \"1m\"\n4xx = \"10s\"\n5xx = \"5s\"\n";
 
@@ -80,4 +80,41 @@ async fn an_error_does_not_take_the_place_of_what_stands_in_for_it() {
         assert_eq!((response.status, response.text()), (200, "kept"));
         node.advance(Duration::from_secs(2));
     }
+}
+
+#[tokio::test]
+async fn an_error_that_a_background_refresh_brings_is_not_stored() {
+    let origin = Origin::start().await;
+    origin.once("/a", Answer::ok("kept").header("Cache-Control", "max-age=60, stale-while-revalidate=600"));
+    origin.on("/a", Answer::status(503, "down"));
+    let node = TestNode::before(&origin, RULES);
+    node.get("/a").await;
+    node.advance(Duration::from_secs(60));
+    for _ in 0..3 {
+        assert_eq!(node.get("/a").await.text(), "kept");
+        node.metric_is("forebay_cache_fills_inflight", &[], 0.0).await;
+        node.advance(Duration::from_secs(3));
+    }
+    assert!(origin.count("/a") > 1);
+}
+
+#[tokio::test]
+async fn who_waits_beside_a_client_that_gets_a_stale_response_is_told_of_the_error() {
+    let origin = Origin::start().await;
+    let gate = Gate::closed();
+    let varied = |answer: Answer| answer.header("Vary", "X-Kind");
+    origin.once("/a", varied(Answer::ok("kept")).header("Cache-Control", "max-age=60, stale-if-error=600"));
+    origin.once("/a", varied(Answer::status(503, "down")).after(&gate)).on("/a", Answer::status(503, "own"));
+    let node = TestNode::before(&origin, "");
+    node.get_with("/a", &[("X-Kind", "1")]).await;
+    node.advance(Duration::from_secs(60));
+    let mut clients = [node.connect().await, node.connect().await];
+    clients[0].send("GET /a HTTP/1.1\r\nHost: test.example\r\nX-Kind: 1\r\n\r\n").await;
+    origin.requests_reach(2).await;
+    clients[1].send("GET /a HTTP/1.1\r\nHost: test.example\r\nX-Kind: 2\r\n\r\n").await;
+    node.metric_is("forebay_cache_collapsed_waiters", &[], 1.0).await;
+    gate.open();
+    assert_eq!(clients[0].response().await.text(), "kept");
+    let other = clients[1].response().await;
+    assert_eq!((other.status, other.text()), (503, "own"));
 }

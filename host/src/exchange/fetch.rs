@@ -76,12 +76,15 @@ impl Fetch {
             Ok(answer) => answer,
             Err(failure) => {
                 let failure = pass::fetch_failure(&failure);
-                self.note(&lead, Trouble::of_failure(failure.error));
+                if let Some(trouble) = Trouble::of_failure(failure.error) {
+                    self.note(&lead, Some(trouble));
+                }
                 return lead.fail(failure);
             }
         };
         let received = self.edge.clock.now();
-        self.note(&lead, Trouble::of_status(answer.status()));
+        let trouble = Trouble::of_status(answer.status());
+        self.note(&lead, trouble);
         let (mut parts, body) = answer.into_parts();
         forward::receive(&mut parts, &self.edge.via, received);
         if let Some(stale) = &self.stale {
@@ -91,7 +94,8 @@ impl Fetch {
                 let _ = word.send(Word::Shared(StatusCode::NOT_MODIFIED, own));
                 return lead.renew(head, stale.body.clone());
             }
-            if self.hidden(parts.status, stale, received) {
+            // An error that came while nobody waited takes no response's place either.
+            if trouble.is_some_and(|trouble| word.is_closed() || self.hides(stale, trouble, received)) {
                 let detail = format!("the origin answered {}", parts.status).into();
                 return lead.fail(FetchFailure { error: ProxyError::HttpResponseIncomplete, detail });
             }
@@ -126,10 +130,9 @@ impl Fetch {
         self.edge.backoff.note(self.origin.name(), lead.key(), trouble, self.edge.clock.now());
     }
 
-    /// Does what is stored stand in for an answer with this status?
-    fn hidden(&self, status: StatusCode, stale: &Entry, now: Timestamp) -> bool {
-        Trouble::of_status(status).is_some_and(|trouble| self.route.policy.covers(trouble))
-            && usable_on_error(&stale.head.freshness, stale.head.age(now))
+    /// Does what is stored stand in for this?
+    fn hides(&self, stale: &Entry, trouble: Trouble, now: Timestamp) -> bool {
+        self.route.policy.covers(trouble) && usable_on_error(&stale.head.freshness, stale.head.age(now))
     }
 
     /// What is stored, confirmed by the origin and brought up to date (RFC 9111 section 3.2); and the fields that are for

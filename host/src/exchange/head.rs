@@ -2,6 +2,7 @@
 //! good (RFC 9111 section 4.3.5).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::{self, HeaderMap};
 use http::{Response, StatusCode};
@@ -45,22 +46,22 @@ fn told(
     requested: Timestamp,
 ) -> Result<Option<Head>, Failure> {
     let head = Head::clone(&entry.head);
-    let stale = Freshness { lifetime: std::time::Duration::ZERO, validate_always: true, ..head.freshness };
-    match compare(&head.headers, entry.body.len() as u64, answer) {
-        Comparison::Unknown => Ok(None),
-        Comparison::Different => Ok(Some(Head { freshness: stale, ..head })),
-        Comparison::Same => {
-            let mut headers = head.headers.clone();
-            update(&mut headers, answer);
-            let received = visit.edge.clock.now();
-            let candidate = pass::candidate(visit, (head.status, &headers), (requested, received))?;
-            let freshness = match candidate.verdict() {
-                Verdict::Store(freshness) => freshness,
-                Verdict::Refuse(_) => stale,
-            };
+    let stale = Freshness { lifetime: Duration::ZERO, validate_always: true, ..head.freshness };
+    let comparison = compare(&head.headers, entry.body.len() as u64, answer);
+    if comparison == Comparison::Unknown {
+        return Ok(None);
+    }
+    let mut headers = head.headers.clone();
+    update(&mut headers, answer);
+    let received = visit.edge.clock.now();
+    let candidate = pass::candidate(visit, (head.status, &headers), (requested, received))?;
+    Ok(Some(match candidate.verdict() {
+        Verdict::Store(freshness) if comparison == Comparison::Same => {
             let names = candidate.withheld();
             withhold(&mut headers, &names);
-            Ok(Some(Head { headers, freshness, received, ..head }))
+            Head { headers, freshness, received, ..head }
         }
-    }
+        // Another response, or one that may not be kept: the next GET asks.
+        _ => Head { freshness: stale, ..head },
+    }))
 }

@@ -81,8 +81,10 @@ fn what_is_stored_and_for_how_long() {
     }
 }
 
-/// The lifetime, or the word of the refusal.
-fn ruled(policy: &Policy, status: u16, response: Lines<'_>) -> Result<u64, &'static str> {
+/// The lifetime in seconds, or the word of the refusal.
+type Ruling = Result<u64, &'static str>;
+
+fn ruled(policy: &Policy, status: u16, response: Lines<'_>) -> Ruling {
     match judge_by(policy, Method::GET, &[], (status, response)) {
         Verdict::Store(freshness) => Ok(freshness.lifetime.as_secs()),
         Verdict::Refuse(refusal) => Err(refusal.word()),
@@ -94,7 +96,7 @@ fn a_ttl_by_status_counts_where_the_origin_is_silent() {
     let seconds = Duration::from_secs;
     let status_ttl = vec![(404..=404, seconds(60)), (302..=302, seconds(0)), (500..=599, seconds(5))];
     let policy = Policy { status_ttl, ..policy() };
-    let cases: [(u16, Lines<'_>, Result<u64, &str>); 12] = [
+    let cases: [(u16, Lines<'_>, Ruling); 12] = [
         (404, &[], Ok(60)),
         (410, &[], Ok(300)),
         (503, &[], Ok(5)),
@@ -117,7 +119,7 @@ fn a_ttl_by_status_counts_where_the_origin_is_silent() {
 fn cookies_are_stored_only_where_both_origin_and_operator_allow_it() {
     let never = Policy { store_set_cookie: false, ..policy() };
     let cookie = ("set-cookie", "a=b");
-    let cases: [(Lines<'_>, Result<u64, &str>, Result<u64, &str>); 4] = [
+    let cases: [(Lines<'_>, Ruling, Ruling); 4] = [
         (&[cookie], Err("set_cookie"), Err("set_cookie")),
         (&[cookie, ("cache-control", "max-age=9")], Ok(9), Err("set_cookie")),
         (&[cookie, ("cache-control", "public")], Ok(300), Err("set_cookie")),
