@@ -326,6 +326,33 @@ async fn an_origin_that_failed_is_asked_by_one_when_it_is_due_and_by_nobody_whil
     assert!(matches!(house.look_while(Standing::Resting, &none), Lookup::Miss(_)), "there is nothing usable any more");
 }
 
+#[test]
+fn a_refresh_that_has_just_ended_is_not_made_again() {
+    for _ in 0..300 {
+        let house = house();
+        let mut head = house.head(None);
+        head.freshness.while_revalidate = Duration::from_secs(30);
+        house.lead().fill(head).finish();
+        house.clock.advance(Duration::from_secs(61));
+        let start = std::sync::Barrier::new(4);
+        let refresh = || {
+            start.wait();
+            match house.look() {
+                Lookup::Stale(Stale { refresh: Some(lead), .. }) => {
+                    lead.renew(house.head(None), Bytes::new());
+                    1
+                }
+                _ => 0,
+            }
+        };
+        let refreshes: u32 = std::thread::scope(|scope| {
+            let threads = [(); 4].map(|()| scope.spawn(refresh));
+            threads.map(|thread| thread.join().expect("no panic")).iter().sum()
+        });
+        assert_eq!(refreshes, 1);
+    }
+}
+
 #[tokio::test]
 async fn a_head_is_replaced_only_while_its_entry_is_stored() {
     let house = house();
