@@ -127,7 +127,11 @@ async fn a_stale_response_stands_in_for_an_origin_that_fails() {
         node.advance(seconds(89));
         let stale = node.get("/a").await;
         assert_eq!((stale.status, stale.text(), stale.header("age")), (200, "kept", Some("89")), "{failure:?}");
-        assert_eq!(stale.header("cache-status"), Some("edge-1; hit; ttl=-29; detail=stale_if_error"), "{failure:?}");
+        assert_eq!(
+            stale.header("cache-status"),
+            Some("edge-1; fwd=stale; ttl=-29; detail=stale_if_error"),
+            "{failure:?}"
+        );
         assert!(origin.count("/a") >= 2, "the origin was asked first");
         node.advance(seconds(1));
         assert!(node.get("/a").await.status >= 500, "the window is over: {failure:?}");
@@ -197,8 +201,8 @@ async fn a_routes_windows_are_for_what_the_origin_leaves_open() {
     let rules = "stale_while_revalidate = \"30s\"\nstale_if_error = \"90s\"";
     let cases = [
         ("max-age=60", 89, "hit; ttl=-29; detail=stale_while_revalidate"),
-        ("max-age=60", 90, "hit; ttl=-30; detail=stale_if_error"),
-        ("max-age=60, stale-while-revalidate=5", 66, "hit; ttl=-6; detail=stale_if_error"),
+        ("max-age=60", 90, "fwd=stale; ttl=-30; detail=stale_if_error"),
+        ("max-age=60, stale-while-revalidate=5", 66, "fwd=stale; ttl=-6; detail=stale_if_error"),
         ("max-age=60, must-revalidate", 61, "fwd=stale"),
         ("s-maxage=60", 61, "fwd=stale"),
         ("max-age=60", 150, "fwd=stale"),

@@ -176,16 +176,18 @@ impl Cache {
         if standing == Standing::Resting {
             return Lookup::Stale(Stale { entry, cause: StaleUse::BackOff, refresh: None });
         }
-        let lead = if self.shelf.busy() { None } else { self.shelf.board_first(key) };
-        let Some((shared, flight)) = lead else { return Lookup::Stale(Stale { entry, cause, refresh: None }) };
-        let lead = Lead::new(shared, flight, self.shelf.clone());
+        let waits = Stale { entry, cause, refresh: None };
+        if self.shelf.busy() {
+            return Lookup::Stale(waits);
+        }
+        let Turn::Lead(lead) = self.turn(key) else { return Lookup::Stale(waits) };
         // The fetch before may have ended between the look and the turn, and must not be made again.
         match self.shelf.find(key, ask, now) {
             Found::Entry(entry, Reuse::Fresh) => {
                 lead.withdraw();
                 Lookup::Hit(entry)
             }
-            _ => Lookup::Stale(Stale { entry, cause, refresh: Some(lead) }),
+            _ => Lookup::Stale(Stale { refresh: Some(lead), ..waits }),
         }
     }
 

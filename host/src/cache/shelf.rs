@@ -129,17 +129,6 @@ impl Shelf {
         Boarding::First(key, flight)
     }
 
-    /// A new flight on the board, unless there is one under this key.
-    pub(super) fn board_first(&self, key: &Key) -> Option<(Arc<str>, Arc<Flight>)> {
-        let mut board = self.lock_board();
-        if board.open.contains_key(key.as_str()) {
-            return None;
-        }
-        let (key, flight) = (key.shared(), Arc::new(Flight::new()));
-        board.open.insert(key.clone(), flight.clone());
-        Some((key, flight))
-    }
-
     /// A flight for one request, which nobody can join.
     pub(super) fn board_alone(&self, key: &Arc<str>) -> Arc<Flight> {
         let flight = Arc::new(Flight::new());

@@ -21,10 +21,13 @@ pub(super) fn answer(visit: &mut Visit<'_>, origin: &Origin, stale: Stale) -> Re
     {
         tracing::warn!(cause = %failure, "a stale response could not be refreshed");
     }
-    used(visit, &entry, cause, visit.edge.clock.now())
+    let response = hit::answer(visit, &entry, visit.edge.clock.now());
+    used(visit, cause);
+    response
 }
 
-/// The stale response, where it may stand in for this failure.
+/// The stale response, where it may stand in for this failure. The origin was asked, so it is no hit (RFC 9211 section
+/// 2.1).
 pub(super) fn instead_of_failure(
     visit: &mut Visit<'_>,
     entry: Option<&Arc<Entry>>,
@@ -33,13 +36,15 @@ pub(super) fn instead_of_failure(
 ) -> Option<Response<Body>> {
     let entry = entry.filter(|entry| usable_on_error(&entry.head.freshness, entry.head.age(now)))?;
     let trouble = Trouble::of_failure(failure.error)?;
-    let covered = visit.passage().is_ok_and(|passage| passage.route.policy.covers(trouble));
-    covered.then(|| used(visit, entry, StaleUse::IfError, now))
+    if !visit.passage().is_ok_and(|passage| passage.route.policy.covers(trouble)) {
+        return None;
+    }
+    visit.record.cache.ttl = Some(entry.head.ttl(now));
+    used(visit, StaleUse::IfError);
+    Some(hit::stored(visit, entry, now))
 }
 
-fn used(visit: &mut Visit<'_>, entry: &Entry, cause: StaleUse, now: Timestamp) -> Response<Body> {
-    let response = hit::answer(visit, entry, now);
+fn used(visit: &mut Visit<'_>, cause: StaleUse) {
     visit.record.cache.detail = Some(cause.word());
     visit.edge.book.metrics.used_stale(&visit.record.route, cause);
-    response
 }
