@@ -11,8 +11,8 @@ use http_body_util::BodyExt;
 use prometheus::Registry;
 
 use super::{
-    Ask, Cache, FetchFailure, Filling, Follower, Head, Key, Landing, Lead, Lookup, Miss, PassReason, Stale, StaleUse,
-    Standing, Turn,
+    Ask, Cache, FetchFailure, Filling, Follower, Head, Key, KeyRules, KeyShape, Landing, Lead, Lookup, Miss,
+    PassReason, Stale, StaleUse, Standing, Turn,
 };
 use crate::body::BodyError;
 use crate::clock::{Clock, Timestamp};
@@ -48,7 +48,7 @@ fn house() -> House {
         version: Version::HTTP_11,
         headers: HeaderMap::new(),
     };
-    House { cache, clock, key: Key::of(&request, None), registry }
+    House { cache, clock, key: Key::of(&request, &KeyShape { rules: &KeyRules::default(), origin: None }), registry }
 }
 
 impl House {
@@ -375,7 +375,7 @@ async fn a_head_is_replaced_only_while_its_entry_is_stored() {
 #[tokio::test]
 async fn above_the_limit_of_fills_each_request_fetches_for_itself() {
     let house = house();
-    let leads: Vec<Lead> = (0..3).map(|_| Lead::alone(house.key.shared(), house.cache.shared_shelf())).collect();
+    let leads: Vec<Lead> = (0..3).map(|_| Lead::alone(&house.key, house.cache.shared_shelf())).collect();
     assert!(matches!(house.look(), Lookup::Pass(PassReason::Busy)));
     drop(leads);
     drop(house.lead());

@@ -31,7 +31,7 @@ pub use host::HostError;
 pub use load::{load, parse};
 pub use model::{
     AccessLog, Admin, Balance, Cache, Config, Filter, FilterLimits, HostPattern, Listener, Log, LogFormat, Node,
-    OnError, Origin, OriginHost, Route, RouteCache, Server, StaleOn, StaticSite,
+    OnError, Origin, OriginHost, QueryParameters, Route, RouteCache, RouteKey, Server, StaleOn, StaticSite,
 };
 pub use server::ServerError;
 pub use single::for_origin;

@@ -232,6 +232,7 @@ pub struct RouteCache {
     pub enabled: bool,
     /// Freshness where the origin says nothing; `None` stores no such response.
     pub default_ttl: Option<Duration>,
+    pub key: RouteKey,
     /// The same for single statuses and classes of them, the narrower ones first; also for statuses that are not stored
     /// otherwise.
     pub status_ttl: Vec<(RangeInclusive<u16>, Duration)>,
@@ -255,4 +256,27 @@ pub enum StaleOn {
     Timeout,
     /// 500, 502, 503 and 504.
     ServerError,
+}
+
+/// `[route.cache.key]`: what tells a route's stored responses apart.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RouteKey {
+    /// Parameters count in the order of their names, not as written.
+    pub sort_query: bool,
+    pub query: QueryParameters,
+    /// Request fields whose values are part of the key.
+    pub headers: Vec<HeaderName>,
+    /// Cookies whose values are.
+    pub cookies: Vec<String>,
+}
+
+/// The parameters of a query that count, by patterns in which `*` stands for anything.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum QueryParameters {
+    #[default]
+    All,
+    /// `keep_query`
+    Only(Vec<String>),
+    /// `drop_query`
+    AllBut(Vec<String>),
 }

@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::config;
 use crate::filter::{Filters, LoadError};
 use crate::origin::Origins;
-use crate::semantics::Targets;
+use crate::semantics::{LoopMark, Targets};
 use crate::telemetry::AccessLog;
 
 /// What an edge stands on.
@@ -29,6 +29,8 @@ pub struct Parts {
 /// Answers requests. Shared by all workers.
 pub struct Edge {
     pub(super) name: Arc<str>,
+    /// This node's member of `CDN-Loop`.
+    pub(super) mark: LoopMark,
     /// This node's member of `Via`.
     pub(super) via: HeaderValue,
     /// Its member of `Surrogate-Capability`, where it is a surrogate.
@@ -61,6 +63,7 @@ impl Edge {
         let name = config.node.name.as_str();
         let via = HeaderValue::from_str(&format!("1.1 {name}")).map_err(|_| EdgeError::Name(name.to_owned()))?;
         let targets = Targets::new(&config.cache.targeted_fields, name);
+        let mark = LoopMark::new(name, fastrand::u64(..)).map_err(|_| EdgeError::Name(name.to_owned()))?;
         let capability = HeaderValue::from_str(&format!("{name}=\"Surrogate/1.0\""))
             .map_err(|_| EdgeError::Name(name.to_owned()))?;
         let mut routes = Vec::with_capacity(config.routes.len());
@@ -81,6 +84,7 @@ impl Edge {
         config.routes.iter().for_each(|route| book.metrics.announce(&route.name));
         Ok(Self {
             name: name.into(),
+            mark,
             via,
             capability: targets.is_surrogate().then_some(capability),
             targets,

@@ -47,6 +47,7 @@ pub(super) async fn answer(
                 }
             },
             Turn::Follow(follower) => {
+                visit.outgoing()?.refuse_loop()?;
                 visit.record.cache.collapsed = true;
                 follower.landing().await
             }
@@ -54,7 +55,7 @@ pub(super) async fn answer(
         let now = visit.edge.clock.now();
         match landing {
             Landing::Shared(head, follower) => {
-                let mut response = shared(visit, origin, &head, follower).await?;
+                let mut response = shared(visit, (origin, key), &head, follower).await?;
                 response.headers_mut().extend(own_fields);
                 return Ok(response);
             }
@@ -100,12 +101,12 @@ fn own(visit: &Visit<'_>, response: Response<Body>) -> Response<Body> {
 /// A response that several requests read, if it was selected by header values like this request's.
 async fn shared(
     visit: &mut Visit<'_>,
-    origin: &Origin,
+    (origin, key): (&Origin, &Key),
     head: &Head,
     follower: Follower,
 ) -> Result<Response<Body>, Failure> {
     let request = &visit.passage()?.head.headers;
-    if !head.selection.matches(request) {
+    if !head.selection.matches(request, key.query()) {
         drop(follower);
         return pass::answer(visit, origin, Body::Empty, PassReason::Vary).await;
     }

@@ -3,9 +3,9 @@
 //! `serve` is the recipe, `look` its look into the cache. Each of its arms is one file: `hit` answers from the cache,
 //! `miss` fetches once for everybody, `stale` answers while it fetches anew or leaves a failing origin alone (`backoff`),
 //! `head` asks about a stored response, `pass` fetches for one, `invalidate` forgets what an unsafe request changed. Around
-//! them, `visit` is the request's own state, `routes` finds its way, `forward` writes the request to the origin, `deliver`
-//! the response to the client, `failure` turns whatever went wrong into an answer, and `record` hands in the `facts` of the
-//! exchange when it is over.
+//! them, `visit` is the request's own state, `routes` finds its way, `forward` writes the request to the origin, `interim`
+//! and `mailbox` pass on what an origin says before its answer, `deliver` the response to the client, `failure` turns
+//! whatever went wrong into an answer, and `record` hands in the `facts` of the exchange when it is over.
 
 mod access_line;
 mod backoff;
@@ -17,8 +17,10 @@ mod fetch;
 mod forward;
 mod head;
 mod hit;
+mod interim;
 mod invalidate;
 mod look;
+mod mailbox;
 mod metrics;
 mod miss;
 mod partial;
@@ -33,5 +35,6 @@ mod visit;
 
 pub use deliver::Delivery;
 pub use edge::{Edge, EdgeError, Parts};
+pub use mailbox::{Found, Mailbox, Slip};
 pub use peer::Peer;
 pub use visit::Closed;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::cache::KeyRules;
 use crate::config::{self, HostPattern};
 use crate::filter::Chain;
 use crate::origin::Origin;
@@ -18,6 +19,7 @@ pub(super) struct Route {
     pub(super) policy: Policy,
     /// Do clients have a say in what is answered from the store?
     pub(super) honour_request: bool,
+    pub(super) key_rules: KeyRules,
 }
 
 impl Route {
@@ -30,6 +32,7 @@ impl Route {
             caching: config.cache.enabled,
             policy: policy(&config.cache),
             honour_request: config.cache.honour_request,
+            key_rules: KeyRules::new(&config.cache.key),
         }
     }
 

@@ -3,22 +3,30 @@
 //! `request` and `path` take a request's target apart, `fields` holds what concerns single header fields, `storing`,
 //! `freshness` and `cache_control` decide what a shared cache may keep and for how long (RFC 9111), with `targeted` what
 //! is addressed to this one (RFC 9213), `withheld` what it keeps back, `policy` the operator's part and `trouble` what
-//! stale responses stand in for; `wishes` and `reuse` say whether it answers a request, `conditional` and `range` which
-//! part of it a client needs (RFC 9110), `head_update` what a HEAD tells of it; `cache_status` and `proxy_status` say
-//! afterwards what was done and what went wrong (RFC 9211, RFC 9209).
+//! stale responses stand in for; `selection` and `spelling`, `query` and `no_vary_search` say which requests it answers,
+//! `wishes` and `reuse` whether it does so now, `conditional` and `range` which part of it a client needs (RFC 9110),
+//! `head_update` what a HEAD tells of it; `cache_status` and `proxy_status` say afterwards what was done and what went
+//! wrong (RFC 9211, RFC 9209).
 
+#[cfg(test)]
+mod arbitrary;
 mod cache_control;
 mod cache_status;
+mod cdn_loop;
 mod conditional;
 pub mod fields;
 mod freshness;
 mod head_update;
+mod no_vary_search;
 mod path;
 mod policy;
 mod proxy_status;
+mod query;
 mod range;
 mod request;
 mod reuse;
+mod selection;
+mod spelling;
 mod storing;
 mod targeted;
 mod trouble;
@@ -27,18 +35,22 @@ mod withheld;
 
 pub use cache_control::CacheControl;
 pub use cache_status::{CacheStatus, Forwarded, Outcome};
+pub use cdn_loop::{LoopMark, Signatures};
 pub use conditional::{
     none_match_names, not_modified, only_for_origins, range_applies, reduce_to_not_modified, update, validation,
 };
 pub use freshness::http_date;
 pub use head_update::{Comparison, compare};
+pub use no_vary_search::NoVarySearch;
 pub use path::for_routing;
 pub use policy::Policy;
 pub use proxy_status::ProxyError;
+pub use query::{Kept, Order, QueryRules};
 pub use range::{Pieces, pieces};
 pub use request::{BadTarget, RequestHead, normal_authority};
 pub use reuse::{Reuse, reuse, usable_on_error};
-pub use storing::{Candidate, Freshness, Refusal, Selection, Verdict};
+pub use selection::Selection;
+pub use storing::{Candidate, Freshness, Refusal, Verdict};
 pub use targeted::Targets;
 pub use trouble::Trouble;
 pub use wishes::Wishes;

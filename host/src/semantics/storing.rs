@@ -226,26 +226,5 @@ fn heuristically_cacheable(status: StatusCode) -> bool {
     matches!(status.as_u16(), 200 | 203 | 204 | 300 | 301 | 308 | 404 | 405 | 410 | 414 | 501)
 }
 
-/// The fields that a stored response was selected by, with the values of the request that fetched it (section 4.1).
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Selection(Vec<(HeaderName, Option<Vec<u8>>)>);
-
-impl Selection {
-    pub fn of(response: &HeaderMap, request: &HeaderMap) -> Self {
-        let names = fields::list(response, &header::VARY).filter_map(|name| name.parse::<HeaderName>().ok());
-        Self(names.map(|name| (name.clone(), fields::joined(request, &name))).collect())
-    }
-
-    /// Would `request` have been answered the same?
-    pub fn matches(&self, request: &HeaderMap) -> bool {
-        self.0.iter().all(|(name, value)| fields::joined(request, name) == *value)
-    }
-
-    /// Bytes held.
-    pub fn weight(&self) -> usize {
-        self.0.iter().map(|(name, value)| name.as_str().len() + value.as_ref().map_or(0, Vec::len) + 64).sum()
-    }
-}
-
 #[cfg(test)]
 mod tests;

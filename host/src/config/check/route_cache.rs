@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use super::cache_key;
 use crate::config::bound;
 use crate::config::field::Field;
 use crate::config::model::{RouteCache, StaleOn};
@@ -16,6 +17,7 @@ pub(super) fn check(section: &mut Section<'_>) -> RouteCache {
     RouteCache {
         enabled: section.field("enabled").and_then(|field| field.boolean()).unwrap_or(true),
         default_ttl: section.field("default_ttl").and_then(|field| field.duration(&bound::DEFAULT_TTL)),
+        key: section.section("key", cache_key::check),
         status_ttl: section.field("status_ttl").map(|field| status_ttl(&field)).unwrap_or_default(),
         stale_while_revalidate: section.duration("stale_while_revalidate", &bound::STALE_WINDOW),
         stale_if_error: section.duration("stale_if_error", &bound::STALE_WINDOW),

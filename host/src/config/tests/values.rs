@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use super::{ORIGIN, ROUTE, check, checked, folder_with};
 use crate::config::{
-    AccessLog, Balance, Config, HostPattern, LogFormat, OnError, Origin, OriginHost, Server, StaleOn, for_origin, load,
+    AccessLog, Balance, Config, HostPattern, LogFormat, OnError, Origin, OriginHost, QueryParameters, RouteKey, Server,
+    StaleOn, for_origin, load,
 };
 
 #[test]
@@ -57,6 +58,7 @@ fn an_origin_a_filter_and_a_route_have_their_defaults() {
     assert_eq!((cache.stale_while_revalidate, cache.stale_if_error), (Duration::ZERO, Duration::ZERO));
     assert_eq!(cache.stale_on, [StaleOn::Connect, StaleOn::Timeout, StaleOn::ServerError]);
     assert!(cache.status_ttl.is_empty() && cache.honour_request && cache.store_set_cookie);
+    assert_eq!(route.cache.key, RouteKey::default());
 }
 
 #[test]
@@ -106,6 +108,20 @@ fn a_route_says_what_is_stored_and_what_stale_is_for() {
     assert_eq!(cache.stale_if_error, Duration::from_secs(86_400));
     let seconds = Duration::from_secs;
     assert_eq!(cache.status_ttl, [(404..=404, seconds(0)), (400..=499, seconds(60)), (500..=599, seconds(5))]);
+}
+
+#[test]
+fn a_route_says_what_its_key_is_made_of() {
+    let key = |lines: &str| {
+        let route = format!("[[route]]\norigin = \"docs\"\n[route.cache.key]\n{lines}\n{ORIGIN}");
+        check(&route).unwrap_or_else(|faults| panic!("{faults}")).routes[0].cache.key.clone()
+    };
+    let all = key("sort_query = true\ndrop_query = [\"utm_*\"]\nheaders = [\"X-Device\"]\ncookies = [\"Tier\"]");
+    assert!(all.sort_query);
+    assert_eq!(all.query, QueryParameters::AllBut(vec!["utm_*".to_owned()]));
+    assert_eq!((all.headers[0].as_str(), all.cookies[0].as_str()), ("x-device", "Tier"));
+    assert_eq!(key("keep_query = []").query, QueryParameters::Only(Vec::new()));
+    assert_eq!(key("").query, QueryParameters::All);
 }
 
 #[test]

@@ -151,13 +151,3 @@ fn the_operators_windows_are_for_what_the_origin_left_open() {
         assert_eq!(found, expected, "{status} {response:?}");
     }
 }
-
-#[test]
-fn a_selection_matches_the_same_values_and_absence() {
-    let response = headers(&[("vary", "Accept-Language, X-Tier")]);
-    let selection = Selection::of(&response, &headers(&[("accept-language", "de")]));
-    assert!(selection.matches(&headers(&[("accept-language", "de"), ("accept", "any")])));
-    assert!(!selection.matches(&headers(&[("accept-language", "en")])));
-    assert!(!selection.matches(&headers(&[("accept-language", "de"), ("x-tier", "1")])));
-    assert!(!selection.matches(&headers(&[])));
-}
