@@ -7,6 +7,8 @@ mod backoff;
 mod bad_origins;
 mod bad_requests;
 mod caching;
+mod codings;
+mod codings_streamed;
 mod collapsing;
 mod conditional;
 mod demonstration;

@@ -131,6 +131,7 @@ impl World {
             received: self.clock.now(),
             selection: Selection::default(),
             length: None,
+            forms: None,
         });
         let id = u8::try_from(id).expect("a history is short");
         assert!(filling.push(Bytes::copy_from_slice(&[id])).now_or_never().is_some(), "a small body needs no waiting");

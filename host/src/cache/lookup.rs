@@ -11,6 +11,7 @@ use prometheus::Registry;
 use super::ask::{Ask, StaleUse, Standing};
 use super::entry::{Entry, Head};
 use super::follow::Follower;
+use super::forms::{Claim, Form};
 use super::key::Key;
 use super::key_rules::KeyShape;
 use super::lead::Lead;
@@ -240,6 +241,11 @@ impl Cache {
     /// is not stored. Equivalent queries are given up with it.
     pub fn invalidate(&self, key: &Key) {
         self.shelf.invalidate(key);
+    }
+
+    /// Keeps a coded form with the body it was made of. Where that body is no longer stored, nobody will see it.
+    pub fn keep(&self, claim: Claim, form: Form) {
+        self.shelf.reweigh(&claim.settle(form));
     }
 
     /// The key's answers can be stored after all.

@@ -10,6 +10,7 @@ use moka::ops::compute::Op;
 use prometheus::Registry;
 
 use super::entry::Entry;
+use super::forms::Forms;
 use super::metrics::Metrics;
 use super::variants::Variants;
 
@@ -59,6 +60,15 @@ impl Memory {
     pub(super) fn swap(&self, key: Arc<str>, old: &Arc<Entry>, new: Arc<Entry>) {
         self.entries.entry(key).and_compute_with(|standing| match standing.map(moka::Entry::into_value) {
             Some(variants) if variants.holds(old) => Op::Put(Arc::new(variants.replacing(old, new))),
+            _ => Op::Nop,
+        });
+    }
+
+    /// Weighs a key's variants anew, after the one with these forms has got another. What stands there by now may be
+    /// something else, or nothing: that is left as it is.
+    pub(super) fn reweigh(&self, key: &Arc<str>, forms: &Arc<Forms>) {
+        self.entries.entry(key.clone()).and_compute_with(|standing| match standing.map(moka::Entry::into_value) {
+            Some(variants) if variants.hold(forms) => Op::Put(variants),
             _ => Op::Nop,
         });
     }

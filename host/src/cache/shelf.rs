@@ -14,6 +14,7 @@ use super::ask::Ask;
 use super::changes::Changes;
 use super::entry::{Entry, Head, compact};
 use super::flight::Flight;
+use super::forms::Forms;
 use super::key::Key;
 use super::lessons::Lessons;
 use super::memory::Memory;
@@ -239,8 +240,20 @@ impl Shelf {
     pub(super) fn store(&self, key: &Arc<str>, flight: &Arc<Flight>, entry: Arc<Entry>) {
         let board = self.lock_board();
         if board.knows(key, flight) {
+            if let Some(forms) = &entry.head.forms {
+                // Renewed, it stands under the same key.
+                let _ = forms.key.set(key.clone());
+            }
             self.memory.insert(key.clone(), entry);
         }
+    }
+
+    /// Counts the weight of a form that was made after its entry was stored. Under the board's lock, so that no
+    /// invalidation can slip between the look at what stands there and putting it back.
+    pub(super) fn reweigh(&self, forms: &Arc<Forms>) {
+        let Some(key) = forms.key.get() else { return };
+        let _board = self.lock_board();
+        self.memory.reweigh(key, forms);
     }
 
     /// Are as many fetches under way as there may be?

@@ -21,14 +21,14 @@ use crate::semantics::{Forwarded, Freshness, ProxyError, RequestHead, Selection,
 
 const OBJECT_BYTES_MAX: u64 = 2 << 20;
 
-struct House {
-    cache: Cache,
-    clock: Clock,
-    key: Key,
+pub(super) struct House {
+    pub(super) cache: Cache,
+    pub(super) clock: Clock,
+    pub(super) key: Key,
     registry: Registry,
 }
 
-fn house() -> House {
+pub(super) fn house() -> House {
     let clock = Clock::set_to(Timestamp::from_unix(Duration::from_secs(1_000_000)));
     let limits = config::Cache {
         memory_bytes: 64 << 20,
@@ -52,7 +52,7 @@ fn house() -> House {
 }
 
 impl House {
-    fn look(&self) -> Lookup {
+    pub(super) fn look(&self) -> Lookup {
         self.look_for(&HeaderMap::new())
     }
 
@@ -65,7 +65,7 @@ impl House {
         self.cache.lookup(&self.key, &ask, self.clock.now())
     }
 
-    fn lead(&self) -> Lead {
+    pub(super) fn lead(&self) -> Lead {
         match self.look() {
             Lookup::Miss(Miss { turn: Turn::Lead(lead), .. }) => lead,
             _ => panic!("the first one leads"),
@@ -79,7 +79,7 @@ impl House {
         }
     }
 
-    fn head(&self, length: Option<u64>) -> Head {
+    pub(super) fn head(&self, length: Option<u64>) -> Head {
         Head {
             status: StatusCode::OK,
             headers: HeaderMap::new(),
@@ -87,10 +87,11 @@ impl House {
             received: self.clock.now(),
             selection: Selection::default(),
             length,
+            forms: None,
         }
     }
 
-    fn gauge(&self, name: &str) -> f64 {
+    pub(super) fn gauge(&self, name: &str) -> f64 {
         let families = self.registry.gather();
         let family = families.iter().find(|family| family.name() == name).expect("registered");
         family.get_metric()[0].get_gauge().get_value()

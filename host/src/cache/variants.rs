@@ -8,6 +8,7 @@ use std::sync::Arc;
 use http::HeaderMap;
 
 use super::entry::Entry;
+use super::forms::Forms;
 
 /// Variants of one key, at most; the oldest makes room. Without a bound, `Vary: User-Agent` would fill the tier.
 const VARIANTS_MAX: usize = 16;
@@ -38,6 +39,11 @@ impl Variants {
     /// These, with `new` in the place of `old` and in its order.
     pub(super) fn replacing(&self, old: &Arc<Entry>, new: Arc<Entry>) -> Self {
         Self(self.0.iter().map(|own| if Arc::ptr_eq(own, old) { new.clone() } else { own.clone() }).collect())
+    }
+
+    /// Is the body that these forms were made of among them?
+    pub(super) fn hold(&self, forms: &Arc<Forms>) -> bool {
+        self.0.iter().any(|entry| entry.head.forms.as_ref().is_some_and(|own| Arc::ptr_eq(own, forms)))
     }
 
     pub(super) fn weight(&self, key: &str) -> u64 {

@@ -11,6 +11,8 @@ use std::time::Duration;
 use http::HeaderName;
 use ipnet::IpNet;
 
+use super::media_range::MediaRange;
+
 /// A whole, checked configuration.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -19,6 +21,7 @@ pub struct Config {
     pub admin: Admin,
     pub log: Log,
     pub cache: Cache,
+    pub compression: Compression,
     pub origins: Vec<Origin>,
     pub statics: Vec<StaticSite>,
     pub filter_limits: FilterLimits,
@@ -107,6 +110,26 @@ pub struct Cache {
     pub targeted_fields: Vec<HeaderName>,
     /// The longest time that a failing origin is left alone while there are stale responses to use.
     pub retry_backoff_max: Duration,
+}
+
+/// `[compression]`: the node's bounds and levels; what is compressed is each route's own.
+#[derive(Debug, Clone)]
+pub struct Compression {
+    /// Stored responses that are compressed at the same time, on threads of their own.
+    pub jobs_max: usize,
+    /// Responses that are compressed as they pass, at the same time.
+    pub streams_max: usize,
+    pub br_level: usize,
+    pub zstd_level: usize,
+    pub gzip_level: usize,
+}
+
+/// A content coding by its name in `Accept-Encoding`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coding {
+    Br,
+    Zstd,
+    Gzip,
 }
 
 /// `[origins.NAME]`: a group of servers with the same content.
@@ -215,6 +238,7 @@ pub struct Route {
     /// Names of filters, in request order.
     pub filters: Vec<String>,
     pub cache: RouteCache,
+    pub compression: RouteCompression,
 }
 
 /// The `host` of a route, in lower case, without port.
@@ -279,4 +303,14 @@ pub enum QueryParameters {
     Only(Vec<String>),
     /// `drop_query`
     AllBut(Vec<String>),
+}
+
+/// `[route.compression]`.
+#[derive(Debug, Clone)]
+pub struct RouteCompression {
+    /// In the node's order of preference; none compresses nothing.
+    pub codings: Vec<Coding>,
+    /// Smaller bodies are sent as they are.
+    pub min_bytes: u64,
+    pub types: Vec<MediaRange>,
 }

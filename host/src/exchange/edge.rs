@@ -6,6 +6,7 @@ use http::HeaderValue;
 use prometheus::Registry;
 
 use super::backoff::Backoff;
+use super::compressor::Compressor;
 use super::metrics::Metrics;
 use super::record::Book;
 use super::routes::{Route, Routes};
@@ -41,6 +42,7 @@ pub struct Edge {
     pub(super) cache: Cache,
     pub(super) origins: Origins,
     pub(super) routes: Routes,
+    pub(super) compressor: Compressor,
     pub(super) clock: Clock,
     pub(super) book: Arc<Book>,
 }
@@ -89,6 +91,7 @@ impl Edge {
             capability: targets.is_surrogate().then_some(capability),
             targets,
             backoff: Backoff::new(config.cache.retry_backoff_max, fastrand::f64),
+            compressor: Compressor::new(&config.compression, parts.cache.clone(), registry)?,
             cache: parts.cache,
             origins: parts.origins,
             routes: Routes::new(routes),

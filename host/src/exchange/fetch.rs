@@ -14,9 +14,9 @@ use tokio::sync::oneshot;
 use super::edge::Edge;
 use super::failure::Failure;
 use super::forward::{self, Audience};
-use super::pass;
 use super::routes::Route;
 use super::visit::Visit;
+use super::{compress, pass};
 use crate::body::Body;
 use crate::cache::{Entry, FetchFailure, Filling, Head, Lead};
 use crate::clock::Timestamp;
@@ -118,8 +118,9 @@ impl Fetch {
                 let own = withhold(&mut parts.headers, &withheld);
                 let _ = word.send(Word::Shared(parts.status, own));
                 let selection = Selection::of(&parts.headers, &self.headers);
-                let head =
-                    Head { status: parts.status, headers: parts.headers, freshness, received, selection, length };
+                let (status, headers) = (parts.status, parts.headers);
+                let forms = compress::room(self.route.offer.as_ref(), (status, &headers), None);
+                let head = Head { status, headers, freshness, received, selection, length, forms };
                 pump(body, lead.fill(head)).await;
             }
         }
@@ -154,7 +155,9 @@ impl Fetch {
         let own = withhold(&mut headers, &withheld);
         let selection = Selection::of(&headers, &self.headers);
         let length = stale.head.length;
-        (Head { status: stale.head.status, headers, freshness, received, selection, length }, own)
+        let status = stale.head.status;
+        let forms = compress::room(self.route.offer.as_ref(), (status, &headers), stale.head.forms.as_ref());
+        (Head { status, headers, freshness, received, selection, length, forms }, own)
     }
 
     /// May this be stored, and without which fields?

@@ -8,8 +8,8 @@ use http::header::{self, HeaderMap};
 use http::{Response, StatusCode};
 
 use super::failure::Failure;
-use super::pass;
 use super::visit::Visit;
+use super::{compress, pass};
 use crate::body::Body;
 use crate::cache::{Entry, Head, Key, PassReason};
 use crate::clock::Timestamp;
@@ -59,7 +59,9 @@ fn told(
         Verdict::Store(freshness) if comparison == Comparison::Same => {
             let names = candidate.withheld();
             withhold(&mut headers, &names);
-            Head { headers, freshness, received, ..head }
+            let offer = visit.passage()?.route.offer.as_ref();
+            let forms = compress::room(offer, (head.status, &headers), head.forms.as_ref());
+            Head { headers, freshness, received, forms, ..head }
         }
         // Another response, or one that may not be kept: the next GET asks.
         _ => Head { freshness: stale, ..head },

@@ -11,7 +11,7 @@ use http::{Response, StatusCode};
 use super::failure::Failure;
 use super::fetch::{self, Word};
 use super::visit::Visit;
-use super::{hit, look, pass, stale};
+use super::{compress, hit, look, pass, stale};
 use crate::body::Body;
 use crate::cache::{Entry, FetchFailure, Follower, Head, Key, Landing, Lead, Lookup, Miss, PassReason, Turn};
 use crate::origin::Origin;
@@ -55,7 +55,7 @@ pub(super) async fn answer(
         let now = visit.edge.clock.now();
         match landing {
             Landing::Shared(head, follower) => {
-                let mut response = shared(visit, (origin, key), &head, follower).await?;
+                let mut response = shared(visit, (origin, key), (&head, miss.stale.as_ref()), follower).await?;
                 response.headers_mut().extend(own_fields);
                 return Ok(response);
             }
@@ -93,16 +93,18 @@ async fn failed(
 
 /// The leading client's own answer. It was asked for without the client's conditions, which are answered here.
 fn own(visit: &Visit<'_>, response: Response<Body>) -> Response<Body> {
+    let response = compress::passing(visit, response);
     let Ok(passage) = visit.passage() else { return response };
     let has = hit::client_has(&passage.head.headers, &response, visit.edge.clock.now());
     if has { hit::unchanged(response) } else { response }
 }
 
-/// A response that several requests read, if it was selected by header values like this request's.
+/// A response that several requests read, if it was selected by header values like this request's; with what was stored
+/// before it.
 async fn shared(
     visit: &mut Visit<'_>,
     (origin, key): (&Origin, &Key),
-    head: &Head,
+    (head, stored): (&Head, Option<&Arc<Entry>>),
     follower: Follower,
 ) -> Result<Response<Body>, Failure> {
     let request = &visit.passage()?.head.headers;
@@ -112,6 +114,7 @@ async fn shared(
     }
     let now = visit.edge.clock.now();
     let mut response = hit::head(head);
+    let sending = compress::shared(visit, head, stored, response.headers_mut());
     let known = hit::client_has(request, &response, head.received);
     visit.record.cache.ttl = Some(head.ttl(now));
     if head.age_seconds(now) > 0 {
@@ -120,7 +123,7 @@ async fn shared(
     if known {
         return Ok(hit::unchanged(response));
     }
-    *response.body_mut() = Body::stream(follower);
+    *response.body_mut() = sending.send(Body::stream(follower));
     Ok(response)
 }
 

@@ -3,6 +3,7 @@
 use http::header::HeaderMap;
 use http::{Method, Response, StatusCode};
 
+use super::compress;
 use super::failure::Failure;
 use super::forward::{self, Audience};
 use super::visit::Visit;
@@ -14,6 +15,17 @@ use crate::semantics::{CacheStatus, Candidate, Verdict};
 
 /// Sends the request on and the answer back, both streaming.
 pub(super) async fn answer(
+    visit: &mut Visit<'_>,
+    origin: &Origin,
+    body: Body,
+    reason: PassReason,
+) -> Result<Response<Body>, Failure> {
+    let response = fetch(visit, origin, body, reason).await?;
+    Ok(compress::passing(visit, response))
+}
+
+/// The origin's own answer.
+async fn fetch(
     visit: &mut Visit<'_>,
     origin: &Origin,
     body: Body,
@@ -33,7 +45,7 @@ pub(super) async fn answer_and_learn(
     reason: PassReason,
 ) -> Result<Response<Body>, Failure> {
     let requested = visit.edge.clock.now();
-    let response = answer(visit, origin, Body::Empty, reason).await?;
+    let response = fetch(visit, origin, Body::Empty, reason).await?;
     let length = http_body::Body::size_hint(response.body()).exact();
     let small = length.is_some_and(|length| length <= visit.edge.cache.object_bytes_max());
     let times = (requested, visit.edge.clock.now());
@@ -42,7 +54,7 @@ pub(super) async fn answer_and_learn(
     {
         visit.edge.cache.forget_uncacheable(key);
     }
-    Ok(response)
+    Ok(compress::passing(visit, response))
 }
 
 /// A response to this request, as far as storing it is concerned. `times` are those of its request and its arrival.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::offer::Offer;
 use crate::cache::KeyRules;
 use crate::config::{self, HostPattern};
 use crate::filter::Chain;
@@ -20,6 +21,8 @@ pub(super) struct Route {
     /// Do clients have a say in what is answered from the store?
     pub(super) honour_request: bool,
     pub(super) key_rules: KeyRules,
+    /// `None` where the route compresses nothing.
+    pub(super) offer: Option<Offer>,
 }
 
 impl Route {
@@ -33,6 +36,7 @@ impl Route {
             policy: policy(&config.cache),
             honour_request: config.cache.honour_request,
             key_rules: KeyRules::new(&config.cache.key),
+            offer: Offer::of(&config.compression),
         }
     }
 

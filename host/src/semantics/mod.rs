@@ -4,15 +4,16 @@
 //! `freshness` and `cache_control` decide what a shared cache may keep and for how long (RFC 9111), with `targeted` what
 //! is addressed to this one (RFC 9213), `withheld` what it keeps back, `policy` the operator's part and `trouble` what
 //! stale responses stand in for; `selection` and `spelling`, `query` and `no_vary_search` say which requests it answers,
-//! `wishes` and `reuse` whether it does so now, `conditional` and `range` which part of it a client needs (RFC 9110),
-//! `head_update` what a HEAD tells of it; `cache_status` and `proxy_status` say afterwards what was done and what went
-//! wrong (RFC 9211, RFC 9209).
+//! `wishes` and `reuse` whether it does so now, `conditional` and `range` which part of it a client needs, `coding` and
+//! `recode` in which form (RFC 9110), `head_update` what a HEAD tells of it; `cache_status` and `proxy_status` say
+//! afterwards what was done and what went wrong (RFC 9211, RFC 9209).
 
 #[cfg(test)]
 mod arbitrary;
 mod cache_control;
 mod cache_status;
 mod cdn_loop;
+mod coding;
 mod conditional;
 pub mod fields;
 mod freshness;
@@ -23,6 +24,7 @@ mod policy;
 mod proxy_status;
 mod query;
 mod range;
+mod recode;
 mod request;
 mod reuse;
 mod selection;
@@ -36,6 +38,7 @@ mod withheld;
 pub use cache_control::CacheControl;
 pub use cache_status::{CacheStatus, Forwarded, Outcome};
 pub use cdn_loop::{LoopMark, Signatures};
+pub use coding::{Accepted, Coding};
 pub use conditional::{
     none_match_names, not_modified, only_for_origins, range_applies, reduce_to_not_modified, update, validation,
 };
@@ -47,6 +50,7 @@ pub use policy::Policy;
 pub use proxy_status::ProxyError;
 pub use query::{Kept, Order, QueryRules};
 pub use range::{Pieces, pieces};
+pub use recode::{keep_tag_weak, may_be_coded, media_type, recode, vary_by_coding, wants_it_whole_and_changed};
 pub use request::{BadTarget, RequestHead, normal_authority};
 pub use reuse::{Reuse, reuse, usable_on_error};
 pub use selection::Selection;

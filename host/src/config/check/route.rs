@@ -1,5 +1,6 @@
 //! `[[route]]`: which requests go where, and through what.
 
+use super::compression;
 use super::route_cache;
 use super::unique::Unique;
 use crate::config::field::Field;
@@ -42,6 +43,7 @@ fn check(section: &mut Section<'_>, names: &Names, labels: &mut Unique, places: 
         origin: origin.and_then(|field| field.reference("an origin", &names.origins)).unwrap_or_default(),
         filters: section.field("filters").map(|field| chain(&field, &names.filters)).unwrap_or_default(),
         cache: section.section("cache", route_cache::check),
+        compression: section.section("compression", compression::check_route),
     }
 }
 

@@ -84,6 +84,10 @@ cache.targeted_fields = ["Surrogate-Control", "surrogate-control"]
 => 1:47: cache.targeted_fields[1]: "surrogate-control" is in the list already; leave one out
 cache.retry_backoff_max = "2h"
 => 1:27: cache.retry_backoff_max: 2h is too large; write "1h" or less
+compression.jobs_max = 0
+=> 1:24: compression.jobs_max: 0 is too small; write 1 or more
+compression.zstd_level = 20
+=> 1:26: compression.zstd_level: 20 is too large; write 19 or less
 origins.empty = {}
 => 1:17: origins.empty.servers: is missing; write servers = ["http://HOST:PORT"]
 origins.empty.servers = []
@@ -224,6 +228,16 @@ cache.key.cookies=["a;b"]
 origin="docs"
 cache.key.sort_qery=true
 => 3:11: route[0].cache.key.sort_qery: is not a key; did you mean "sort_query"?
+compression.codings=["br", "deflate"]
+=> 3:28: route[0].compression.codings[1]: "deflate" is not one of the choices; write "br" or "zstd" or "gzip"
+[[route]]
+origin="docs"
+compression.codings=["br", "br"]
+=> 3:28: route[0].compression.codings[1]: is in this list already; leave one out
+[[route]]
+origin="docs"
+compression.types=["html"]
+=> 3:20: route[0].compression.types[0]: "html" is not a media type; write one as in "text/html", "text/*" or "+json"
 "#;
 
 /// The same for what stands below `[filters.a]` and its `module`.

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::{ORIGIN, ROUTE, check, checked, folder_with};
 use crate::config::{
-    AccessLog, Balance, Config, HostPattern, LogFormat, OnError, Origin, OriginHost, QueryParameters, RouteKey, Server,
-    StaleOn, for_origin, load,
+    AccessLog, Balance, Coding, Config, HostPattern, LogFormat, OnError, Origin, OriginHost, QueryParameters, RouteKey,
+    Server, StaleOn, for_origin, load,
 };
 
 #[test]
@@ -33,6 +33,9 @@ fn an_absent_key_has_its_default() {
     assert_eq!(config.cache.uncacheable_ttl, Duration::from_secs(120));
     assert_eq!(config.cache.targeted_fields, ["cdn-cache-control", "surrogate-control"]);
     assert_eq!(config.cache.retry_backoff_max, Duration::from_secs(60));
+    let compression = &config.compression;
+    assert_eq!((compression.jobs_max, compression.streams_max), (2, 128));
+    assert_eq!((compression.br_level, compression.zstd_level, compression.gzip_level), (5, 6, 6));
 }
 
 #[test]
@@ -59,6 +62,8 @@ fn an_origin_a_filter_and_a_route_have_their_defaults() {
     assert_eq!(cache.stale_on, [StaleOn::Connect, StaleOn::Timeout, StaleOn::ServerError]);
     assert!(cache.status_ttl.is_empty() && cache.honour_request && cache.store_set_cookie);
     assert_eq!(route.cache.key, RouteKey::default());
+    assert!(route.compression.codings.is_empty(), "compression is switched on by naming codings");
+    assert_eq!((route.compression.min_bytes, route.compression.types.len()), (1 << 10, 14));
 }
 
 #[test]
@@ -194,6 +199,7 @@ fn the_reference_serves_the_small_site_through_three_filters() {
     assert_eq!((edge.routes[0].origin.as_str(), &edge.routes[0].host), ("site", &HostPattern::Any));
     assert_eq!(edge.routes[0].filters, ["guard", "rewrite", "canary"]);
     assert_eq!(edge.routes[0].cache.default_ttl, Some(Duration::from_secs(300)));
+    assert_eq!(edge.routes[0].compression.codings, [Coding::Br, Coding::Zstd, Coding::Gzip]);
     assert!(edge.statics.iter().all(|site| site.root.join("index.html").is_file()));
     let canary = edge.filters.iter().find(|filter| filter.name == "canary").unwrap();
     assert!(canary.settings.contains(&edge.statics[1].name), "the canary goes to the other edition");
@@ -205,9 +211,12 @@ fn the_reference_shows_the_defaults() {
     assert_eq!(format!("{:?}", edge.listeners), format!("{:?}", default.listeners));
     assert_eq!(format!("{:?}", edge.admin), format!("{:?}", default.admin));
     assert_eq!(format!("{:?}", edge.cache), format!("{:?}", default.cache));
+    assert_eq!(format!("{:?}", edge.compression), format!("{:?}", default.compression));
     assert_eq!(format!("{:?}", edge.filter_limits), format!("{:?}", default.filter_limits));
     assert_eq!((edge.node.workers, edge.node.drain_timeout), (default.node.workers, default.node.drain_timeout));
     assert_eq!((edge.log.level, edge.log.format), (default.log.level, default.log.format));
+    let (shown, usual) = (&edge.routes[0].compression, &default.routes[0].compression);
+    assert_eq!((shown.min_bytes, &shown.types), (usual.min_bytes, &usual.types));
     let (app, docs) = (&edge.origins[0], &default.origins[0]);
     let docs = Origin { name: app.name.clone(), servers: app.servers.clone(), ..docs.clone() };
     assert_eq!(format!("{app:?}"), format!("{docs:?}"));
