@@ -1,12 +1,9 @@
 //! HTTP as the RFCs define it, in pure functions: no clock, no I/O, no configuration.
 //!
-//! `request` and `path` take a request's target apart, `fields` holds what concerns single header fields, `storing`,
-//! `freshness` and `cache_control` decide what a shared cache may keep and for how long (RFC 9111), with `targeted` what
-//! is addressed to this one (RFC 9213), `withheld` what it keeps back, `policy` the operator's part and `trouble` what
-//! stale responses stand in for; `selection` and `spelling`, `query` and `no_vary_search` say which requests it answers,
-//! `wishes` and `reuse` whether it does so now, `conditional` and `range` which part of it a client needs, `coding` and
-//! `recode` in which form (RFC 9110), `head_update` what a HEAD tells of it; `cache_status` and `proxy_status` say
-//! afterwards what was done and what went wrong (RFC 9211, RFC 9209).
+//! `request`, `path` and `fields` take messages apart. `storing`, `freshness`, `cache_control`, `targeted`, `withheld`,
+//! `policy` and `trouble` decide what a shared cache may keep and for how long (RFC 9111, 9213), `selection`, `spelling`,
+//! `query`, `no_vary_search`, `wishes` and `reuse` which requests it answers, `conditional`, `range`, `coding`, `recode` and
+//! `head_update` with what of it (RFC 9110). `cache_status`, `proxy_status` and `cdn_loop` say what was done.
 
 #[cfg(test)]
 mod arbitrary;
