@@ -10,7 +10,10 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
 use http_body_util::BodyExt;
 use prometheus::Registry;
 
-use super::{Cache, FetchFailure, Filling, Follower, Head, Key, Landing, Lead, Lookup, Miss, PassReason, Turn};
+use super::{
+    Cache, FetchFailure, Filling, Follower, Head, Key, KeyRules, KeyShape, Landing, Lead, Lookup, Miss, PassReason,
+    Turn,
+};
 use crate::body::BodyError;
 use crate::clock::{Clock, Timestamp};
 use crate::config;
@@ -43,7 +46,7 @@ pub(super) fn house() -> House {
         version: Version::HTTP_11,
         headers: HeaderMap::new(),
     };
-    House { cache, clock, key: Key::of(&request, None), registry }
+    House { cache, clock, key: Key::of(&request, &KeyShape { rules: &KeyRules::default(), origin: None }), registry }
 }
 
 impl House {
@@ -296,7 +299,7 @@ async fn a_stale_response_is_served_while_one_request_refreshes_it() {
 #[tokio::test]
 async fn above_the_limit_of_fills_each_request_fetches_for_itself() {
     let house = house();
-    let leads: Vec<Lead> = (0..3).map(|_| Lead::alone(house.key.shared(), house.cache.shared_shelf())).collect();
+    let leads: Vec<Lead> = (0..3).map(|_| Lead::alone(&house.key, house.cache.shared_shelf())).collect();
     assert!(matches!(house.look(), Lookup::Pass(PassReason::Busy)));
     drop(leads);
     drop(house.lead());

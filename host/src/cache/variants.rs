@@ -17,9 +17,11 @@ const VARIANTS_MAX: usize = 16;
 pub(super) struct Variants(Vec<Arc<Entry>>);
 
 impl Variants {
-    /// The newest variant that a request with these fields selects.
-    pub(super) fn select(&self, request: &HeaderMap) -> Option<&Arc<Entry>> {
-        self.0.iter().find(|entry| entry.head.selection.matches(request))
+    /// The newest variant that a request with these fields selects; one selected by the very same values before one that
+    /// only means the same. `query` is the request's, where the key is one for several.
+    pub(super) fn select(&self, request: &HeaderMap, query: Option<&str>) -> Option<&Arc<Entry>> {
+        let same = self.0.iter().find(|entry| entry.head.selection.is_by(request, query));
+        same.or_else(|| self.0.iter().find(|entry| entry.head.selection.matches(request, query)))
     }
 
     /// These and one more, which takes the place of one with the same selection.

@@ -33,7 +33,8 @@ pub use load::{load, parse};
 pub use media_range::{MediaRange, MediaRangeError};
 pub use model::{
     AccessLog, Admin, Balance, Cache, Coding, Compression, Config, Filter, FilterLimits, HostPattern, Listener, Log,
-    LogFormat, Node, OnError, Origin, OriginHost, Route, RouteCache, RouteCompression, Server, StaticSite,
+    LogFormat, Node, OnError, Origin, OriginHost, QueryParameters, Route, RouteCache, RouteCompression, RouteKey,
+    Server, StaticSite,
 };
 pub use server::ServerError;
 pub use single::for_origin;

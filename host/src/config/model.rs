@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::HeaderName;
 use ipnet::IpNet;
 
 use super::media_range::MediaRange;
@@ -250,6 +251,30 @@ pub struct RouteCache {
     pub enabled: bool,
     /// Freshness where the origin says nothing; `None` stores no such response.
     pub default_ttl: Option<Duration>,
+    pub key: RouteKey,
+}
+
+/// `[route.cache.key]`: what tells a route's stored responses apart.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RouteKey {
+    /// Parameters count in the order of their names, not as written.
+    pub sort_query: bool,
+    pub query: QueryParameters,
+    /// Request fields whose values are part of the key.
+    pub headers: Vec<HeaderName>,
+    /// Cookies whose values are.
+    pub cookies: Vec<String>,
+}
+
+/// The parameters of a query that count, by patterns in which `*` stands for anything.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum QueryParameters {
+    #[default]
+    All,
+    /// `keep_query`
+    Only(Vec<String>),
+    /// `drop_query`
+    AllBut(Vec<String>),
 }
 
 /// `[route.compression]`.

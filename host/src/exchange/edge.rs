@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::config;
 use crate::filter::{Filters, LoadError};
 use crate::origin::Origins;
+use crate::semantics::LoopMark;
 use crate::telemetry::AccessLog;
 
 /// What an edge stands on.
@@ -28,6 +29,8 @@ pub struct Parts {
 /// Answers requests. Shared by all workers.
 pub struct Edge {
     pub(super) name: Arc<str>,
+    /// This node's member of `CDN-Loop`.
+    pub(super) mark: LoopMark,
     /// This node's member of `Via`.
     pub(super) via: HeaderValue,
     /// Its member of `Surrogate-Capability`.
@@ -57,6 +60,7 @@ impl Edge {
     pub fn new(config: &config::Config, parts: Parts, registry: &Registry) -> Result<Self, EdgeError> {
         let name = config.node.name.as_str();
         let via = HeaderValue::from_str(&format!("1.1 {name}")).map_err(|_| EdgeError::Name(name.to_owned()))?;
+        let mark = LoopMark::new(name, fastrand::u64(..)).map_err(|_| EdgeError::Name(name.to_owned()))?;
         let capability = HeaderValue::from_str(&format!("{name}=\"Surrogate/1.0\""))
             .map_err(|_| EdgeError::Name(name.to_owned()))?;
         let mut routes = Vec::with_capacity(config.routes.len());
@@ -76,6 +80,7 @@ impl Edge {
         };
         Ok(Self {
             name: name.into(),
+            mark,
             via,
             capability,
             compressor: Compressor::new(&config.compression, parts.cache.clone(), registry)?,

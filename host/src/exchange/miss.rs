@@ -44,6 +44,7 @@ pub(super) async fn answer(
                 }
             },
             Turn::Follow(follower) => {
+                visit.outgoing()?.refuse_loop()?;
                 visit.record.cache.collapsed = true;
                 follower.landing().await
             }
@@ -51,7 +52,7 @@ pub(super) async fn answer(
         let now = visit.edge.clock.now();
         match landing {
             Landing::Shared(head, follower) => {
-                return shared(visit, origin, (&head, miss.stale.as_ref()), follower).await;
+                return shared(visit, (origin, key), (&head, miss.stale.as_ref()), follower).await;
             }
             Landing::Failed(failure) => {
                 let instead = stale::instead_of_failure(visit, miss.stale.as_ref(), now);
@@ -82,12 +83,12 @@ fn own(visit: &Visit<'_>, response: Response<Body>) -> Response<Body> {
 /// before it.
 async fn shared(
     visit: &mut Visit<'_>,
-    origin: &Origin,
+    (origin, key): (&Origin, &Key),
     (head, stored): (&Head, Option<&Arc<Entry>>),
     follower: Follower,
 ) -> Result<Response<Body>, Failure> {
     let request = &visit.passage()?.head.headers;
-    if !head.selection.matches(request) {
+    if !head.selection.matches(request, key.query()) {
         drop(follower);
         return pass::answer(visit, origin, Body::Empty, PassReason::Vary).await;
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::offer::Offer;
+use crate::cache::KeyRules;
 use crate::config::{self, HostPattern};
 use crate::filter::Chain;
 use crate::origin::Origin;
@@ -17,6 +18,7 @@ pub(super) struct Route {
     pub(super) chain: Chain,
     pub(super) caching: bool,
     pub(super) default_ttl: Option<Duration>,
+    pub(super) key_rules: KeyRules,
     /// `None` where the route compresses nothing.
     pub(super) offer: Option<Offer>,
 }
@@ -30,6 +32,7 @@ impl Route {
             chain,
             caching: config.cache.enabled,
             default_ttl: config.cache.default_ttl,
+            key_rules: KeyRules::new(&config.cache.key),
             offer: Offer::of(&config.compression),
         }
     }

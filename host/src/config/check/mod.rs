@@ -7,6 +7,7 @@ mod whole;
 
 mod admin;
 mod cache;
+mod cache_key;
 mod compression;
 mod filter;
 mod listener;

@@ -1,5 +1,6 @@
 //! `[[route]]`: which requests go where, and through what.
 
+use super::cache_key;
 use super::compression;
 use super::unique::Unique;
 use crate::config::bound;
@@ -96,5 +97,6 @@ fn cache(section: &mut Section<'_>) -> RouteCache {
     RouteCache {
         enabled: section.field("enabled").and_then(|field| field.boolean()).unwrap_or(true),
         default_ttl: section.field("default_ttl").and_then(|field| field.duration(&bound::DEFAULT_TTL)),
+        key: section.section("key", cache_key::check),
     }
 }

@@ -157,6 +157,37 @@ cache.enabled=1
 => 4:15: route[0].cache.enabled: is an integer; write true or false
 [[route]]
 origin="docs"
+cache.key.keep_query=["id"]
+cache.key.drop_query=["utm_*"]
+=> 4:22: route[0].cache.key.drop_query: stands beside keep_query, which drops all others already; leave one of them out
+[[route]]
+origin="docs"
+cache.key.drop_query=["a=b"]
+=> 3:23: route[0].cache.key.drop_query[0]: "a=b" is not the name of a parameter; write one, as in "id" or "utm_*"
+[[route]]
+origin="docs"
+cache.key.keep_query=["id", "id"]
+=> 3:29: route[0].cache.key.keep_query[1]: is in this list already; leave one out
+[[route]]
+origin="docs"
+cache.key.keep_query="id"
+=> 3:22: route[0].cache.key.keep_query: is a string; write a list, as in ["..."]
+[[route]]
+origin="docs"
+cache.key.headers=["x device"]
+=> 3:20: route[0].cache.key.headers[0]: "x device" is not the name of a header field; write one, as in "x-device"
+[[route]]
+origin="docs"
+cache.key.headers=["Cookie"]
+=> 3:20: route[0].cache.key.headers[0]: the whole of Cookie is every visitor's own; name the cookies in cookies = []
+[[route]]
+origin="docs"
+cache.key.cookies=["a;b"]
+=> 3:20: route[0].cache.key.cookies[0]: "a;b" is not the name of a cookie; write one, as in "tier"
+[[route]]
+origin="docs"
+cache.key.sort_qery=true
+=> 3:11: route[0].cache.key.sort_qery: is not a key; did you mean "sort_query"?
 compression.codings=["br", "deflate"]
 => 3:28: route[0].compression.codings[1]: "deflate" is not one of the choices; write "br" or "zstd" or "gzip"
 [[route]]

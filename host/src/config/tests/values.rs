@@ -5,9 +5,10 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{checked, folder_with};
+use super::{ORIGIN, check, checked, folder_with};
 use crate::config::{
-    AccessLog, Balance, Coding, Config, HostPattern, LogFormat, OnError, Origin, OriginHost, Server, for_origin, load,
+    AccessLog, Balance, Coding, Config, HostPattern, LogFormat, OnError, Origin, OriginHost, QueryParameters, RouteKey,
+    Server, for_origin, load,
 };
 
 #[test]
@@ -54,6 +55,7 @@ fn an_origin_a_filter_and_a_route_have_their_defaults() {
     let [route] = &config.routes[..] else { panic!("one route") };
     assert_eq!((route.name.as_str(), &route.host, route.path.as_str()), ("*/", &HostPattern::Any, "/"));
     assert!(route.filters.is_empty() && route.cache.enabled && route.cache.default_ttl.is_none());
+    assert_eq!(route.cache.key, RouteKey::default());
     assert!(route.compression.codings.is_empty(), "compression is switched on by naming codings");
     assert_eq!((route.compression.min_bytes, route.compression.types.len()), (1 << 10, 14));
 }
@@ -89,6 +91,20 @@ fn settings_limits_and_the_environment_reach_the_model() {
     assert_eq!(names, ["next", "docs"], "in the order of the file");
     assert_eq!(config.origins[0].servers[0], Server { host: "a.example".to_owned(), port: 7011 });
     assert_eq!(config.origins[0].host, OriginHost::Fixed("docs.example".to_owned()));
+}
+
+#[test]
+fn a_route_says_what_its_key_is_made_of() {
+    let key = |lines: &str| {
+        let route = format!("[[route]]\norigin = \"docs\"\n[route.cache.key]\n{lines}\n{ORIGIN}");
+        check(&route).unwrap_or_else(|faults| panic!("{faults}")).routes[0].cache.key.clone()
+    };
+    let all = key("sort_query = true\ndrop_query = [\"utm_*\"]\nheaders = [\"X-Device\"]\ncookies = [\"Tier\"]");
+    assert!(all.sort_query);
+    assert_eq!(all.query, QueryParameters::AllBut(vec!["utm_*".to_owned()]));
+    assert_eq!((all.headers[0].as_str(), all.cookies[0].as_str()), ("x-device", "Tier"));
+    assert_eq!(key("keep_query = []").query, QueryParameters::Only(Vec::new()));
+    assert_eq!(key("").query, QueryParameters::All);
 }
 
 #[test]
