@@ -3,6 +3,7 @@
 //! Each asserts what a user could see: the response, the counters, and what the origin was asked.
 
 mod admin;
+mod backoff;
 mod bad_origins;
 mod bad_requests;
 mod caching;
@@ -15,6 +16,7 @@ mod draining;
 mod explaining;
 mod filters;
 mod forwarding;
+mod head_updates;
 mod hostile_filters;
 mod interim;
 mod invalidating;
@@ -22,6 +24,7 @@ mod keys;
 mod lifetimes;
 mod logging;
 mod loops;
+mod negative;
 mod no_vary_search;
 mod odd_fields;
 mod origins;
@@ -40,3 +43,4 @@ mod uploads;
 mod validating;
 mod variants;
 mod wishes;
+mod withheld;

@@ -169,7 +169,7 @@ async fn after_a_soft_purge_the_windows_for_stale_responses_open() {
     node.metric_is("forebay_cache_fills_inflight", &[], 0.0).await;
     node.advance(Duration::from_secs(70));
     let instead = node.get("/docs/a?q").await;
-    assert_eq!(instead.header("cache-status"), Some("edge-1; hit; ttl=-99; detail=stale_if_error"));
+    assert_eq!(instead.header("cache-status"), Some("edge-1; fwd=stale; ttl=-99; detail=stale_if_error"));
     node.advance(Duration::from_secs(1));
     assert_eq!(node.get("/docs/a?q").await.status, 500);
 }

@@ -15,7 +15,7 @@ use crate::clock::Timestamp;
 use crate::semantics::{Freshness, Selection, SurrogateFields, Tags};
 
 /// The head of a response as it is kept and passed on: hop-by-hop fields are gone, the node's own lasting fields are in.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Head {
     pub status: StatusCode,
     pub headers: HeaderMap,
@@ -33,7 +33,7 @@ pub struct Head {
 }
 
 /// What is kept beside the fields of a head.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Aside {
     /// Fields that browsers do not get.
     pub surrogate: SurrogateFields,
@@ -41,15 +41,23 @@ pub struct Aside {
     pub tags: Tags,
 }
 
+/// 2^31 seconds, 68 years: what an age or a lifetime is where it is larger or nobody knows it.
+const SECONDS_MAX: u64 = 1 << 31;
+
 impl Head {
     /// `current_age` of RFC 9111 section 4.2.3.
     pub fn age(&self, now: Timestamp) -> Duration {
         self.freshness.initial_age.saturating_add(now.since(self.received))
     }
 
+    /// The same as `Age` says it: in whole seconds, at most the largest number of them that HTTP counts (section 1.2.2).
+    pub fn age_seconds(&self, now: Timestamp) -> u64 {
+        self.age(now).as_secs().min(SECONDS_MAX)
+    }
+
     /// Seconds of freshness left, rounded down; negative once stale.
     pub fn ttl(&self, now: Timestamp) -> i64 {
-        left(self.freshness.lifetime, self.age(now))
+        left(self.freshness.lifetime, self.age_seconds(now))
     }
 
     /// All fields as they came, those for surrogates among them.
@@ -67,9 +75,9 @@ impl Head {
     }
 }
 
-fn left(lifetime: Duration, age: Duration) -> i64 {
-    let seconds = |span: Duration| i64::try_from(span.as_secs()).unwrap_or(i64::MAX);
-    seconds(lifetime).saturating_sub(seconds(age))
+fn left(lifetime: Duration, age_seconds: u64) -> i64 {
+    let seconds = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    seconds(lifetime.as_secs()).saturating_sub(seconds(age_seconds))
 }
 
 /// The same fields in memory of their own. As they arrive, values are slices of the connection's read buffer, and one small
@@ -113,7 +121,7 @@ impl Entry {
 
     /// Seconds of freshness left on these terms, rounded down; negative once stale.
     pub fn ttl(&self, now: Timestamp) -> i64 {
-        left(self.terms().lifetime, self.head.age(now))
+        left(self.terms().lifetime, self.head.age_seconds(now))
     }
 
     /// The bytes it costs to hold, its key included.
@@ -128,7 +136,7 @@ impl Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::semantics::{CacheControl, Reuse, reuse};
+    use crate::semantics::{Reuse, Wishes, reuse};
 
     fn head(lifetime: u64, initial_age: u64) -> Head {
         Head {
@@ -163,10 +171,20 @@ mod tests {
     }
 
     #[test]
+    fn an_age_that_nobody_knows_is_the_largest_there_is() {
+        let mut head = head(60, 0);
+        head.freshness.initial_age = Duration::MAX;
+        let now = head.received.plus(Duration::from_secs(5));
+        assert_eq!((head.age_seconds(now), head.ttl(now)), (1 << 31, 60 - (1 << 31)));
+        head.freshness = Freshness { lifetime: Duration::MAX, ..head.freshness };
+        assert_eq!(head.ttl(now), i64::MAX - (1 << 31));
+    }
+
+    #[test]
     fn fresh_until_the_age_reaches_the_lifetime() {
         let at = |seconds| Timestamp::from_unix(Duration::from_secs(seconds));
         let head = head(60, 10);
-        let wishes = CacheControl::default();
+        let wishes = Wishes::default();
         let fresh = |now| reuse(&head.freshness, head.age(now), &wishes) == Reuse::Fresh;
         assert_eq!((head.age(at(1_000)).as_secs(), head.ttl(at(1_000)), fresh(at(1_000))), (10, 50, true));
         assert_eq!((head.ttl(at(1_049)), fresh(at(1_049))), (1, true));

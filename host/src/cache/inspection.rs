@@ -4,8 +4,7 @@
 
 use std::sync::Arc;
 
-use http::HeaderMap;
-
+use super::ask::Ask;
 use super::entry::Entry;
 use super::epochs::{Concern, Subject};
 use super::key::Key;
@@ -39,8 +38,8 @@ pub struct Variant {
 }
 
 impl Inspection {
-    pub(super) fn of(shelf: &Shelf, key: &Key, request: &HeaderMap, now: Timestamp) -> Self {
-        let found = match shelf.look(key, request, now).0 {
+    pub(super) fn of(shelf: &Shelf, key: &Key, ask: &Ask<'_>, now: Timestamp) -> Self {
+        let found = match shelf.look(key, ask, now).0 {
             Found::Entry(entry, reuse) => Ok((entry, reuse)),
             Found::Nothing(forwarded) => Err(forwarded),
         };

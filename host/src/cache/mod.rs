@@ -6,6 +6,7 @@
 //! route shapes that, `lessons` what origins said of it, `changes` what was given up; `purge` says what to give up at an
 //! operator's word, and `epochs` makes it hold without looking for it. Nothing here knows where responses come from.
 
+mod ask;
 mod changes;
 mod entry;
 mod epochs;
@@ -28,6 +29,7 @@ mod validity;
 mod variance;
 mod variants;
 
+pub use ask::{Ask, StaleUse, Standing};
 pub use entry::{Aside, Entry, Head};
 pub use epochs::Concern;
 pub use flight::FetchFailure;
@@ -37,7 +39,7 @@ pub use inspection::{Inspection, Variant};
 pub use key::Key;
 pub use key_rules::{KeyRules, KeyShape};
 pub use lead::{Filling, Lead};
-pub use lookup::{Cache, Lookup, Miss, PassReason, Turn};
+pub use lookup::{Cache, Lookup, Miss, PassReason, Stale, Turn};
 pub use purge::{Mode, Purge, Scope};
 
 #[cfg(test)]

@@ -7,9 +7,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http::header::{self, HeaderMap};
+use http::header::HeaderMap;
 use prometheus::Registry;
 
+use super::ask::Ask;
 use super::changes::Changes;
 use super::entry::{Entry, Head};
 use super::epochs::{Epochs, Subject};
@@ -20,9 +21,10 @@ use super::lessons::Lessons;
 use super::memory::Memory;
 use super::metrics::Metrics;
 use super::purge::{Mode, Purge, Scope};
+use super::validity::Validity;
 use crate::clock::{Clock, Timestamp};
 use crate::config;
-use crate::semantics::{CacheControl, Forwarded, Refusal, Reuse, Tags, fields, reuse};
+use crate::semantics::{Forwarded, Refusal, Reuse, Tags, reuse};
 
 /// Keys that are remembered as uncacheable, at most. One costs about 250 bytes.
 const UNCACHEABLE_KEYS_MAX: u64 = 100_000;
@@ -128,16 +130,6 @@ pub(super) enum Purged {
     Some,
 }
 
-/// What the request wants of stored responses; an HTTP/1.0 `Pragma` counts where there is no `Cache-Control` (RFC 9111
-/// section 5.4).
-fn wishes(request: &HeaderMap) -> CacheControl {
-    let mut wishes = CacheControl::of(request);
-    if !request.contains_key(header::CACHE_CONTROL) {
-        wishes.no_cache = fields::list(request, &header::PRAGMA).any(|member| member.eq_ignore_ascii_case("no-cache"));
-    }
-    wishes
-}
-
 /// What a change of any query under a path is recorded as; no URL has a space.
 fn all_queries(key: &Key) -> String {
     [key.path(), " *"].concat()
@@ -166,9 +158,9 @@ impl Shelf {
         })
     }
 
-    /// The entry that a request with these header fields selects, and what may be done with it.
-    pub(super) fn find(&self, key: &Key, request: &HeaderMap, now: Timestamp) -> Found {
-        let (found, purged) = self.look(key, request, now);
+    /// The entry that a request selects, and what may be done with it.
+    pub(super) fn find(&self, key: &Key, ask: &Ask<'_>, now: Timestamp) -> Found {
+        let (found, purged) = self.look(key, ask, now);
         if purged == Purged::Some {
             self.memory.sweep(key.as_str(), |entry| self.holds(key.as_str(), entry));
         }
@@ -176,14 +168,14 @@ impl Shelf {
     }
 
     /// The same, leaving everything in its place; and whether something purged lay in the way.
-    pub(super) fn look(&self, key: &Key, request: &HeaderMap, now: Timestamp) -> (Found, Purged) {
+    pub(super) fn look(&self, key: &Key, ask: &Ask<'_>, now: Timestamp) -> (Found, Purged) {
         let Some(variants) = self.memory.get(key.as_str()) else {
             return (Found::Nothing(Forwarded::UriMiss), Purged::None);
         };
         let mut purged = Purged::None;
-        for entry in variants.select(request, key.query()) {
+        for entry in variants.select(ask.headers, key.query()) {
             if self.holds(key.as_str(), entry) {
-                let use_of_it = reuse(&entry.terms(), entry.head.age(now), &wishes(request));
+                let use_of_it = reuse(&entry.terms(), entry.head.age(now), &ask.wishes);
                 return (Found::Entry(entry.clone(), use_of_it), purged);
             }
             purged = Purged::Some;
@@ -224,6 +216,23 @@ impl Shelf {
         self.metrics.count(purge);
         self.metrics.purge_records.set(i64::try_from(self.epochs.records()).unwrap_or(i64::MAX));
         number
+    }
+
+    /// The entry that a request selects, whatever may be done with it.
+    pub(super) fn stored(&self, key: &Key, request: &HeaderMap) -> Option<Arc<Entry>> {
+        let variants = self.memory.get(key.as_str())?;
+        variants.select(request, key.query()).find(|entry| self.holds(key.as_str(), entry)).cloned()
+    }
+
+    /// Puts the same body with another head in the place of `entry`, if that is still stored.
+    pub(super) fn replace_head(&self, key: &Key, entry: &Arc<Entry>, head: Head) {
+        // The new head may have other tags; until now it was known by the old ones.
+        if !self.holds(key.as_str(), entry) {
+            return;
+        }
+        let validity = Validity::since(entry.validity.epoch());
+        let new = Entry { head: Arc::new(head.settled()), body: entry.body.clone(), validity };
+        self.memory.swap(key.shared(), entry, Arc::new(new));
     }
 
     /// Gives up everything of a key's URL: under the URL alone, under the key of its equivalent queries, and under all keys

@@ -21,7 +21,7 @@ use super::record::Book;
 use super::serve::passed_by;
 use super::target::{self, BadUrl};
 use super::visit::Visit;
-use crate::cache::{Concern, Entry, Inspection, KeyShape, PassReason, Variant};
+use crate::cache::{Ask, Concern, Entry, Inspection, KeyShape, PassReason, Standing, Variant};
 use crate::clock::Timestamp;
 use crate::filter::EndOfStream;
 use crate::semantics::{CacheStatus, Outcome, Reuse, http_date};
@@ -73,12 +73,14 @@ impl Edge {
             told.filter_reply = Some(reply.status().as_u16());
             return Ok(CacheStatus::new(Outcome::Synthetic));
         }
+        visit.hear_wishes();
         let (origin, chosen) = visit.origin()?;
         let passage = visit.passage()?;
         let shape = KeyShape { rules: &passage.route.key_rules, origin: chosen.then(|| &**origin.name()) };
         let key = self.cache.key(&passage.head, &shape);
         let now = self.clock.now();
-        let inspection = self.cache.inspect(&key, &passage.head.headers, now);
+        let ask = Ask { headers: &passage.head.headers, wishes: passage.wishes, standing: &|_| Standing::Well };
+        let inspection = self.cache.inspect(&key, &ask, now);
         told.key = Some(key.as_str().to_owned());
         told.fetching = inspection.fetching;
         told.refusal = inspection.uncacheable.map(|refusal| refusal.word());
@@ -87,6 +89,9 @@ impl Edge {
         told.variants = inspection.variants.iter().map(|variant| variant_note(variant, selected, now)).collect();
         if let Some(reason) = passed_by(passage) {
             told.passed = Some(reason.word());
+            if visit.only_if_cached() {
+                return Err(Failure::OnlyIfCached);
+            }
             return Ok(passing(reason));
         }
         let status = lookup_status(&inspection, now);

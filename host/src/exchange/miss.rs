@@ -5,17 +5,17 @@
 
 use std::sync::Arc;
 
-use http::header::{self, HeaderValue};
+use http::header::{self, HeaderMap, HeaderValue};
 use http::{Response, StatusCode};
 
 use super::failure::Failure;
 use super::fetch::{self, Word};
 use super::visit::Visit;
-use super::{compress, hit, pass, stale};
+use super::{compress, hit, look, pass, stale};
 use crate::body::Body;
-use crate::cache::{Entry, Follower, Head, Key, Landing, Lead, Lookup, Miss, PassReason, Turn};
+use crate::cache::{Entry, FetchFailure, Follower, Head, Key, Landing, Lead, Lookup, Miss, PassReason, Turn};
 use crate::origin::Origin;
-use crate::semantics::{CacheStatus, hide_from_browsers};
+use crate::semantics::{CacheStatus, Trouble, hide_from_browsers};
 
 /// How often a request looks again after a fetch that it waited for was lost. Losing one takes a bug or a shutdown.
 const LOOKS_MAX: usize = 4;
@@ -28,6 +28,8 @@ pub(super) async fn answer(
     mut miss: Miss,
 ) -> Result<Response<Body>, Failure> {
     visit.record.cache = CacheStatus::forward(miss.forwarded);
+    // Fields of the response that are for this client only, where it leads.
+    let mut own_fields = HeaderMap::new();
     for _ in 0..LOOKS_MAX {
         let landing = match miss.turn {
             Turn::Lead(lead) => match lead_fetch(visit, origin, lead, miss.stale.clone()).await? {
@@ -37,8 +39,9 @@ pub(super) async fn answer(
                 }
                 (landing, word) => {
                     visit.record.cache.stored = matches!(landing, Landing::Shared(..));
-                    if let Some(Word::Shared(StatusCode::NOT_MODIFIED)) = word {
-                        visit.record.cache.forward_status = Some(304);
+                    if let Some(Word::Shared(status, fields)) = word {
+                        visit.record.cache.forward_status = (status == StatusCode::NOT_MODIFIED).then_some(304);
+                        own_fields = fields;
                     }
                     landing
                 }
@@ -52,23 +55,40 @@ pub(super) async fn answer(
         let now = visit.edge.clock.now();
         match landing {
             Landing::Shared(head, follower) => {
-                return shared(visit, (origin, key), (&head, miss.stale.as_ref()), follower).await;
+                let mut response = shared(visit, (origin, key), (&head, miss.stale.as_ref()), follower).await?;
+                response.headers_mut().extend(own_fields);
+                return Ok(response);
             }
-            Landing::Failed(failure) => {
-                let instead = stale::instead_of_failure(visit, miss.stale.as_ref(), now);
-                return instead.ok_or(Failure::Fetch(failure));
-            }
+            Landing::Failed(failure) => return failed(visit, origin, miss.stale.as_ref(), failure).await,
             Landing::Released => return pass::answer(visit, origin, Body::Empty, PassReason::Uncacheable).await,
             Landing::Lost => {}
         }
-        miss = match visit.edge.cache.lookup(key, &visit.passage()?.head.headers, now) {
+        miss = match look::up(visit, origin, key, now)? {
             Lookup::Hit(entry) => return Ok(hit::answer(visit, &entry, now)),
-            Lookup::Stale(entry, refresh) => return Ok(stale::answer(visit, origin, &entry, refresh)),
+            Lookup::Stale(stale) => return Ok(stale::answer(visit, origin, stale)),
             Lookup::Pass(reason) => return pass::answer(visit, origin, Body::Empty, reason).await,
             Lookup::Miss(miss) => miss,
         };
     }
     Err(Failure::FetchLost)
+}
+
+/// The fetch brought nothing to share: a stale response stands in for it, or this client is told.
+async fn failed(
+    visit: &mut Visit<'_>,
+    origin: &Origin,
+    stale: Option<&Arc<Entry>>,
+    failure: FetchFailure,
+) -> Result<Response<Body>, Failure> {
+    let now = visit.edge.clock.now();
+    if let Some(instead) = stale::instead_of_failure(visit, stale, &failure, now) {
+        return Ok(instead);
+    }
+    // The origin did answer, but to one who had something better. This client has not, so it gets an answer of its own.
+    if Trouble::of_failure(failure.error) == Some(Trouble::ServerError) {
+        return pass::answer(visit, origin, Body::Empty, PassReason::Vary).await;
+    }
+    Err(Failure::Fetch(failure))
 }
 
 /// The leading client's own answer. It was asked for without the client's conditions, which are answered here.
@@ -99,8 +119,8 @@ async fn shared(
     let sending = compress::shared(visit, head, stored, response.headers_mut());
     let known = hit::client_has(request, &response, head.received);
     visit.record.cache.ttl = Some(head.ttl(now));
-    if head.age(now).as_secs() > 0 {
-        response.headers_mut().insert(header::AGE, HeaderValue::from(head.age(now).as_secs()));
+    if head.age_seconds(now) > 0 {
+        response.headers_mut().insert(header::AGE, HeaderValue::from(head.age_seconds(now)));
     }
     if known {
         return Ok(hit::unchanged(response));

@@ -3,9 +3,12 @@
 //! A response is stored without them; they are kept beside it, and go along only to a client that says by
 //! `Surrogate-Capability` that it is a surrogate itself.
 
+mod tags;
+
 use http::header::{HeaderMap, HeaderName};
 
-use super::tags::{CACHE_TAG, SURROGATE_KEY};
+use tags::{CACHE_TAG, SURROGATE_KEY};
+pub use tags::{NAME_BYTES_MAX, Tags, invalidated_groups};
 
 const SURROGATE_CAPABILITY: HeaderName = HeaderName::from_static("surrogate-capability");
 const SURROGATE_FIELDS: [HeaderName; 3] = [HeaderName::from_static("surrogate-control"), SURROGATE_KEY, CACHE_TAG];

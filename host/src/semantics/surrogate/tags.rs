@@ -6,7 +6,7 @@
 use http::header::{HeaderMap, HeaderName};
 use sfv::{BareItem, List, ListEntry, Parser};
 
-use super::fields;
+use crate::semantics::fields;
 
 pub(super) const SURROGATE_KEY: HeaderName = HeaderName::from_static("surrogate-key");
 pub(super) const CACHE_TAG: HeaderName = HeaderName::from_static("cache-tag");

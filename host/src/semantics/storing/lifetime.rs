@@ -8,6 +8,8 @@ pub enum LifetimeSource {
     SMaxage,
     MaxAge,
     Expires,
+    /// The route's lifetime for this status.
+    StatusTtl,
     /// The route's `default_ttl`.
     DefaultTtl,
     /// A tenth of the time since `Last-Modified`.
@@ -25,6 +27,7 @@ impl LifetimeSource {
             Self::SMaxage => "s_maxage",
             Self::MaxAge => "max_age",
             Self::Expires => "expires",
+            Self::StatusTtl => "status_ttl",
             Self::DefaultTtl => "default_ttl",
             Self::Heuristic => "heuristic",
             Self::Nothing => "nothing",
