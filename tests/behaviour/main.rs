@@ -21,6 +21,7 @@ mod pressure;
 mod ranges;
 mod spellings;
 mod staleness;
+mod stampede;
 mod static_site;
 mod targeted;
 mod uploads;

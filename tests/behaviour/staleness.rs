@@ -108,7 +108,11 @@ async fn a_stale_response_stands_in_for_an_origin_that_fails() {
         node.advance(seconds(89));
         let stale = node.get("/a").await;
         assert_eq!((stale.status, stale.text(), stale.header("age")), (200, "kept", Some("89")), "{failure:?}");
-        assert_eq!(stale.header("cache-status"), Some("edge-1; hit; ttl=-29; detail=stale_if_error"), "{failure:?}");
+        assert_eq!(
+            stale.header("cache-status"),
+            Some("edge-1; fwd=stale; ttl=-29; detail=stale_if_error"),
+            "{failure:?}"
+        );
         assert!(origin.count("/a") >= 2, "the origin was asked first");
         node.advance(seconds(1));
         assert!(node.get("/a").await.status >= 500, "the window is over: {failure:?}");

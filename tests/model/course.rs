@@ -44,7 +44,8 @@ struct Run {
 impl Course {
     pub(crate) fn random(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
-        let start = |target| Change { target, terms: Terms::random(&mut rng), content: Some((200, Vary::random(&mut rng))) };
+        let start =
+            |target| Change { target, terms: Terms::random(&mut rng), content: Some((200, Vary::random(&mut rng))) };
         let start = (0..TARGETS.len()).map(start).collect();
         Self { start, events: (0..EVENTS).map(|_| Event::random(&mut rng)).collect() }
     }

@@ -142,8 +142,7 @@ impl Wishes {
 
     /// As a field's value; empty where nothing is wished.
     pub(crate) fn value(&self) -> String {
-        let flags =
-            [(self.no_cache, "no-cache"), (self.no_store, "no-store"), (self.only_if_cached, "only-if-cached")];
+        let flags = [(self.no_cache, "no-cache"), (self.no_store, "no-store"), (self.only_if_cached, "only-if-cached")];
         let flags = flags.into_iter().filter(|(set, _)| *set).map(|(_, name)| name.to_owned());
         let times = [("max-age", self.max_age), ("min-fresh", self.min_fresh)];
         let times = times.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", value?)));

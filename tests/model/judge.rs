@@ -5,6 +5,7 @@ use crate::ledger::{Exchange, Ledger};
 use crate::record::{Kept, Record};
 use crate::rules::{self, Ground};
 use crate::site::{CONFIRMED, SAID, Said, Word, etag, http_date, modified};
+use crate::terms::Vary;
 
 /// What is wrong, in words.
 pub(crate) type Fault = String;
@@ -237,10 +238,9 @@ fn liveness(ledger: &Ledger, exchange: &Exchange<'_>) -> Judgement {
         }
     }
     let Some(record) = ledger.selected(exchange.ask) else { return Ok(()) };
-    let waits = exchange.ask.method == "GET" && !exchange.ask.wishes.no_store;
-    let passes = exchange.ask.condition == crate::event::Condition::Match;
+    let waits = exchange.ask.method == "GET" && !exchange.passed() && !exchange.told.says("stale_if_error");
     let window_left = rules::on_failure(record, exchange.now).is_ok_and(|left| left > 0);
-    if exchange.failed() && exchange.got.status >= 500 && waits && !passes && window_left {
+    if exchange.failed() && exchange.got.status >= 500 && waits && window_left {
         return fault(format!("answer {} could stand in: RFC 5861 section 4", record.said));
     }
     Ok(())
@@ -258,9 +258,11 @@ fn storing(ledger: &Ledger, exchange: &Exchange<'_>) -> Judgement {
     }
     let Some(record) = news.filter(|record| record.kept == Kept::Perhaps) else { return Ok(()) };
     let told = &exchange.told;
-    let excused = told.says("uncacheable") && ledger.uncacheable(exchange.ask.target, exchange.now);
-    let excused = excused || told.says("precondition") || told.hit;
-    if rules::is_fresh(record, exchange.now) && record.confirmed.is_none() && !excused {
+    let lately = told.says("uncacheable") && ledger.uncacheable(exchange.ask.target, exchange.now);
+    let excused = lately || told.says("precondition") || told.says("stale_if_error") || told.hit;
+    // Neither answers anybody else unasked.
+    let useless = record.vary == Vary::Star || rules::directives(record).no_cache;
+    if rules::is_fresh(record, exchange.now) && record.confirmed.is_none() && !excused && !useless {
         return fault(format!("answer {} could be stored and was not", record.said));
     }
     Ok(())
@@ -268,7 +270,13 @@ fn storing(ledger: &Ledger, exchange: &Exchange<'_>) -> Judgement {
 
 /// An unsafe request reaches the origin once, and its answer the client.
 fn passed_on(exchange: &Exchange<'_>) -> Judgement {
-    let [said] = exchange.news else { return fault(format!("the origin was asked {} times", exchange.news.len())) };
+    // What is idempotent may be tried again (RFC 9110 section 9.2.2).
+    let again = matches!(exchange.ask.method, "PUT" | "DELETE");
+    let said = match exchange.news {
+        [said] => said,
+        [Said { word: Word::Silence, .. }, .., said] if again => said,
+        _ => return fault(format!("the origin was asked {} times", exchange.news.len())),
+    };
     let status = match &said.word {
         Word::Done(effect) => effect.status,
         Word::Whole(message) => message.status,

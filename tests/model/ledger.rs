@@ -5,6 +5,7 @@ use crate::event::{Ask, Condition, TARGETS};
 use crate::record::{Kept, Record};
 use crate::rules::{self, Ground, Sent};
 use crate::site::{Said, Word, etag, http_date, modified, same_opaque};
+use crate::terms::Vary;
 use crate::told::Told;
 
 /// For how long the node may pass requests by after an answer that could not be stored; `cache.uncacheable_ttl`.
@@ -37,6 +38,12 @@ impl Exchange<'_> {
         self.told.says("stale_while_revalidate")
     }
 
+    /// The request went by the cache, with its own conditions and for itself alone.
+    pub(crate) fn passed(&self) -> bool {
+        let asked_to = self.ask.wishes.no_store || self.ask.condition == Condition::Match;
+        asked_to || self.told.says("uncacheable") || self.told.says("head")
+    }
+
     /// The origin failed, as RFC 5861 section 4 means it.
     pub(crate) fn failed(&self) -> bool {
         self.news.iter().any(|said| match &said.word {
@@ -54,6 +61,7 @@ impl Ledger {
         for said in exchange.news.iter().filter(|said| said.method == "GET") {
             let record = match &said.word {
                 Word::Whole(message) => Some(Record::of(said, message)),
+                Word::NotModified(_) if exchange.passed() => None,
                 Word::NotModified(message) => self.confirmed(said).map(|record| record.confirmed_by(said, message)),
                 Word::Done(_) | Word::Silence => None,
             };
@@ -61,7 +69,8 @@ impl Ledger {
             if exchange.ask.wishes.no_store {
                 record.kept = Kept::No("the request says no-store: section 5.2.1.5");
             }
-            if record.kept != Kept::Perhaps || !rules::is_fresh(&record, exchange.now) {
+            let kept = record.kept == Kept::Perhaps && record.vary != Vary::Star;
+            if !kept || !rules::is_fresh(&record, exchange.now) || rules::directives(&record).no_cache {
                 self.unstorable[record.target] = Some(exchange.now);
             }
             self.records.push(record);
@@ -86,8 +95,10 @@ impl Ledger {
         let storing = exchange.told.stored || exchange.in_background();
         for record in &mut self.records[self.before..] {
             let sure = exchange.told.stored || (rules::is_fresh(record, exchange.now) && record.status < 500);
-            if storing && sure && record.kept == Kept::Perhaps {
-                record.kept = Kept::Surely;
+            match record.kept {
+                Kept::Perhaps if !storing => record.kept = Kept::No("the node did not say that it stored it"),
+                Kept::Perhaps if sure => record.kept = Kept::Surely,
+                _ => {}
             }
         }
     }
@@ -95,7 +106,14 @@ impl Ledger {
     /// What was stored for the same request is perhaps no longer there; what the origin was asked to confirm is no longer
     /// to be used as it was, whether it was confirmed or not (sections 4.3.3 and 4.3.4).
     fn replace(&mut self, exchange: &Exchange<'_>, said: &Said) {
-        let nominated = self.nominated(said);
+        // A 304 that only those with credentials may use changes nothing for the others (section 3.5).
+        let brought = &self.records[self.before..];
+        let kept_out =
+            |record: &Record| Some(said.id) == record.confirmed && record.kept == Kept::No(rules::AUTHORIZED);
+        if brought.iter().any(kept_out) {
+            return;
+        }
+        let nominated = if exchange.passed() { None } else { self.nominated(said) };
         for (at, record) in self.records[..self.before].iter_mut().enumerate() {
             if record.target == said.target && rules::is_selected(record, exchange.ask) {
                 if Some(at) == nominated {
@@ -148,7 +166,7 @@ impl Ledger {
         let sure = match ground {
             Ground::Fresh | Ground::MaxStale => true,
             Ground::WhileRevalidate => ask.method == "GET",
-            Ground::WhileRevalidateJust => false,
+            Ground::WhileRevalidatePerhaps => false,
         };
         sure.then_some((record, ground))
     }

@@ -13,6 +13,9 @@ pub(crate) fn directives(record: &Record) -> Directives {
     record.targeted.or(record.control).unwrap_or_default()
 }
 
+/// Why what answers a request with credentials is not for others.
+pub(crate) const AUTHORIZED: &str = "answers a request with Authorization: section 3.5";
+
 /// RFC 9111 section 3. The request's own `no-store` is left to the caller, because it is not part of the record.
 pub(crate) fn may_store(record: &Record) -> Result<(), &'static str> {
     let said = directives(record);
@@ -23,7 +26,7 @@ pub(crate) fn may_store(record: &Record) -> Result<(), &'static str> {
         return Err("private: section 5.2.2.7");
     }
     if record.asked.authorized && !(said.public || said.must_revalidate || said.s_maxage.is_some()) {
-        return Err("answers a request with Authorization: section 3.5");
+        return Err(AUTHORIZED);
     }
     let stated = said.public || said.max_age.is_some() || said.s_maxage.is_some();
     let expires = record.targeted.is_none() && record.expires.is_some();
@@ -91,8 +94,9 @@ pub(crate) enum Ground {
     MaxStale,
     /// RFC 5861 section 3.
     WhileRevalidate,
-    /// The same, at the very second at which the window ends: some count it in, some do not.
-    WhileRevalidateJust,
+    /// The same where the texts leave it open: at the very second at which the window ends, or with a `max-age` and a
+    /// `max-stale` that does not reach.
+    WhileRevalidatePerhaps,
 }
 
 /// Section 4: may it be used without asking?
@@ -126,8 +130,8 @@ pub(crate) fn unasked(record: &Record, wishes: &Wishes, now: u64) -> Result<Grou
         _ => {}
     }
     match said.while_revalidate.map(|window| window * 1_000) {
-        Some(window) if over < window => Ok(Ground::WhileRevalidate),
-        Some(window) if over == window => Ok(Ground::WhileRevalidateJust),
+        Some(window) if over < window && wishes.max_age.is_none() => Ok(Ground::WhileRevalidate),
+        Some(window) if over <= window => Ok(Ground::WhileRevalidatePerhaps),
         _ => Err("stale: section 4.2.4"),
     }
 }

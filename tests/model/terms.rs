@@ -1,13 +1,15 @@
 //! What an origin says of a response as far as caches are concerned, as data: the model reads the data, the node reads the
 //! fields that are made of it.
 
+use std::fmt;
+
 use fastrand::Rng;
 
 /// Seconds that lifetimes, windows and ages are made of. The clock steps by the same, so that limits are met exactly.
 pub(crate) const SECONDS: [u64; 9] = [0, 1, 5, 10, 11, 60, 61, 300, 3_600];
 
 /// The directives of `Cache-Control` or `CDN-Cache-Control`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Directives {
     pub(crate) no_store: bool,
     pub(crate) no_cache: bool,
@@ -93,6 +95,12 @@ impl Directives {
         let flags = flags.into_iter().filter(|(set, _)| *set).map(|(_, name)| name.to_owned());
         let times = times.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", value?)));
         flags.chain(times).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl fmt::Debug for Directives {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.value())
     }
 }
 

@@ -25,6 +25,8 @@ struct Duty {
     flight: Arc<Flight>,
     shelf: Arc<Shelf>,
     landed: bool,
+    /// What the origin was asked about and did not leave as it was.
+    replaced: Option<Arc<Entry>>,
 }
 
 impl Duty {
@@ -33,6 +35,17 @@ impl Duty {
         self.landed = true;
         self.shelf.close(&self.key, &self.flight);
         self.flight.enter(phase);
+    }
+
+    fn store(&self, entry: Arc<Entry>) {
+        self.shelf.store(&self.key, &self.flight, entry, self.replaced.as_ref());
+    }
+
+    /// What was to be replaced goes, and nothing comes in its place.
+    fn give_up_replaced(&self) {
+        if let Some(entry) = &self.replaced {
+            self.shelf.give_up(&self.key, entry);
+        }
     }
 }
 
@@ -45,12 +58,18 @@ impl Lead {
 
     pub(super) fn new(key: Arc<str>, flight: Arc<Flight>, shelf: Arc<Shelf>) -> Self {
         shelf.metrics.fills.inc();
-        Self { duty: Duty { key, flight, shelf, landed: false } }
+        Self { duty: Duty { key, flight, shelf, landed: false, replaced: None } }
     }
 
     /// A seat for the request that caused the fetch.
     pub fn follower(&self) -> Follower {
         Follower::seated(self.duty.flight.clone(), self.duty.flight.sit(), None)
+    }
+
+    /// The origin was asked about `entry` and did not leave it as it was: it goes when the answer is stored or proves not
+    /// to be for storing (RFC 9111 sections 4.3.3 and 4.3.4). Where there is no whole answer it stays.
+    pub fn replaces(&mut self, entry: Arc<Entry>) {
+        self.duty.replaced = Some(entry);
     }
 
     /// The answer may be shared and stored: everybody gets its head now and its body as it comes.
@@ -74,8 +93,16 @@ impl Lead {
         let _ = self.duty.flight.head.set(entry.head.clone());
         self.duty.flight.add(entry.body.clone(), false);
         let alone = entry.head.freshness.for_one_use();
-        self.duty.shelf.store(&self.duty.key, &self.duty.flight, entry);
+        self.duty.store(entry);
         self.duty.land(if alone { Phase::AloneComplete } else { Phase::Complete });
+    }
+
+    /// What was stored is still good, but may not be stored with this head: only the one who asked gets it.
+    pub fn renew_for_one(mut self, head: Head, body: Bytes) {
+        let _ = self.duty.flight.head.set(Arc::new(head));
+        self.duty.flight.add(body, false);
+        self.duty.give_up_replaced();
+        self.duty.land(Phase::AloneComplete);
     }
 
     /// The answer is for one request only. The key is remembered, so that later requests do not wait for each other.
@@ -84,6 +111,7 @@ impl Lead {
         if self.duty.shelf.joinable(&self.duty.key, &self.duty.flight) {
             self.duty.shelf.remember_uncacheable(&self.duty.key);
         }
+        self.duty.give_up_replaced();
         self.duty.land(Phase::Released);
     }
 
@@ -131,7 +159,7 @@ impl Filling {
         }
         if self.storable {
             let entry = Entry { head: self.head.clone(), body: self.duty.flight.whole() };
-            self.duty.shelf.store(&self.duty.key, &self.duty.flight, Arc::new(entry));
+            self.duty.store(Arc::new(entry));
         }
         let alone = self.head.freshness.for_one_use();
         self.duty.land(if alone { Phase::AloneComplete } else { Phase::Complete });

@@ -160,13 +160,18 @@ impl Shelf {
         }
     }
 
-    /// Stores what a flight brought, unless its key was invalidated while it flew. Both happen under the board's lock, so
-    /// that neither can slip between the other's look and its deed.
-    pub(super) fn store(&self, key: &Arc<str>, flight: &Arc<Flight>, entry: Arc<Entry>) {
+    /// Stores what a flight brought in the place of `replaced`, unless its key was invalidated while it flew. Both happen
+    /// under the board's lock, so that neither can slip between the other's look and its deed.
+    pub(super) fn store(&self, key: &Arc<str>, flight: &Arc<Flight>, entry: Arc<Entry>, replaced: Option<&Arc<Entry>>) {
         let board = self.lock_board();
         if board.knows(key, flight) {
-            self.memory.insert(key.clone(), entry);
+            self.memory.insert(key.clone(), entry, replaced);
         }
+    }
+
+    /// Forgets one variant; the others of its key stay.
+    pub(super) fn give_up(&self, key: &Arc<str>, entry: &Arc<Entry>) {
+        self.memory.give_up(key, entry);
     }
 
     /// Are as many fetches under way as there may be?

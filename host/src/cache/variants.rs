@@ -28,6 +28,15 @@ impl Variants {
         Self(std::iter::once(entry).chain(others).collect())
     }
 
+    /// All but this one.
+    pub(super) fn without(&self, entry: &Arc<Entry>) -> Self {
+        Self(self.0.iter().filter(|other| !Arc::ptr_eq(other, entry)).cloned().collect())
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(super) fn weight(&self, key: &str) -> u64 {
         self.0.iter().map(|entry| entry.weight(key)).sum()
     }

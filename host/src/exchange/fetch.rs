@@ -21,7 +21,7 @@ use crate::cache::{Entry, FetchFailure, Filling, Head, Lead};
 use crate::clock::Timestamp;
 use crate::origin::Origin;
 use crate::semantics::{
-    Candidate, Freshness, ProxyError, Refusal, Selection, Verdict, update, usable_on_error, validation,
+    Candidate, Freshness, ProxyError, Refusal, Selection, Verdict, initial_age, update, usable_on_error, validation,
 };
 
 /// What only the leading request gets: how its fetch went, and an answer where it is for nobody else.
@@ -30,6 +30,8 @@ pub(super) enum Word {
     Own(Response<Body>, Refusal),
     /// The answer is shared. With this status the origin gave it.
     Shared(StatusCode),
+    /// What was stored is confirmed, but not to be kept, and why.
+    Confirmed(Refusal),
 }
 
 /// Starts the fetch in a task of its own.
@@ -68,7 +70,7 @@ struct Fetch {
 }
 
 impl Fetch {
-    async fn run(self, request: Request<Body>, lead: Lead, word: oneshot::Sender<Word>) {
+    async fn run(self, request: Request<Body>, mut lead: Lead, word: oneshot::Sender<Word>) {
         let requested = self.edge.clock.now();
         let answer = match self.origin.fetch(request).await {
             Ok(answer) => answer,
@@ -79,13 +81,14 @@ impl Fetch {
         forward::receive(&mut parts, &self.edge.via, received);
         if let Some(stale) = &self.stale {
             if parts.status == StatusCode::NOT_MODIFIED {
-                // Told first: whoever learns of the landing finds it there.
-                let _ = word.send(Word::Shared(StatusCode::NOT_MODIFIED));
-                return self.renew(stale, &parts, lead, (requested, received));
+                return self.renew(stale, &parts, (lead, word), (requested, received));
             }
             if parts.status.is_server_error() && usable_on_error(&stale.head.freshness, stale.head.age(received)) {
                 let detail = format!("the origin answered {}", parts.status).into();
                 return lead.fail(FetchFailure { error: ProxyError::HttpResponseIncomplete, detail });
+            }
+            if !parts.status.is_server_error() {
+                lead.replaces(stale.clone());
             }
         }
         let length = body.size_hint().exact();
@@ -111,25 +114,36 @@ impl Fetch {
         }
     }
 
-    /// The origin confirmed what is stored: its fields are brought up to date (RFC 9111 section 3.2).
+    /// The origin confirmed what is stored: its fields are brought up to date (RFC 9111 section 3.2). What each is told
+    /// comes before the landing, so that whoever learns of the landing finds it there.
     fn renew(
         &self,
-        stale: &Entry,
+        stale: &Arc<Entry>,
         confirmed: &response::Parts,
-        lead: Lead,
+        (mut lead, word): (Lead, oneshot::Sender<Word>),
         (requested, received): (Timestamp, Timestamp),
     ) {
         let mut headers = stale.head.headers.clone();
         update(&mut headers, &confirmed.headers);
-        let freshness = match self.verdict(stale.head.status, &headers, (requested, received)) {
-            Verdict::Store(freshness) => freshness,
-            // It may not be kept any longer, but it answers those who wait.
-            Verdict::Refuse(_) => Freshness { lifetime: Duration::ZERO, validate_always: true, ..stale.head.freshness },
-        };
+        let verdict = self.verdict(stale.head.status, &headers, (requested, received));
+        // What is only for those with credentials says nothing of what everybody may have.
+        if verdict != Verdict::Refuse(Refusal::Authorization) {
+            lead.replaces(stale.clone());
+        }
+        let (status, length, body) = (stale.head.status, stale.head.length, stale.body.clone());
         let selection = Selection::of(&headers, &self.headers);
-        let length = stale.head.length;
-        let head = Head { status: stale.head.status, headers, freshness, received, selection, length };
-        lead.renew(head, stale.body.clone());
+        match verdict {
+            Verdict::Store(freshness) => {
+                let _ = word.send(Word::Shared(StatusCode::NOT_MODIFIED));
+                lead.renew(Head { status, headers, freshness, received, selection, length }, body);
+            }
+            Verdict::Refuse(refusal) => {
+                let _ = word.send(Word::Confirmed(refusal));
+                let initial_age = initial_age(&headers, requested, received);
+                let freshness = Freshness { initial_age, validate_always: true, ..Freshness::default() };
+                lead.renew_for_one(Head { status, headers, freshness, received, selection, length }, body);
+            }
+        }
     }
 
     fn verdict(

@@ -37,8 +37,14 @@ pub(super) async fn answer(
                 }
                 (landing, word) => {
                     visit.record.cache.stored = matches!(landing, Landing::Shared(..));
-                    if let Some(Word::Shared(StatusCode::NOT_MODIFIED)) = word {
-                        visit.record.cache.forward_status = Some(304);
+                    match word {
+                        Some(Word::Shared(StatusCode::NOT_MODIFIED)) => visit.record.cache.forward_status = Some(304),
+                        Some(Word::Confirmed(refusal)) => {
+                            let cache = &mut visit.record.cache;
+                            (cache.forward_status, cache.stored) = (Some(304), false);
+                            cache.detail = Some(refusal.word());
+                        }
+                        _ => {}
                     }
                     landing
                 }
@@ -90,7 +96,8 @@ async fn shared(
     let now = visit.edge.clock.now();
     let mut response = hit::head(head);
     let known = hit::client_has(request, &response, head.received);
-    visit.record.cache.ttl = Some(head.ttl(now));
+    // A lifetime is for what is kept.
+    visit.record.cache.ttl = visit.record.cache.detail.is_none().then(|| head.ttl(now));
     if head.age(now).as_secs() > 0 {
         response.headers_mut().insert(header::AGE, HeaderValue::from(head.age(now).as_secs()));
     }

@@ -49,6 +49,9 @@ impl Edge {
         let (origin, chosen) = visit.origin()?;
         let passage = visit.passage()?;
         if let Some(reason) = passed_by(passage) {
+            if visit.only_if_cached() && ONLY_FROM_ORIGINS.contains(&reason) {
+                return Err(Failure::OnlyIfCached);
+            }
             let response = pass::answer(visit, &origin, body, reason).await?;
             invalidate::after(visit, (&origin, chosen), &response);
             return Ok(response);
@@ -71,6 +74,9 @@ impl Edge {
         }
     }
 }
+
+/// Why a request that the cache could answer is not answered from it; together with `only-if-cached` nobody answers it.
+const ONLY_FROM_ORIGINS: [PassReason; 3] = [PassReason::RequestBody, PassReason::NoStore, PassReason::Precondition];
 
 /// Requests that the cache has nothing to do with.
 fn passed_by(passage: &Passage) -> Option<PassReason> {

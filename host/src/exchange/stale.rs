@@ -29,14 +29,14 @@ pub(super) fn answer(
     response
 }
 
-/// The stale response, where it may stand in for a failure.
+/// The stale response, where it may stand in for a failure. The origin was asked, so it is no hit (RFC 9211 section 2.1).
 pub(super) fn instead_of_failure(
     visit: &mut Visit<'_>,
     entry: Option<&Arc<Entry>>,
     now: Timestamp,
 ) -> Option<Response<Body>> {
     let entry = entry.filter(|entry| usable_on_error(&entry.head.freshness, entry.head.age(now)))?;
-    let response = hit::answer(visit, entry, now);
+    visit.record.cache.ttl = Some(entry.head.ttl(now));
     visit.record.cache.detail = Some("stale_if_error");
-    Some(response)
+    Some(hit::stored(visit, entry, now))
 }

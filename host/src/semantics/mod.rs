@@ -22,7 +22,7 @@ pub use cache_status::{CacheStatus, Forwarded, Outcome};
 pub use conditional::{
     none_match_names, not_modified, only_for_origins, range_applies, reduce_to_not_modified, update, validation,
 };
-pub use freshness::http_date;
+pub use freshness::{http_date, initial_age};
 pub use path::for_routing;
 pub use proxy_status::ProxyError;
 pub use range::{Pieces, pieces};

@@ -109,7 +109,7 @@ pub struct Candidate<'a> {
 impl Candidate<'_> {
     pub fn verdict(&self) -> Verdict {
         let (control, targeted) = self.directives();
-        if let Some(refusal) = self.refusal(&control, targeted) {
+        if let Some(refusal) = self.refusal(&control) {
             return Verdict::Refuse(refusal);
         }
         let stated = match targeted {
@@ -163,8 +163,8 @@ impl Candidate<'_> {
     }
 
     /// The rules of section 3 in their order.
-    fn refusal(&self, control: &CacheControl, targeted: Targeted) -> Option<Refusal> {
-        let shared = control.public || control.s_maxage.is_some() || targeted == Targeted::Yes;
+    fn refusal(&self, control: &CacheControl) -> Option<Refusal> {
+        let shared = control.public || control.s_maxage.is_some();
         if *self.method != Method::GET {
             return Some(Refusal::Method);
         }
@@ -235,6 +235,8 @@ mod tests {
 
     type Lines<'a> = &'a [(&'static str, &'a str)];
 
+    const AUTHORIZED: (&str, &str) = ("authorization", "Basic x");
+
     fn headers(lines: Lines<'_>) -> HeaderMap {
         let mut map = HeaderMap::new();
         for (name, value) in lines {
@@ -261,7 +263,7 @@ mod tests {
     #[test]
     fn what_is_refused_and_why() {
         let fresh = ("cache-control", "max-age=60");
-        let cases: [(Method, Lines<'_>, u16, Lines<'_>, Refusal); 14] = [
+        let cases: [(Method, Lines<'_>, u16, Lines<'_>, Refusal); 15] = [
             (Method::POST, &[], 200, &[fresh], Refusal::Method),
             (Method::GET, &[], 206, &[fresh], Refusal::Partial),
             (Method::GET, &[], 304, &[fresh], Refusal::Status),
@@ -269,7 +271,8 @@ mod tests {
             (Method::GET, &[("cache-control", "no-store")], 200, &[fresh], Refusal::NoStore),
             (Method::GET, &[], 200, &[("cache-control", "private, max-age=60")], Refusal::Private),
             (Method::GET, &[], 200, &[("cache-control", "no-cache")], Refusal::NoCache),
-            (Method::GET, &[("authorization", "Basic x")], 200, &[fresh], Refusal::Authorization),
+            (Method::GET, &[AUTHORIZED], 200, &[fresh], Refusal::Authorization),
+            (Method::GET, &[AUTHORIZED], 200, &[("cdn-cache-control", "max-age=60")], Refusal::Authorization),
             (Method::GET, &[], 200, &[fresh, ("vary", "accept, *")], Refusal::VaryStar),
             (Method::GET, &[], 200, &[fresh, ("vary", "accept language")], Refusal::VaryStar),
             (Method::GET, &[], 200, &[("set-cookie", "a=b")], Refusal::SetCookie),
