@@ -12,7 +12,7 @@ use bytes::Bytes;
 
 use super::entry::Head;
 use crate::body::BodyError;
-use crate::semantics::ProxyError;
+use crate::semantics::{ProxyError, Selection};
 
 /// Bytes that a flight in window mode holds for its slowest reader.
 const WINDOW_BYTES: u64 = 1 << 20;
@@ -49,6 +49,8 @@ pub(super) enum Phase {
 
 pub(super) struct Flight {
     pub(super) head: OnceLock<Arc<Head>>,
+    /// For which values of which request fields it is fetched, where that is known before the head is here.
+    presumed: Option<Selection>,
     state: Mutex<State>,
 }
 
@@ -74,9 +76,10 @@ struct Seat {
 }
 
 impl Flight {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(presumed: Option<Selection>) -> Self {
         Self {
             head: OnceLock::new(),
+            presumed,
             state: Mutex::new(State {
                 phase: Phase::Fetching,
                 chunks: VecDeque::new(),
@@ -92,6 +95,11 @@ impl Flight {
     /// Nothing that can panic runs under this lock, so a poisoned one is as good as any.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// By which request fields its answer is selected, as far as that is known.
+    pub(super) fn selection(&self) -> Option<&Selection> {
+        self.head.get().map(|head| &head.selection).or(self.presumed.as_ref())
     }
 
     /// Takes a reader in, at the start of the body.

@@ -114,7 +114,7 @@ impl Cache {
         let (forwarded, stale) = match self.shelf.find(key, request, now) {
             Found::Entry(entry, Reuse::Fresh | Reuse::Stale) => return Lookup::Hit(entry),
             Found::Entry(entry, Reuse::StaleWhileRevalidate) => {
-                let refresh = match self.turn(key) {
+                let refresh = match self.turn(key, request, Some(&entry)) {
                     Turn::Lead(lead) => Some(lead),
                     Turn::Follow(_) => None,
                 };
@@ -135,7 +135,7 @@ impl Cache {
         if stale.is_none() && self.shelf.uncacheable(key, now) {
             return Lookup::Pass(PassReason::Uncacheable);
         }
-        let lead = match self.turn(key) {
+        let lead = match self.turn(key, request, stale.as_ref()) {
             Turn::Lead(lead) => lead,
             turn => return Lookup::Miss(Miss { forwarded, stale, turn }),
         };
@@ -154,9 +154,9 @@ impl Cache {
         self.shelf.clone()
     }
 
-    /// Joins the fetch under way for this key, or takes the lead.
-    fn turn(&self, key: &Key) -> Turn {
-        match self.shelf.board(key) {
+    /// Joins the fetch under way for this key, or takes the lead. `stale` is what the request selects now.
+    fn turn(&self, key: &Key, request: &HeaderMap, stale: Option<&Arc<Entry>>) -> Turn {
+        match self.shelf.board(key, request, stale.map(|entry| &entry.head.selection)) {
             Boarding::Joined(flight, seat) => {
                 let waiting = Some(self.shelf.metrics.waiters.clone());
                 Turn::Follow(Follower::seated(flight, seat, waiting))

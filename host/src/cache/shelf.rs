@@ -17,7 +17,7 @@ use super::memory::Memory;
 use super::metrics::Metrics;
 use crate::clock::{Clock, Timestamp};
 use crate::config;
-use crate::semantics::{CacheControl, Forwarded, Reuse, fields, reuse};
+use crate::semantics::{CacheControl, Forwarded, Reuse, Selection, fields, reuse};
 
 /// Keys that are remembered as uncacheable, at most. One costs about 250 bytes.
 const UNCACHEABLE_KEYS_MAX: u64 = 100_000;
@@ -37,20 +37,34 @@ pub(super) struct Shelf {
 /// The flights under way. What is on it under a key when the key is invalidated may store nothing any more.
 #[derive(Default)]
 struct Board {
-    /// The one flight per key that newcomers join.
-    open: HashMap<Arc<str>, Arc<Flight>>,
+    /// The flights that newcomers join: one per key, and where variants are known, one for each.
+    open: Flights,
     /// Flights that each serve one request.
-    alone: HashMap<Arc<str>, Vec<Arc<Flight>>>,
+    alone: Flights,
 }
 
 impl Board {
     fn is_open(&self, key: &Arc<str>, flight: &Arc<Flight>) -> bool {
-        self.open.get(key).is_some_and(|current| Arc::ptr_eq(current, flight))
+        has(&self.open, key, flight)
     }
 
     fn knows(&self, key: &Arc<str>, flight: &Arc<Flight>) -> bool {
-        let alone = self.alone.get(key).is_some_and(|flights| flights.iter().any(|other| Arc::ptr_eq(other, flight)));
-        alone || self.is_open(key, flight)
+        self.is_open(key, flight) || has(&self.alone, key, flight)
+    }
+}
+
+type Flights = HashMap<Arc<str>, Vec<Arc<Flight>>>;
+
+fn has(flights: &Flights, key: &Arc<str>, flight: &Arc<Flight>) -> bool {
+    flights.get(key).is_some_and(|flights| flights.iter().any(|other| Arc::ptr_eq(other, flight)))
+}
+
+fn take_off(flights: &mut Flights, key: &Arc<str>, flight: &Arc<Flight>) {
+    if let Some(under_key) = flights.get_mut(key) {
+        under_key.retain(|other| !Arc::ptr_eq(other, flight));
+        if under_key.is_empty() {
+            flights.remove(key);
+        }
     }
 }
 
@@ -114,21 +128,27 @@ impl Shelf {
         self.memory.remove(key.as_str());
     }
 
-    /// Joins the flight under this key, or puts a new one on the board. The seat is taken under the board's lock, so that
-    /// it is taken before the flight can be closed and start to let bytes go.
-    pub(super) fn board(&self, key: &Key) -> Boarding {
+    /// Joins the flight under this key that may bring what `request` selects, or puts a new one on the board. Of that one
+    /// it may be `known` already what it brings. The seat is taken under the board's lock, so that it is taken before the
+    /// flight can be closed and start to let bytes go.
+    pub(super) fn board(&self, key: &Key, request: &HeaderMap, known: Option<&Selection>) -> Boarding {
         let mut board = self.lock_board();
-        if let Some(flight) = board.open.get(key.as_str()) {
+        let open = board.open.get(key.as_str()).map(Vec::as_slice).unwrap_or_default();
+        let suiting = open.iter().find(|flight| flight.selection().is_none_or(|selection| selection.matches(request)));
+        if let Some(flight) = suiting {
             return Boarding::Joined(flight.clone(), flight.sit());
         }
-        let (key, flight) = (key.shared(), Arc::new(Flight::new()));
-        board.open.insert(key.clone(), flight.clone());
+        // A flight that does not suit tells by which fields this resource's variants differ.
+        let sibling = open.last().and_then(|flight| flight.selection());
+        let presumed = known.or(sibling).map(|selection| selection.like(request));
+        let (key, flight) = (key.shared(), Arc::new(Flight::new(presumed)));
+        board.open.entry(key.clone()).or_default().push(flight.clone());
         Boarding::First(key, flight)
     }
 
     /// A flight for one request, which nobody can join.
     pub(super) fn board_alone(&self, key: &Arc<str>) -> Arc<Flight> {
-        let flight = Arc::new(Flight::new());
+        let flight = Arc::new(Flight::new(None));
         self.lock_board().alone.entry(key.clone()).or_default().push(flight.clone());
         flight
     }
@@ -137,7 +157,7 @@ impl Shelf {
     pub(super) fn close_to_others(&self, key: &Arc<str>, flight: &Arc<Flight>) {
         let mut board = self.lock_board();
         if board.is_open(key, flight) {
-            board.open.remove(key);
+            take_off(&mut board.open, key, flight);
             board.alone.entry(key.clone()).or_default().push(flight.clone());
         }
     }
@@ -150,14 +170,8 @@ impl Shelf {
     /// Takes a flight off the board; a newer one under the same key stays.
     pub(super) fn close(&self, key: &Arc<str>, flight: &Arc<Flight>) {
         let mut board = self.lock_board();
-        if board.is_open(key, flight) {
-            board.open.remove(key);
-        } else if let Some(flights) = board.alone.get_mut(key) {
-            flights.retain(|other| !Arc::ptr_eq(other, flight));
-            if flights.is_empty() {
-                board.alone.remove(key);
-            }
-        }
+        take_off(&mut board.open, key, flight);
+        take_off(&mut board.alone, key, flight);
     }
 
     /// Stores what a flight brought in the place of `replaced`, unless its key was invalidated while it flew. Both happen

@@ -17,7 +17,8 @@ use crate::cache::{Entry, Follower, Head, Key, Landing, Lead, Lookup, Miss, Pass
 use crate::origin::Origin;
 use crate::semantics::CacheStatus;
 
-/// How often a request looks again after a fetch that it waited for was lost. Losing one takes a bug or a shutdown.
+/// How often a request looks, after it has waited for a fetch that was lost or brought another variant. Losing one takes a
+/// bug or a shutdown; another variant comes twice only where the origin changes its mind about `Vary`.
 const LOOKS_MAX: usize = 4;
 
 /// Fetches, or waits for who does.
@@ -27,8 +28,9 @@ pub(super) async fn answer(
     key: &Key,
     mut miss: Miss,
 ) -> Result<Response<Body>, Failure> {
-    visit.record.cache = CacheStatus::forward(miss.forwarded);
+    let mut other_variant = false;
     for _ in 0..LOOKS_MAX {
+        visit.record.cache = CacheStatus::forward(miss.forwarded);
         let landing = match miss.turn {
             Turn::Lead(lead) => match lead_fetch(visit, origin, lead, miss.stale.clone()).await? {
                 (_, Some(Word::Own(response, refusal))) => {
@@ -56,7 +58,11 @@ pub(super) async fn answer(
         };
         let now = visit.edge.clock.now();
         match landing {
-            Landing::Shared(head, follower) => return shared(visit, origin, &head, follower).await,
+            Landing::Shared(head, follower) if head.selection.matches(&visit.passage()?.head.headers) => {
+                return shared(visit, &head, follower);
+            }
+            // Selected by other header values: now it is known which ones count.
+            Landing::Shared(..) => other_variant = true,
             Landing::Failed(failure) => {
                 let instead = stale::instead_of_failure(visit, miss.stale.as_ref(), now);
                 return instead.ok_or(Failure::Fetch(failure));
@@ -71,6 +77,9 @@ pub(super) async fn answer(
             Lookup::Miss(miss) => miss,
         };
     }
+    if other_variant {
+        return pass::answer(visit, origin, Body::Empty, PassReason::Vary).await;
+    }
     Err(Failure::FetchLost)
 }
 
@@ -81,18 +90,9 @@ fn own(visit: &Visit<'_>, response: Response<Body>) -> Response<Body> {
     if has { hit::unchanged(response) } else { response }
 }
 
-/// A response that several requests read, if it was selected by header values like this request's.
-async fn shared(
-    visit: &mut Visit<'_>,
-    origin: &Origin,
-    head: &Head,
-    follower: Follower,
-) -> Result<Response<Body>, Failure> {
+/// A response that several requests read.
+fn shared(visit: &mut Visit<'_>, head: &Head, follower: Follower) -> Result<Response<Body>, Failure> {
     let request = &visit.passage()?.head.headers;
-    if !head.selection.matches(request) {
-        drop(follower);
-        return pass::answer(visit, origin, Body::Empty, PassReason::Vary).await;
-    }
     let now = visit.edge.clock.now();
     let mut response = hit::head(head);
     let known = hit::client_has(request, &response, head.received);

@@ -217,6 +217,11 @@ impl Selection {
         Self(names.map(|name| (name.clone(), fields::joined(request, &name))).collect())
     }
 
+    /// The same fields with the values of another request.
+    pub fn like(&self, request: &HeaderMap) -> Self {
+        Self(self.0.iter().map(|(name, _)| (name.clone(), fields::joined(request, name))).collect())
+    }
+
     /// Would `request` have been answered the same?
     pub fn matches(&self, request: &HeaderMap) -> bool {
         self.0.iter().all(|(name, value)| fields::joined(request, name) == *value)
