@@ -23,6 +23,7 @@ mod spellings;
 mod staleness;
 mod stampede;
 mod static_site;
+mod superseding;
 mod targeted;
 mod uploads;
 mod validating;

@@ -3,7 +3,7 @@
 use crate::event::TARGETS;
 use crate::ledger::{Exchange, Ledger};
 use crate::record::{Kept, Record};
-use crate::rules::{self, Ground};
+use crate::rules;
 use crate::site::{CONFIRMED, SAID, Said, Word, etag, http_date, modified};
 use crate::terms::Vary;
 
@@ -229,13 +229,13 @@ fn asking(ledger: &Ledger, exchange: &Exchange<'_>) -> Judgement {
 
 /// What must be there is used.
 fn liveness(ledger: &Ledger, exchange: &Exchange<'_>) -> Judgement {
-    if let Some((record, ground)) = ledger.demanded(exchange.ask, exchange.now) {
-        if !exchange.told.hit {
-            return fault(format!("answer {} {:?} could be used: {ground:?}", record.said, record.confirmed));
-        }
-        if ground == Ground::WhileRevalidate && !exchange.in_background() && exchange.news.is_empty() {
-            return fault("it is stale, and nobody refreshes it: RFC 5861 section 3");
-        }
+    if let Some((record, ground)) = ledger.demanded(exchange.ask, exchange.now)
+        && !exchange.told.hit
+    {
+        return fault(format!("answer {} {:?} could be used: {ground:?}", record.said, record.confirmed));
+    }
+    if exchange.in_background() && exchange.news.is_empty() {
+        return fault("it is stale, and nobody refreshes it: RFC 5861 section 3");
     }
     let Some(record) = ledger.selected(exchange.ask) else { return Ok(()) };
     let waits = exchange.ask.method == "GET" && !exchange.passed() && !exchange.told.says("stale_if_error");

@@ -2,7 +2,7 @@
 //! and RFC 5861 allow at that moment.
 //!
 //! `terms` and `event` make the chance, `site` is the origin, `rules` are the RFCs, `ledger` knows what a cache may have,
-//! `judge` compares, `course` runs a sequence and shortens one that fails. `FOREBAY_MODEL_SEED` runs one sequence again,
+//! `judge` compares, `course` runs a sequence and shortens one that fails, `rush` has many requests at once. `FOREBAY_MODEL_SEED` runs one sequence again,
 //! `FOREBAY_MODEL_SEQUENCES` says how many are run.
 
 mod course;
@@ -11,6 +11,7 @@ mod judge;
 mod ledger;
 mod record;
 mod rules;
+mod rush;
 mod site;
 mod terms;
 mod told;
@@ -19,18 +20,34 @@ use course::Course;
 
 /// Sequences of a test run; a few seconds.
 const SEQUENCES: u64 = 300;
+const RUSHES: u64 = 60;
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|value| value.parse().expect("a number"))
+}
+
+fn seeds(usual: u64) -> std::ops::Range<u64> {
+    match number("FOREBAY_MODEL_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("FOREBAY_MODEL_SEQUENCES").unwrap_or(usual),
+    }
+}
 
 #[tokio::test]
 async fn every_answer_is_one_that_the_model_allows() {
-    let number = |name| std::env::var(name).ok().map(|value| value.parse::<u64>().expect("a number"));
-    let seeds = match number("FOREBAY_MODEL_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("FOREBAY_MODEL_SEQUENCES").unwrap_or(SEQUENCES),
-    };
-    for seed in seeds {
+    for seed in seeds(SEQUENCES) {
         if let Err(failure) = Course::random(seed).run().await {
             let failure = failure.shortest().await;
             panic!("FOREBAY_MODEL_SEED={seed} fails:\n{failure}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn in_a_rush_nobody_gets_what_is_no_longer_right() {
+    for seed in seeds(RUSHES) {
+        if let Err(fault) = rush::run(seed).await {
+            panic!("FOREBAY_MODEL_SEED={seed} fails: {fault}");
         }
     }
 }
