@@ -37,7 +37,7 @@ async fn everybody_has(crowd: &mut [RawClient], piece: &str) {
         while !body.contains(piece) {
             let more = client.some().await;
             assert!(!more.is_empty(), "the connection ended after {body:?}");
-            body.push_str(std::str::from_utf8(&more).unwrap());
+            body.push_str(std::str::from_utf8(&more).expect("the body is text"));
         }
     }
 }

@@ -27,7 +27,7 @@ async fn a_minute_later(first: Answer, then: Answer) -> (Origin, TestNode) {
 }
 
 fn told(response: &Response) -> &str {
-    response.header("cache-status").unwrap()
+    response.header("cache-status").expect("the node says what it did")
 }
 
 #[tokio::test]
