@@ -101,7 +101,8 @@ impl Round {
             (false, _) => (all.len() - 1, all.len() + 1),
             (true, Middle::Nothing) => (least(&all), most(&all)),
             (true, Middle::FirstLeaves) => (least(&all[1..]), most(&all)),
-            (true, _) => (least(&self.late), most(&self.early) + most(&self.late)),
+            // Who waited for another variant may look again only after the change.
+            (true, _) => (least(&self.late), most(&self.early) + most(&all)),
         }
     }
 }

@@ -51,6 +51,8 @@ pub(super) struct Flight {
     pub(super) head: OnceLock<Arc<Head>>,
     /// For which values of which request fields it is fetched, where that is known before the head is here.
     presumed: Option<Selection>,
+    /// How many invalidations there had been when it was asked for.
+    pub(super) took_off: u64,
     state: Mutex<State>,
 }
 
@@ -76,10 +78,11 @@ struct Seat {
 }
 
 impl Flight {
-    pub(super) fn new(presumed: Option<Selection>) -> Self {
+    pub(super) fn new(took_off: u64, presumed: Option<Selection>) -> Self {
         Self {
             head: OnceLock::new(),
             presumed,
+            took_off,
             state: Mutex::new(State {
                 phase: Phase::Fetching,
                 chunks: VecDeque::new(),

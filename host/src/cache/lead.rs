@@ -11,8 +11,10 @@ use bytes::Bytes;
 use super::entry::{self, Entry, Head};
 use super::flight::{FetchFailure, Flight, Phase};
 use super::follow::Follower;
+use super::key::Key;
 use super::shelf::Shelf;
 use crate::body::BodyError;
+use crate::semantics::NoVarySearch;
 
 /// The duty to fetch one key for everybody. Dropped, it makes the next one who looks the key up lead.
 pub struct Lead {
@@ -21,6 +23,9 @@ pub struct Lead {
 
 /// What `Lead` and `Filling` have in common: the flight, its key, and the shelf that knows both.
 struct Duty {
+    /// What was asked for.
+    asked: Key,
+    /// Under which key the flight is on the board.
     key: Arc<str>,
     flight: Arc<Flight>,
     shelf: Arc<Shelf>,
@@ -47,18 +52,38 @@ impl Duty {
             self.shelf.give_up(&self.key, entry);
         }
     }
+
+    /// Heeds what the response says of its query. Said for the first time, it makes the answer one for all equivalent
+    /// queries. An answer that says something else than what its key was made by is for its own query alone.
+    fn heed(&mut self, head: &mut Head) {
+        let said = NoVarySearch::of(&head.headers).map(|rule| self.shelf.lessons.learn(&self.asked, rule));
+        match (self.asked.variance(), said) {
+            (None, Some(variance)) => {
+                let merged = self.shelf.up_to_date(self.asked.merged_by(&variance)).shared();
+                if self.shelf.relabel(&self.key, &merged, &self.flight) {
+                    self.key = merged;
+                }
+            }
+            (Some(known), said) if said.as_ref().is_none_or(|said| said.number != known.number) => {
+                let own = std::mem::take(&mut head.selection);
+                head.selection = own.for_query(self.asked.query().unwrap_or_default());
+            }
+            _ => {}
+        }
+    }
 }
 
 impl Lead {
     /// A flight of its own, which nobody joins: for a response that must be validated for each request anyway.
-    pub(super) fn alone(key: Arc<str>, shelf: Arc<Shelf>) -> Self {
+    pub(super) fn alone(asked: &Key, shelf: Arc<Shelf>) -> Self {
+        let key = asked.shared();
         let flight = shelf.board_alone(&key);
-        Self::new(key, flight, shelf)
+        Self::new((asked, key), flight, shelf)
     }
 
-    pub(super) fn new(key: Arc<str>, flight: Arc<Flight>, shelf: Arc<Shelf>) -> Self {
+    pub(super) fn new((asked, key): (&Key, Arc<str>), flight: Arc<Flight>, shelf: Arc<Shelf>) -> Self {
         shelf.metrics.fills.inc();
-        Self { duty: Duty { key, flight, shelf, landed: false, replaced: None } }
+        Self { duty: Duty { asked: asked.clone(), key, flight, shelf, landed: false, replaced: None } }
     }
 
     /// A seat for the request that caused the fetch.
@@ -73,7 +98,8 @@ impl Lead {
     }
 
     /// The answer may be shared and stored: everybody gets its head now and its body as it comes.
-    pub fn fill(self, mut head: Head) -> Filling {
+    pub fn fill(mut self, mut head: Head) -> Filling {
+        self.duty.heed(&mut head);
         head.headers = entry::compact(&head.headers);
         let head = Arc::new(head);
         // The cell is set here only, and `fill` consumes the lead.
@@ -88,6 +114,7 @@ impl Lead {
 
     /// What was stored is still good, with this head: everybody gets it, and it is stored anew.
     pub fn renew(mut self, mut head: Head, body: Bytes) {
+        self.duty.heed(&mut head);
         head.headers = entry::compact(&head.headers);
         let entry = Arc::new(Entry { head: Arc::new(head), body });
         let _ = self.duty.flight.head.set(entry.head.clone());

@@ -10,6 +10,7 @@ use moka::ops::compute::Op;
 use prometheus::Registry;
 
 use super::entry::Entry;
+use super::forms::Forms;
 use super::metrics::Metrics;
 use super::variants::Variants;
 
@@ -62,6 +63,15 @@ impl Memory {
             let Some(standing) = standing else { return Op::Nop };
             let left = standing.value().without(entry);
             if left.is_empty() { Op::Remove } else { Op::Put(Arc::new(left)) }
+        });
+    }
+
+    /// Weighs a key's variants anew, after the one with these forms has got another. What stands there by now may be
+    /// something else, or nothing: that is left as it is.
+    pub(super) fn reweigh(&self, key: &Arc<str>, forms: &Arc<Forms>) {
+        self.entries.entry(key.clone()).and_compute_with(|standing| match standing.map(moka::Entry::into_value) {
+            Some(variants) if variants.hold(forms) => Op::Put(variants),
+            _ => Op::Nop,
         });
     }
 

@@ -10,9 +10,12 @@ use std::time::Duration;
 use http::header::{self, HeaderMap};
 use prometheus::Registry;
 
+use super::changes::Changes;
 use super::entry::Entry;
 use super::flight::Flight;
+use super::forms::Forms;
 use super::key::Key;
+use super::lessons::Lessons;
 use super::memory::Memory;
 use super::metrics::Metrics;
 use crate::clock::{Clock, Timestamp};
@@ -32,6 +35,8 @@ pub(super) struct Shelf {
     fills_max: usize,
     clock: Clock,
     pub(super) metrics: Metrics,
+    pub(super) lessons: Lessons,
+    pub(super) changes: Changes,
 }
 
 /// The flights under way. What is on it under a key when the key is invalidated may store nothing any more.
@@ -41,6 +46,8 @@ struct Board {
     open: Flights,
     /// Flights that each serve one request.
     alone: Flights,
+    /// How often something was invalidated.
+    invalidations: u64,
 }
 
 impl Board {
@@ -51,6 +58,22 @@ impl Board {
     fn knows(&self, key: &Arc<str>, flight: &Arc<Flight>) -> bool {
         self.is_open(key, flight) || has(&self.alone, key, flight)
     }
+
+    /// Takes a flight off; others under the same key stay. Was it there, and could it be joined?
+    fn remove(&mut self, key: &Arc<str>, flight: &Arc<Flight>) -> Option<Seats> {
+        if take_off(&mut self.open, key, flight) {
+            return Some(Seats::ForAll);
+        }
+        take_off(&mut self.alone, key, flight).then_some(Seats::ForOne)
+    }
+
+    fn put_open(&mut self, key: &Arc<str>, flight: &Arc<Flight>) {
+        self.open.entry(key.clone()).or_default().push(flight.clone());
+    }
+
+    fn put_alone(&mut self, key: &Arc<str>, flight: &Arc<Flight>) {
+        self.alone.entry(key.clone()).or_default().push(flight.clone());
+    }
 }
 
 type Flights = HashMap<Arc<str>, Vec<Arc<Flight>>>;
@@ -59,13 +82,22 @@ fn has(flights: &Flights, key: &Arc<str>, flight: &Arc<Flight>) -> bool {
     flights.get(key).is_some_and(|flights| flights.iter().any(|other| Arc::ptr_eq(other, flight)))
 }
 
-fn take_off(flights: &mut Flights, key: &Arc<str>, flight: &Arc<Flight>) {
-    if let Some(under_key) = flights.get_mut(key) {
-        under_key.retain(|other| !Arc::ptr_eq(other, flight));
-        if under_key.is_empty() {
-            flights.remove(key);
-        }
+/// Was it there?
+fn take_off(flights: &mut Flights, key: &Arc<str>, flight: &Arc<Flight>) -> bool {
+    let Some(under_key) = flights.get_mut(key) else { return false };
+    let Some(at) = under_key.iter().position(|other| Arc::ptr_eq(other, flight)) else { return false };
+    under_key.remove(at);
+    if under_key.is_empty() {
+        flights.remove(key);
     }
+    true
+}
+
+/// For whom a flight has seats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Seats {
+    ForAll,
+    ForOne,
 }
 
 /// What the board says to one who missed.
@@ -92,6 +124,11 @@ fn wishes(request: &HeaderMap) -> CacheControl {
     wishes
 }
 
+/// What a change of any query under a path is recorded as; no URL has a space.
+fn all_queries(key: &Key) -> String {
+    [key.path(), " *"].concat()
+}
+
 impl Shelf {
     pub(super) fn new(config: &config::Cache, clock: Clock, registry: &Registry) -> Result<Self, prometheus::Error> {
         let metrics = Metrics::register(registry)?;
@@ -104,6 +141,8 @@ impl Shelf {
             fills_max: config.fills_max,
             clock,
             metrics,
+            lessons: Lessons::new(),
+            changes: Changes::default(),
         })
     }
 
@@ -112,20 +151,44 @@ impl Shelf {
         let Some(variants) = self.memory.get(key.as_str()) else {
             return Found::Nothing(Forwarded::UriMiss);
         };
-        let Some(entry) = variants.select(request) else {
+        let Some(entry) = variants.select(request, key.query()) else {
             return Found::Nothing(Forwarded::VaryMiss);
         };
         let use_of_it = reuse(&entry.head.freshness, entry.head.age(now), &wishes(request));
         Found::Entry(entry.clone(), use_of_it)
     }
 
-    /// Forgets everything stored under a key, and what was known of it.
+    /// Gives up everything of a key's URL: under the URL alone, under the key of its equivalent queries, and under all keys
+    /// with parts, which the last change of their URL (of their path, where queries are merged) tells apart.
     pub(super) fn invalidate(&self, key: &Key) {
+        // From here on no flight is relabelled that took off before, so the rules known now are all that count.
+        self.lock_board().invalidations += 1;
+        let plain = key.without_parts();
+        let merged = self.lessons.of(&plain).map(|variance| plain.merged_by(&variance));
+        if self.changes.matter() {
+            self.changes.record(key.url());
+            self.changes.record(&all_queries(key));
+        }
         let mut board = self.lock_board();
-        // Whoever fetches it now asked before the change, so that answer is for those who wait already, and not stored.
-        board.open.remove(key.as_str());
-        board.alone.remove(key.as_str());
-        self.memory.remove(key.as_str());
+        for key in std::iter::once(&plain).chain(&merged).map(Key::as_str) {
+            // Whoever fetches it now asked before the change, so that answer is for those who wait already, and not
+            // stored.
+            board.open.remove(key);
+            board.alone.remove(key);
+            self.memory.remove(key);
+        }
+    }
+
+    /// The key as of the last change of its URL. Keys without parts need no such thing: they are removed by name.
+    pub(super) fn up_to_date(&self, key: Key) -> Key {
+        if key.parts().is_empty() {
+            return key;
+        }
+        let last = match key.variance() {
+            Some(_) => self.changes.last(&all_queries(&key)),
+            None => self.changes.last(key.url()),
+        };
+        if last == 0 { key } else { key.since_change(last) }
     }
 
     /// Joins the flight under this key that may bring what `request` selects, or puts a new one on the board. Of that one
@@ -134,31 +197,49 @@ impl Shelf {
     pub(super) fn board(&self, key: &Key, request: &HeaderMap, known: Option<&Selection>) -> Boarding {
         let mut board = self.lock_board();
         let open = board.open.get(key.as_str()).map(Vec::as_slice).unwrap_or_default();
-        let suiting = open.iter().find(|flight| flight.selection().is_none_or(|selection| selection.matches(request)));
+        let suiting = open
+            .iter()
+            .find(|flight| flight.selection().is_none_or(|selection| selection.matches(request, key.query())));
         if let Some(flight) = suiting {
             return Boarding::Joined(flight.clone(), flight.sit());
         }
         // A flight that does not suit tells by which fields this resource's variants differ.
         let sibling = open.last().and_then(|flight| flight.selection());
-        let presumed = known.or(sibling).map(|selection| selection.like(request));
-        let (key, flight) = (key.shared(), Arc::new(Flight::new(presumed)));
-        board.open.entry(key.clone()).or_default().push(flight.clone());
+        let presumed = known.or(sibling).map(|selection| selection.like(request, key.query()));
+        let (key, flight) = (key.shared(), Arc::new(Flight::new(board.invalidations, presumed)));
+        board.put_open(&key, &flight);
         Boarding::First(key, flight)
     }
 
     /// A flight for one request, which nobody can join.
     pub(super) fn board_alone(&self, key: &Arc<str>) -> Arc<Flight> {
-        let flight = Arc::new(Flight::new(None));
-        self.lock_board().alone.entry(key.clone()).or_default().push(flight.clone());
+        let mut board = self.lock_board();
+        let flight = Arc::new(Flight::new(board.invalidations, None));
+        board.put_alone(key, &flight);
         flight
+    }
+
+    /// Moves a flight to the key that its answer turned out to be for. Not where it may store nothing any more, nor where
+    /// anything was invalidated since it took off: nobody could know then that it was this.
+    pub(super) fn relabel(&self, from: &Arc<str>, to: &Arc<str>, flight: &Arc<Flight>) -> bool {
+        let mut board = self.lock_board();
+        if board.invalidations != flight.took_off {
+            return false;
+        }
+        match board.remove(from, flight) {
+            None => return false,
+            Some(Seats::ForAll) if !board.open.contains_key(to) => board.put_open(to, flight),
+            Some(_) => board.put_alone(to, flight),
+        }
+        true
     }
 
     /// Nobody can join the flight any more, but what it brings may be stored, unless its key was invalidated already.
     pub(super) fn close_to_others(&self, key: &Arc<str>, flight: &Arc<Flight>) {
         let mut board = self.lock_board();
         if board.is_open(key, flight) {
-            take_off(&mut board.open, key, flight);
-            board.alone.entry(key.clone()).or_default().push(flight.clone());
+            board.remove(key, flight);
+            board.put_alone(key, flight);
         }
     }
 
@@ -167,11 +248,9 @@ impl Shelf {
         self.lock_board().is_open(key, flight)
     }
 
-    /// Takes a flight off the board; a newer one under the same key stays.
+    /// Takes a flight off the board.
     pub(super) fn close(&self, key: &Arc<str>, flight: &Arc<Flight>) {
-        let mut board = self.lock_board();
-        take_off(&mut board.open, key, flight);
-        take_off(&mut board.alone, key, flight);
+        self.lock_board().remove(key, flight);
     }
 
     /// Stores what a flight brought in the place of `replaced`, unless its key was invalidated while it flew. Both happen
@@ -179,13 +258,27 @@ impl Shelf {
     pub(super) fn store(&self, key: &Arc<str>, flight: &Arc<Flight>, entry: Arc<Entry>, replaced: Option<&Arc<Entry>>) {
         let board = self.lock_board();
         if board.knows(key, flight) {
+            if let Some(forms) = &entry.head.forms {
+                // Renewed, it stands under the same key.
+                let _ = forms.key.set(key.clone());
+            }
             self.memory.insert(key.clone(), entry, replaced);
         }
     }
 
-    /// Forgets one variant; the others of its key stay.
+    /// Forgets one variant; the others of its key stay. Under the board's lock, so that no invalidation can slip between
+    /// the look at what stands there and putting the others back.
     pub(super) fn give_up(&self, key: &Arc<str>, entry: &Arc<Entry>) {
+        let _board = self.lock_board();
         self.memory.give_up(key, entry);
+    }
+
+    /// Counts the weight of a form that was made after its entry was stored. Under the board's lock, so that no
+    /// invalidation can slip between the look at what stands there and putting it back.
+    pub(super) fn reweigh(&self, forms: &Arc<Forms>) {
+        let Some(key) = forms.key.get() else { return };
+        let _board = self.lock_board();
+        self.memory.reweigh(key, forms);
     }
 
     /// Are as many fetches under way as there may be?

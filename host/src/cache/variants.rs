@@ -8,6 +8,7 @@ use std::sync::Arc;
 use http::HeaderMap;
 
 use super::entry::Entry;
+use super::forms::Forms;
 
 /// Variants of one key, at most; the oldest makes room. Without a bound, `Vary: User-Agent` would fill the tier.
 const VARIANTS_MAX: usize = 16;
@@ -16,9 +17,11 @@ const VARIANTS_MAX: usize = 16;
 pub(super) struct Variants(Vec<Arc<Entry>>);
 
 impl Variants {
-    /// The newest variant that a request with these fields selects.
-    pub(super) fn select(&self, request: &HeaderMap) -> Option<&Arc<Entry>> {
-        self.0.iter().find(|entry| entry.head.selection.matches(request))
+    /// The newest variant that a request with these fields selects; one selected by the very same values before one that
+    /// only means the same. `query` is the request's, where the key is one for several.
+    pub(super) fn select(&self, request: &HeaderMap, query: Option<&str>) -> Option<&Arc<Entry>> {
+        let same = self.0.iter().find(|entry| entry.head.selection.is_by(request, query));
+        same.or_else(|| self.0.iter().find(|entry| entry.head.selection.matches(request, query)))
     }
 
     /// These and one more, which takes the place of one with the same selection.
@@ -35,6 +38,11 @@ impl Variants {
 
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Is the body that these forms were made of among them?
+    pub(super) fn hold(&self, forms: &Arc<Forms>) -> bool {
+        self.0.iter().any(|entry| entry.head.forms.as_ref().is_some_and(|own| Arc::ptr_eq(own, forms)))
     }
 
     pub(super) fn weight(&self, key: &str) -> u64 {

@@ -14,8 +14,9 @@ use tokio::sync::oneshot;
 use super::edge::Edge;
 use super::failure::Failure;
 use super::forward::{self, Audience};
-use super::pass;
+use super::routes::Route;
 use super::visit::Visit;
+use super::{compress, pass};
 use crate::body::Body;
 use crate::cache::{Entry, FetchFailure, Filling, Head, Lead};
 use crate::clock::Timestamp;
@@ -50,6 +51,7 @@ pub(super) fn start(
         edge: visit.edge.clone(),
         origin: origin.clone(),
         headers: passage.head.headers.clone(),
+        route: passage.route.clone(),
         default_ttl: passage.route.default_ttl,
         stale,
     };
@@ -64,6 +66,7 @@ struct Fetch {
     origin: Origin,
     /// The leading request's, as filters left them.
     headers: HeaderMap,
+    route: Arc<Route>,
     default_ttl: Option<Duration>,
     /// What the origin is asked to confirm.
     stale: Option<Arc<Entry>>,
@@ -107,8 +110,9 @@ impl Fetch {
             Verdict::Store(freshness) => {
                 let _ = word.send(Word::Shared(parts.status));
                 let selection = Selection::of(&parts.headers, &self.headers);
-                let head =
-                    Head { status: parts.status, headers: parts.headers, freshness, received, selection, length };
+                let (status, headers) = (parts.status, parts.headers);
+                let forms = compress::room(self.route.offer.as_ref(), (status, &headers), None);
+                let head = Head { status, headers, freshness, received, selection, length, forms };
                 pump(body, lead.fill(head)).await;
             }
         }
@@ -132,16 +136,17 @@ impl Fetch {
         }
         let (status, length, body) = (stale.head.status, stale.head.length, stale.body.clone());
         let selection = Selection::of(&headers, &self.headers);
+        let forms = compress::room(self.route.offer.as_ref(), (status, &headers), stale.head.forms.as_ref());
         match verdict {
             Verdict::Store(freshness) => {
                 let _ = word.send(Word::Shared(StatusCode::NOT_MODIFIED));
-                lead.renew(Head { status, headers, freshness, received, selection, length }, body);
+                lead.renew(Head { status, headers, freshness, received, selection, length, forms }, body);
             }
             Verdict::Refuse(refusal) => {
                 let _ = word.send(Word::Confirmed(refusal));
                 let initial_age = initial_age(&headers, requested, received);
                 let freshness = Freshness { initial_age, validate_always: true, ..Freshness::default() };
-                lead.renew_for_one(Head { status, headers, freshness, received, selection, length }, body);
+                lead.renew_for_one(Head { status, headers, freshness, received, selection, length, forms }, body);
             }
         }
     }

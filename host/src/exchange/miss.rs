@@ -11,7 +11,7 @@ use http::{Response, StatusCode};
 use super::failure::Failure;
 use super::fetch::{self, Word};
 use super::visit::Visit;
-use super::{hit, pass, stale};
+use super::{compress, hit, pass, stale};
 use crate::body::Body;
 use crate::cache::{Entry, Follower, Head, Key, Landing, Lead, Lookup, Miss, PassReason, Turn};
 use crate::origin::Origin;
@@ -52,14 +52,15 @@ pub(super) async fn answer(
                 }
             },
             Turn::Follow(follower) => {
+                visit.outgoing()?.refuse_loop()?;
                 visit.record.cache.collapsed = true;
                 follower.landing().await
             }
         };
         let now = visit.edge.clock.now();
         match landing {
-            Landing::Shared(head, follower) if head.selection.matches(&visit.passage()?.head.headers) => {
-                return shared(visit, &head, follower);
+            Landing::Shared(head, follower) if head.selection.matches(&visit.passage()?.head.headers, key.query()) => {
+                return shared(visit, (&head, miss.stale.as_ref()), follower);
             }
             // Selected by other header values: now it is known which ones count.
             Landing::Shared(..) => other_variant = true,
@@ -85,16 +86,22 @@ pub(super) async fn answer(
 
 /// The leading client's own answer. It was asked for without the client's conditions, which are answered here.
 fn own(visit: &Visit<'_>, response: Response<Body>) -> Response<Body> {
+    let response = compress::passing(visit, response);
     let Ok(passage) = visit.passage() else { return response };
     let has = hit::client_has(&passage.head.headers, &response, visit.edge.clock.now());
     if has { hit::unchanged(response) } else { response }
 }
 
-/// A response that several requests read.
-fn shared(visit: &mut Visit<'_>, head: &Head, follower: Follower) -> Result<Response<Body>, Failure> {
+/// A response that several requests read; with what was stored before it.
+fn shared(
+    visit: &mut Visit<'_>,
+    (head, stored): (&Head, Option<&Arc<Entry>>),
+    follower: Follower,
+) -> Result<Response<Body>, Failure> {
     let request = &visit.passage()?.head.headers;
     let now = visit.edge.clock.now();
     let mut response = hit::head(head);
+    let sending = compress::shared(visit, head, stored, response.headers_mut());
     let known = hit::client_has(request, &response, head.received);
     // A lifetime is for what is kept.
     visit.record.cache.ttl = visit.record.cache.detail.is_none().then(|| head.ttl(now));
@@ -104,7 +111,7 @@ fn shared(visit: &mut Visit<'_>, head: &Head, follower: Follower) -> Result<Resp
     if known {
         return Ok(hit::unchanged(response));
     }
-    *response.body_mut() = Body::stream(follower);
+    *response.body_mut() = sending.send(Body::stream(follower));
     Ok(response)
 }
 
