@@ -8,7 +8,9 @@ use futures_util::future::FutureExt;
 use http::uri::Scheme;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 use prometheus::Registry;
-use proptest::prelude::*;
+use proptest::strategy::Strategy;
+use proptest::test_runner::{Config, TestCaseError};
+use proptest::{prop_assert, prop_assert_eq, prop_oneof, proptest};
 
 use super::{Cache, Head, Key, KeyRules, KeyShape, Lead, Lookup, Miss, Turn};
 use crate::clock::{Clock, Timestamp};
@@ -144,7 +146,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(Config::with_cases(512))]
 
     #[test]
     fn no_history_leads_to_a_wrong_answer(steps in steps()) {

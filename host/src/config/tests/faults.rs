@@ -188,6 +188,8 @@ cache.key.cookies=["a;b"]
 origin="docs"
 cache.key.sort_qery=true
 => 3:11: route[0].cache.key.sort_qery: is not a key; did you mean "sort_query"?
+[[route]]
+origin="docs"
 compression.codings=["br", "deflate"]
 => 3:28: route[0].compression.codings[1]: "deflate" is not one of the choices; write "br" or "zstd" or "gzip"
 [[route]]
