@@ -18,6 +18,17 @@ mod told;
 
 use course::Course;
 
+/// Names the seed where a run ends in a panic of its own.
+struct Running(u64);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("FOREBAY_MODEL_SEED={} ended early", self.0);
+        }
+    }
+}
+
 /// Sequences of a test run; a few seconds.
 const SEQUENCES: u64 = 300;
 const RUSHES: u64 = 60;
@@ -36,6 +47,7 @@ fn seeds(usual: u64) -> std::ops::Range<u64> {
 #[tokio::test]
 async fn every_answer_is_one_that_the_model_allows() {
     for seed in seeds(SEQUENCES) {
+        let _running = Running(seed);
         if let Err(failure) = Course::random(seed).run().await {
             let failure = failure.shortest().await;
             panic!("FOREBAY_MODEL_SEED={seed} fails:\n{failure}");
@@ -46,6 +58,7 @@ async fn every_answer_is_one_that_the_model_allows() {
 #[tokio::test]
 async fn in_a_rush_nobody_gets_what_is_no_longer_right() {
     for seed in seeds(RUSHES) {
+        let _running = Running(seed);
         if let Err(fault) = rush::run(seed).await {
             panic!("FOREBAY_MODEL_SEED={seed} fails: {fault}");
         }
