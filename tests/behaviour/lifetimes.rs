@@ -63,7 +63,9 @@ async fn a_response_whose_age_nobody_knows_is_asked_for_every_time() {
         origin.on("/a", ages.iter().fold(answer, |answer, age| answer.header("Age", age)));
         let node = TestNode::before(&origin, "");
         for asked in 1..4 {
-            assert_eq!((node.get("/a").await.status, origin.count("/a")), (200, asked), "{ages:?}");
+            let response = node.get("/a").await;
+            assert_eq!((response.status, origin.count("/a")), (200, asked), "{ages:?}");
+            assert_eq!(response.header("age"), Some("2147483648"), "{ages:?}");
         }
         assert_eq!(origin.seen()[1].header("if-none-match"), Some("\"1\""), "{ages:?}");
     }
@@ -82,4 +84,19 @@ async fn the_time_before_it_arrived_counts() {
     assert_eq!(node.get("/a").await.header("age"), Some("59"));
     node.advance(Duration::from_secs(1));
     assert_eq!(node.get("/a").await.text(), "new");
+}
+
+#[tokio::test]
+async fn a_stale_response_says_how_old_it_is_and_warns_of_nothing() {
+    let origin = Origin::start().await;
+    origin.on(
+        "/a",
+        Answer::ok("a").header("Cache-Control", "max-age=60, stale-while-revalidate=9999999").header("Age", "50"),
+    );
+    let node = TestNode::before(&origin, "");
+    node.get("/a").await;
+    node.advance(Duration::from_secs(1_000_000));
+    let stale = node.get("/a").await;
+    assert_eq!((stale.header("age"), stale.header("warning")), (Some("1000050"), None));
+    assert_eq!(stale.header("cache-status"), Some("edge-1; hit; ttl=-999990; detail=stale_while_revalidate"));
 }

@@ -3,6 +3,7 @@
 //! Each asserts what a user could see: the response, the counters, and what the origin was asked.
 
 mod admin;
+mod backoff;
 mod bad_origins;
 mod bad_requests;
 mod caching;
@@ -14,6 +15,7 @@ mod demonstration;
 mod draining;
 mod filters;
 mod forwarding;
+mod head_updates;
 mod hostile_filters;
 mod interim;
 mod invalidating;
@@ -21,6 +23,7 @@ mod keys;
 mod lifetimes;
 mod logging;
 mod loops;
+mod negative;
 mod no_vary_search;
 mod odd_fields;
 mod origins;
@@ -36,3 +39,4 @@ mod uploads;
 mod validating;
 mod variants;
 mod wishes;
+mod withheld;

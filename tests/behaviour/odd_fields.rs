@@ -12,6 +12,9 @@ const IN_AN_HOUR: &str = "Fri, 15 Jan 2027 09:00:00 GMT";
 const LONG_AGO: &str = "Thu, 01 Jan 1970 00:00:00 GMT";
 const FAR_AHEAD: &str = "Fri, 31 Dec 9999 23:59:59 GMT";
 
+/// The node counts nanoseconds in 64 bits, so its last moment is in 2554.
+const UNTIL_THE_CLOCK_ENDS: u64 = u64::MAX / 1_000_000_000 - 1_800_000_000;
+
 #[derive(Debug, Clone, Copy)]
 enum Kept {
     /// A second request is answered from the cache, with so many seconds left.
@@ -100,7 +103,7 @@ async fn an_expires_that_is_odd() {
         (&[("Date", NOW), ("Expires", IN_A_MINUTE)], For(60)),
         (&[("Date", NOW), ("Expires", "Friday, 15-Jan-27 08:01:00 GMT")], For(60)),
         (&[("Date", NOW), ("Expires", "Fri Jan 15 08:01:00 2027")], For(60)),
-        (&[("Date", NOW), ("Expires", FAR_AHEAD)], For(251_602_300_799)),
+        (&[("Date", NOW), ("Expires", FAR_AHEAD)], For(UNTIL_THE_CLOCK_ENDS)),
         (&[("Date", NOW), ("Expires", IN_A_MINUTE), ("Expires", IN_AN_HOUR)], For(60)),
         (&[("Date", NOW), ("Expires", IN_AN_HOUR), ("Cache-Control", "max-age=60")], For(60)),
         (&[("Date", NOW), ("Expires", "0")], Not("expired")),
@@ -237,7 +240,7 @@ async fn a_length_said_twice_is_sent_once() {
         origin
             .on(&target, Answer::raw(format!("HTTP/1.1 200 OK\r\n{lengths}\r\nCache-Control: max-age=60\r\n\r\nbody")));
         let response = node.get(&target).await;
-        let (length, text) = (response.headers("content-length"), response.text());
-        assert!(response.status == 502 || (length == ["4"] && text == "body"), "{lengths}: {response:?}");
+        let (lengths, text) = (response.headers("content-length"), response.text());
+        assert_eq!((response.status, lengths, text), (200, vec!["4"], "body"), "{number}");
     }
 }

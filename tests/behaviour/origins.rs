@@ -76,6 +76,19 @@ async fn a_kept_connection_that_the_server_closed_costs_no_request() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_sent_twice_gets_a_new_connection() {
+    let origin = Origin::start().await;
+    origin.otherwise(Answer::ok("a"));
+    let node = TestNode::start(&format!("[node]\nworkers = 1\n{}", support::one_route(&origin)));
+    let requests: [(&str, &[u8], usize); 5] =
+        [("GET", b"", 1), ("DELETE", b"", 1), ("POST", b"", 2), ("PUT", b"x", 3), ("OPTIONS", b"", 3)];
+    for (number, (method, body, connections)) in requests.into_iter().enumerate() {
+        let response = node.connect().await.request(method, &format!("/{number}"), &[], body).await;
+        assert_eq!((response.status, origin.connections()), (200, connections), "{method}");
+    }
+}
+
+#[tokio::test]
 async fn the_origin_hears_the_host_that_its_configuration_says() {
     let origin = Origin::start().await;
     origin.otherwise(Answer::ok("a"));

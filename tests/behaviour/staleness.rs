@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use support::{Answer, Gate, Origin, TestNode, one_route};
+use support::{Answer, Gate, Origin, TestNode, get, one_route};
 
 fn lasting(body: &str, directives: &str) -> Answer {
     Answer::ok(body).header("Cache-Control", directives)
@@ -58,10 +58,29 @@ async fn a_refresh_that_fails_leaves_what_is_stored() {
     let node = TestNode::before(&origin, "");
     node.get("/a").await;
     node.advance(seconds(60));
-    for asked in 2..5 {
+    for _ in 0..3 {
         assert_eq!(node.get("/a").await.text(), "kept");
-        origin.requests_reach(asked).await;
+        origin.requests_reach(2).await;
         node.metric_is("forebay_cache_fills_inflight", &[], 0.0).await;
+    }
+    assert_eq!(origin.count("/a"), 2, "and is not made again at once");
+}
+
+#[tokio::test]
+async fn however_many_ask_at_once_each_expiry_is_one_fetch() {
+    let origin = Origin::start().await;
+    origin.on("/a", lasting("a", "max-age=60, stale-while-revalidate=600"));
+    let node = TestNode::before(&origin, "");
+    node.get("/a").await;
+    let address = node.address();
+    for expiries in 1..=10 {
+        node.advance(seconds(60));
+        let clients = (0..20).map(|_| tokio::spawn(get(address, "/a")));
+        for client in clients.collect::<Vec<_>>() {
+            assert_eq!(client.await.expect("an answer").text(), "a");
+        }
+        node.metric_is("forebay_cache_fills_inflight", &[], 0.0).await;
+        assert_eq!(origin.count("/a"), 1 + expiries);
     }
 }
 
@@ -166,4 +185,69 @@ async fn an_answer_below_500_is_no_error() {
     let (_origin, node) = failing(lasting("kept", "max-age=60, stale-if-error=30"), Answer::status(404, "gone")).await;
     node.advance(seconds(61));
     assert_eq!(node.get("/a").await.status, 404);
+}
+
+#[tokio::test]
+async fn only_the_errors_of_rfc_5861_are_hidden() {
+    for (status, hidden) in [(500, true), (502, true), (504, true), (501, false), (505, false), (429, false)] {
+        let failure = Answer::status(status, "no");
+        let (_origin, node) = failing(lasting("kept", "max-age=60, stale-if-error=30"), failure).await;
+        node.advance(seconds(61));
+        assert_eq!(node.get("/a").await.status, if hidden { 200 } else { status }, "{status}");
+    }
+}
+
+/// A node whose route has these lines in its `cache` table, before an origin that has answered `first` once and answers
+/// `then` from now on.
+async fn ruled(rules: &str, first: Answer, then: Answer) -> (Origin, TestNode) {
+    let origin = Origin::start().await;
+    origin.once("/a", first).on("/a", then);
+    let timeout = "first_byte_timeout = \"200ms\"\n[[route]]";
+    let routed = one_route(&origin).replace("[[route]]", timeout);
+    let node = TestNode::start(&format!("{routed}[route.cache]\n{rules}\n"));
+    node.get("/a").await;
+    (origin, node)
+}
+
+#[tokio::test]
+async fn a_routes_windows_are_for_what_the_origin_leaves_open() {
+    let rules = "stale_while_revalidate = \"30s\"\nstale_if_error = \"90s\"";
+    let cases = [
+        ("max-age=60", 89, "hit; ttl=-29; detail=stale_while_revalidate"),
+        ("max-age=60", 90, "fwd=stale; ttl=-30; detail=stale_if_error"),
+        ("max-age=60, stale-while-revalidate=5", 66, "fwd=stale; ttl=-6; detail=stale_if_error"),
+        ("max-age=60, must-revalidate", 61, "fwd=stale"),
+        ("s-maxage=60", 61, "fwd=stale"),
+        ("max-age=60", 150, "fwd=stale"),
+    ];
+    for (directives, age, expected) in cases {
+        let (_origin, node) = ruled(rules, lasting("kept", directives), Answer::status(503, "down")).await;
+        node.advance(seconds(age));
+        let response = node.get("/a").await;
+        let told = response.header("cache-status").expect("the node says what it did");
+        assert!(told.starts_with(&format!("edge-1; {expected}")), "{directives} at {age}: {told}");
+    }
+}
+
+#[tokio::test]
+async fn a_stale_response_stands_in_for_the_failures_that_its_route_names() {
+    let failures = [
+        ("connect", Answer::hang_up()),
+        ("connect", Answer::raw("HTTP/1.1 2\r\n\r\n")),
+        ("timeout", Answer::never()),
+        ("5xx", Answer::status(503, "down")),
+    ];
+    for named in ["connect", "timeout", "5xx"] {
+        for (kind, failure) in &failures {
+            let rules = format!("stale_on = [\"{named}\"]");
+            let (_origin, node) =
+                ruled(&rules, lasting("kept", "max-age=60, stale-if-error=30"), failure.clone()).await;
+            node.advance(seconds(61));
+            // The second one meets an origin that is known to fail.
+            for _ in 0..2 {
+                let status = node.get("/a").await.status;
+                assert_eq!(status == 200, named == *kind, "{named}: {failure:?} became {status}");
+            }
+        }
+    }
 }

@@ -118,3 +118,52 @@ async fn only_if_cached_never_asks_the_origin() {
     }
     assert_eq!(origin.count("/a"), 1);
 }
+
+#[tokio::test]
+async fn only_if_cached_is_answered_504_where_the_cache_is_passed_by() {
+    let origin = Origin::start().await;
+    origin.on("/a", fresh("a"));
+    let only = ("Cache-Control", "only-if-cached");
+    let uncached = TestNode::before(&origin, "[route.cache]\nenabled = false\n");
+    assert_eq!(uncached.get_with("/a", &[only]).await.status, 504);
+    let node = TestNode::before(&origin, "");
+    let posted = node.connect().await.request("POST", "/a", &[only], b"x").await;
+    assert_eq!(posted.status, 504);
+    assert_eq!(node.get_with("/a", &[only, ("If-Match", "\"1\"")]).await.status, 504);
+    assert_eq!(node.get_with("/a", &[("Cache-Control", "only-if-cached, no-store")]).await.status, 504);
+    assert_eq!(origin.seen().len(), 0);
+}
+
+#[tokio::test]
+async fn a_route_that_does_not_heed_requests_answers_from_what_is_stored() {
+    let origin = Origin::start().await;
+    origin.on("/a", fresh("a")).on("/b", fresh("b"));
+    let node = TestNode::before(&origin, "[route.cache]\nhonour_request = false\n");
+    // Stored, although the request forbids it, and fetched, although it does not want that.
+    node.get_with("/a", &[("Cache-Control", "no-store")]).await;
+    assert_eq!(node.get_with("/b", &[("Cache-Control", "only-if-cached")]).await.status, 200);
+    for wish in ["no-cache", "max-age=0", "min-fresh=3600", "no-store", "only-if-cached"] {
+        let response = node.get_with("/a", &[("Cache-Control", wish)]).await;
+        assert_eq!(response.header("cache-status"), Some("edge-1; hit; ttl=60"), "{wish}");
+    }
+    node.get_with("/a", &[("Pragma", "no-cache")]).await;
+    assert_eq!(origin.count("/a"), 1);
+    node.advance(Duration::from_secs(61));
+    node.get_with("/a", &[("Cache-Control", "max-stale")]).await;
+    assert_eq!(origin.count("/a"), 2);
+}
+
+#[tokio::test]
+async fn a_reload_of_what_is_immutable_asks_nobody_while_it_is_fresh() {
+    let immutable = || Answer::ok("old").header("Cache-Control", "max-age=60, immutable").header("ETag", "\"1\"");
+    let cases = [
+        (1, ("Cache-Control", "max-age=0"), "hit"),
+        (59, ("Cache-Control", "max-age=0"), "hit"),
+        (60, ("Cache-Control", "max-age=0"), "fwd=request"),
+        (1, ("Cache-Control", "no-cache"), "fwd=request"),
+        (1, ("Pragma", "no-cache"), "fwd=request"),
+    ];
+    for (age, field, expected) in cases {
+        assert_eq!(outcome(immutable(), age, field).await.1, expected, "{field:?} at {age}");
+    }
+}

@@ -115,13 +115,15 @@ impl Ask {
             _ => rng.choice(methods).expect("the list has members"),
         };
         let value = |rng: &mut Rng| rng.choice([None, Some("a"), Some("b")]).expect("the list has members");
+        // What a HEAD brings from the origin updates what is stored (RFC 9111 section 4.3.5), which the model does not know.
+        let from_store = Wishes { only_if_cached: method == "HEAD", ..Wishes::default() };
         Self {
             target: target(rng),
             method,
             tier: value(rng),
             language: value(rng),
             authorized: percent(rng, 8),
-            wishes: if percent(rng, 30) { Wishes::random(rng) } else { Wishes::default() },
+            wishes: if percent(rng, 30) && method != "HEAD" { Wishes::random(rng) } else { from_store },
             condition: if percent(rng, 25) { Condition::random(rng) } else { Condition::None },
             effect: Effect::random(rng),
         }

@@ -99,7 +99,7 @@ fn reused(ledger: &Ledger, exchange: &Exchange<'_>, record: &Record) -> Judgemen
     let unasked = rules::unasked(record, &exchange.ask.wishes, exchange.now);
     let on_failure = rules::on_failure(record, exchange.now).is_ok();
     if let Err(why) = unasked
-        && !(exchange.failed() && on_failure)
+        && !(ledger.origin_fails(exchange) && on_failure)
     {
         return fault(why);
     }
@@ -234,7 +234,7 @@ fn liveness(ledger: &Ledger, exchange: &Exchange<'_>) -> Judgement {
     {
         return fault(format!("answer {} {:?} could be used: {ground:?}", record.said, record.confirmed));
     }
-    if exchange.in_background() && exchange.news.is_empty() {
+    if exchange.told.says("stale_while_revalidate") && exchange.news.is_empty() {
         return fault("it is stale, and nobody refreshes it: RFC 5861 section 3");
     }
     let Some(record) = ledger.selected(exchange.ask) else { return Ok(()) };
@@ -270,6 +270,9 @@ fn storing(ledger: &Ledger, exchange: &Exchange<'_>) -> Judgement {
 
 /// An unsafe request reaches the origin once, and its answer the client.
 fn passed_on(exchange: &Exchange<'_>) -> Judgement {
+    if exchange.ask.wishes.only_if_cached && exchange.news.is_empty() && exchange.got.status == 504 {
+        return Ok(());
+    }
     // What is idempotent may be tried again (RFC 9110 section 9.2.2).
     let again = matches!(exchange.ask.method, "PUT" | "DELETE");
     let said = match exchange.news {

@@ -19,6 +19,8 @@ pub(crate) struct Ledger {
     pub(crate) before: usize,
     /// When an answer could not be stored last.
     unstorable: [Option<u64>; TARGETS.len()],
+    /// Did the origin fail when it was asked last?
+    failing: [bool; TARGETS.len()],
 }
 
 /// One request of a client and everything that came of it.
@@ -35,7 +37,7 @@ pub(crate) struct Exchange<'a> {
 impl Exchange<'_> {
     /// The origin was asked while the client had its answer already.
     pub(crate) fn in_background(&self) -> bool {
-        self.told.says("stale_while_revalidate")
+        self.told.hit && self.told.detail.is_some()
     }
 
     /// The request went by the cache, with its own conditions and for itself alone.
@@ -77,8 +79,20 @@ impl Ledger {
         }
     }
 
+    /// Does the origin fail for this request, or did it lately, so that it is left to rest?
+    pub(crate) fn origin_fails(&self, exchange: &Exchange<'_>) -> bool {
+        exchange.failed() || (self.failing[exchange.ask.target] && exchange.told.hit)
+    }
+
     /// Draws the conclusions, after it was judged.
     pub(crate) fn conclude(&mut self, exchange: &Exchange<'_>) {
+        if !exchange.news.is_empty() {
+            self.failing[exchange.ask.target] = exchange.failed();
+        }
+        // Silence is a failure of the whole origin, an answer one of its resource.
+        if exchange.news.iter().any(|said| matches!(said.word, Word::Silence)) {
+            self.failing = [true; TARGETS.len()];
+        }
         for said in exchange.news {
             match &said.word {
                 Word::Done(effect) if effect.status < 400 => {

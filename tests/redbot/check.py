@@ -75,6 +75,8 @@ VISITS = [
 ARGUED = {
     # RFC 9110 section 15.3.7.2: a multipart response must not have the field in its head; each part has its own.
     ("two parts", "PARTIAL_WITHOUT_RANGE"),
+    # RFC 9110 section 6.6.1: an interim response may have a date; the origin's had none, and nothing is stored by it.
+    ("early hints", "DATE_CLOCKLESS"),
 }
 
 
@@ -171,6 +173,8 @@ def complaints(name, resource):
     looked_at += [(probe, asked.response) for probe, asked in resource.subreqs.items()]
     if resource.fetch_error:
         yield f"{resource.fetch_error.desc} {resource.fetch_error.detail or ''}"
+    if name == "early hints" and not resource.nonfinal_responses:
+        yield "no early hints came"
     for part, response in looked_at:
         for note in response.notes:
             for one in [note, *getattr(note, "subnotes", [])]:

@@ -13,7 +13,7 @@ use crate::clock::Timestamp;
 use crate::semantics::{Freshness, Selection};
 
 /// The head of a response as it is kept and passed on: hop-by-hop fields are gone, the node's own lasting fields are in.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Head {
     pub status: StatusCode,
     pub headers: HeaderMap,
@@ -28,15 +28,23 @@ pub struct Head {
     pub forms: Option<Arc<Forms>>,
 }
 
+/// 2^31 seconds, 68 years: what an age or a lifetime is where it is larger or nobody knows it.
+const SECONDS_MAX: u64 = 1 << 31;
+
 impl Head {
     /// `current_age` of RFC 9111 section 4.2.3.
     pub fn age(&self, now: Timestamp) -> Duration {
         self.freshness.initial_age.saturating_add(now.since(self.received))
     }
 
+    /// The same as `Age` says it: in whole seconds, at most the largest number of them that HTTP counts (section 1.2.2).
+    pub fn age_seconds(&self, now: Timestamp) -> u64 {
+        self.age(now).as_secs().min(SECONDS_MAX)
+    }
+
     /// Seconds of freshness left, rounded down; negative once stale.
     pub fn ttl(&self, now: Timestamp) -> i64 {
-        let (lifetime, age) = (self.freshness.lifetime.as_secs(), self.age(now).as_secs());
+        let (lifetime, age) = (self.freshness.lifetime.as_secs(), self.age_seconds(now));
         i64::try_from(lifetime).unwrap_or(i64::MAX).saturating_sub(i64::try_from(age).unwrap_or(i64::MAX))
     }
 }
@@ -80,7 +88,7 @@ impl Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::semantics::{CacheControl, Reuse, reuse};
+    use crate::semantics::{Reuse, Wishes, reuse};
 
     fn head(lifetime: u64, initial_age: u64) -> Head {
         Head {
@@ -114,10 +122,20 @@ mod tests {
     }
 
     #[test]
+    fn an_age_that_nobody_knows_is_the_largest_there_is() {
+        let mut head = head(60, 0);
+        head.freshness.initial_age = Duration::MAX;
+        let now = head.received.plus(Duration::from_secs(5));
+        assert_eq!((head.age_seconds(now), head.ttl(now)), (1 << 31, 60 - (1 << 31)));
+        head.freshness = Freshness { lifetime: Duration::MAX, ..head.freshness };
+        assert_eq!(head.ttl(now), i64::MAX - (1 << 31));
+    }
+
+    #[test]
     fn fresh_until_the_age_reaches_the_lifetime() {
         let at = |seconds| Timestamp::from_unix(Duration::from_secs(seconds));
         let head = head(60, 10);
-        let wishes = CacheControl::default();
+        let wishes = Wishes::default();
         let fresh = |now| reuse(&head.freshness, head.age(now), &wishes) == Reuse::Fresh;
         assert_eq!((head.age(at(1_000)).as_secs(), head.ttl(at(1_000)), fresh(at(1_000))), (10, 50, true));
         assert_eq!((head.ttl(at(1_049)), fresh(at(1_049))), (1, true));

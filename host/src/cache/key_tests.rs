@@ -12,10 +12,10 @@ use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, TestCaseError};
 use proptest::{prop_assert, prop_assert_eq, prop_oneof, proptest};
 
-use super::{Cache, Head, Key, KeyRules, KeyShape, Lead, Lookup, Miss, Turn};
+use super::{Ask, Cache, Head, Key, KeyRules, KeyShape, Lead, Lookup, Miss, Standing, Turn};
 use crate::clock::{Clock, Timestamp};
 use crate::config;
-use crate::semantics::{Freshness, NoVarySearch, RequestHead, Selection};
+use crate::semantics::{Freshness, NoVarySearch, RequestHead, Selection, Wishes};
 
 const QUERIES: [&str; 5] = ["", "?a=1", "?a=2", "?a=1&u=1", "?u=2&a=1"];
 const RULES: [&str; 5] = ["", "params=(\"u\")", "except=()", "key-order, params=(\"u\")", "key-order"];
@@ -97,7 +97,9 @@ impl World {
     fn ask(&mut self, now: usize, query: usize, device: usize) -> Result<(), TestCaseError> {
         let request = self.request(query, device);
         let key = self.cache.key(&request, &KeyShape { rules: &self.rules, origin: None });
-        match self.cache.lookup(&key, &request.headers, self.clock.now()) {
+        let headers = &request.headers;
+        let ask = Ask { headers, wishes: Wishes::default(), standing: &|_| Standing::Well };
+        match self.cache.lookup(&key, &ask, self.clock.now()) {
             Lookup::Hit(entry) => {
                 let fetched = &self.fetched[usize::from(entry.body[0])];
                 prop_assert_eq!(fetched.device, device);

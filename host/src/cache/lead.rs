@@ -86,6 +86,11 @@ impl Lead {
         Self { duty: Duty { asked: asked.clone(), key, flight, shelf, landed: false, replaced: None } }
     }
 
+    /// The key whose fetch this is.
+    pub fn key(&self) -> &Arc<str> {
+        &self.duty.key
+    }
+
     /// A seat for the request that caused the fetch.
     pub fn follower(&self) -> Follower {
         Follower::seated(self.duty.flight.clone(), self.duty.flight.sit(), None)

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use http::header::{self, HeaderMap};
 use prometheus::Registry;
 
-use super::entry::Entry;
+use super::ask::{Ask, StaleUse, Standing};
+use super::entry::{Entry, Head};
 use super::follow::Follower;
 use super::forms::{Claim, Form};
 use super::key::Key;
@@ -17,18 +18,26 @@ use super::lead::Lead;
 use super::shelf::{Boarding, Found, Shelf};
 use crate::clock::{Clock, Timestamp};
 use crate::config;
-use crate::semantics::{Forwarded, RequestHead, Reuse};
+use crate::semantics::{Forwarded, RequestHead, Reuse, usable_on_error};
 
 /// What the cache has to say to a request.
 pub enum Lookup {
     /// A fresh stored response.
     Hit(Arc<Entry>),
-    /// A stale one that may be used while it is fetched anew; with the lead, where nobody fetches yet.
-    Stale(Arc<Entry>, Option<Lead>),
+    /// A stale one that may be used at once.
+    Stale(Stale),
     /// Nothing to use as it is.
     Miss(Miss),
     /// Fetch alone, wait for nobody.
     Pass(PassReason),
+}
+
+/// A stale response to answer with, and with the lead the duty to fetch the next one: where nobody does yet and the origin
+/// may be asked.
+pub struct Stale {
+    pub entry: Arc<Entry>,
+    pub cause: StaleUse,
+    pub refresh: Option<Lead>,
 }
 
 /// Nothing to use as it is: why, what there is to validate, and whose turn it is.
@@ -121,16 +130,23 @@ impl Cache {
         self.shelf.up_to_date(key)
     }
 
-    /// An entry that answers a request with these header fields, or whose turn it is to fetch one.
-    pub fn lookup(&self, key: &Key, request: &HeaderMap, now: Timestamp) -> Lookup {
-        let (forwarded, stale) = match self.shelf.find(key, request, now) {
+    /// An entry that answers a request, or whose turn it is to fetch one.
+    pub fn lookup(&self, key: &Key, ask: &Ask<'_>, now: Timestamp) -> Lookup {
+        let (forwarded, stale) = match self.shelf.find(key, ask, now) {
             Found::Entry(entry, Reuse::Fresh | Reuse::Stale) => return Lookup::Hit(entry),
             Found::Entry(entry, Reuse::StaleWhileRevalidate) => {
-                let refresh = match self.turn(key, request, Some(&entry)) {
-                    Turn::Lead(lead) => Some(lead),
-                    Turn::Follow(_) => None,
-                };
-                return Lookup::Stale(entry, refresh);
+                let standing = (ask.standing)(StaleUse::WhileRevalidate);
+                return self.stale(key, ask, now, (entry, StaleUse::WhileRevalidate, standing));
+            }
+            Found::Entry(entry, Reuse::Validate(Forwarded::Stale))
+                if usable_on_error(&entry.head.freshness, entry.head.age(now)) =>
+            {
+                // Nobody waits for an origin that is known to fail.
+                let standing = (ask.standing)(StaleUse::IfError);
+                if standing != Standing::Well {
+                    return self.stale(key, ask, now, (entry, StaleUse::IfError, standing));
+                }
+                (Forwarded::Stale, Some(entry))
             }
             Found::Entry(entry, Reuse::Validate(forwarded)) => (forwarded, Some(entry)),
             Found::Nothing(forwarded) => (forwarded, None),
@@ -139,7 +155,7 @@ impl Cache {
             return Lookup::Pass(PassReason::Busy);
         }
         // What must be validated for each request, or is asked for with credentials, is nobody else's to wait for.
-        let own = request.contains_key(header::AUTHORIZATION);
+        let own = ask.headers.contains_key(header::AUTHORIZATION);
         if own || stale.as_ref().is_some_and(|entry| entry.head.freshness.for_one_use()) {
             let lead = Lead::alone(key, self.shelf.clone());
             return Lookup::Miss(Miss { forwarded, stale, turn: Turn::Lead(lead) });
@@ -147,17 +163,45 @@ impl Cache {
         if stale.is_none() && self.shelf.uncacheable(key, now) {
             return Lookup::Pass(PassReason::Uncacheable);
         }
-        let lead = match self.turn(key, request, stale.as_ref()) {
+        let lead = match self.turn(key, ask.headers, stale.as_ref()) {
             Turn::Lead(lead) => lead,
             turn => return Lookup::Miss(Miss { forwarded, stale, turn }),
         };
         // A fetch may have ended between the look and the turn.
-        match self.shelf.find(key, request, now) {
+        match self.shelf.find(key, ask, now) {
             Found::Entry(entry, Reuse::Fresh) => {
                 lead.withdraw();
                 Lookup::Hit(entry)
             }
             _ => Lookup::Miss(Miss { forwarded, stale, turn: Turn::Lead(lead) }),
+        }
+    }
+
+    /// A stale response that is used, and who fetches the next one.
+    fn stale(
+        &self,
+        key: &Key,
+        ask: &Ask<'_>,
+        now: Timestamp,
+        (entry, cause, standing): (Arc<Entry>, StaleUse, Standing),
+    ) -> Lookup {
+        if standing == Standing::Resting {
+            return Lookup::Stale(Stale { entry, cause: StaleUse::BackOff, refresh: None });
+        }
+        let waits = Stale { entry, cause, refresh: None };
+        if self.shelf.busy() {
+            return Lookup::Stale(waits);
+        }
+        let Turn::Lead(lead) = self.turn(key, ask.headers, Some(&waits.entry)) else {
+            return Lookup::Stale(waits);
+        };
+        // The fetch before may have ended between the look and the turn, and must not be made again.
+        match self.shelf.find(key, ask, now) {
+            Found::Entry(entry, Reuse::Fresh) => {
+                lead.withdraw();
+                Lookup::Hit(entry)
+            }
+            _ => Lookup::Stale(Stale { refresh: Some(lead), ..waits }),
         }
     }
 
@@ -178,11 +222,21 @@ impl Cache {
     }
 
     /// An entry that answers as it is; nobody's turn is taken.
-    pub fn peek(&self, key: &Key, request: &HeaderMap, now: Timestamp) -> Option<Arc<Entry>> {
-        match self.shelf.find(key, request, now) {
+    pub fn peek(&self, key: &Key, ask: &Ask<'_>, now: Timestamp) -> Option<Arc<Entry>> {
+        match self.shelf.find(key, ask, now) {
             Found::Entry(entry, Reuse::Fresh | Reuse::Stale) => Some(entry),
             _ => None,
         }
+    }
+
+    /// The entry that a request with these fields selects, usable or not.
+    pub fn stored(&self, key: &Key, request: &HeaderMap) -> Option<Arc<Entry>> {
+        self.shelf.stored(key, request)
+    }
+
+    /// Gives an entry another head, unless it has been replaced or given up since it was looked at.
+    pub fn replace_head(&self, key: &Key, entry: &Arc<Entry>, head: Head) {
+        self.shelf.replace_head(key, entry, head);
     }
 
     /// Everything stored for the URL of this key is given up, whatever its other parts, and what is being fetched for it

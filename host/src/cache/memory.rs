@@ -66,6 +66,14 @@ impl Memory {
         });
     }
 
+    /// Puts a new variant in the place of `old`, if that is still there.
+    pub(super) fn swap(&self, key: Arc<str>, old: &Arc<Entry>, new: Arc<Entry>) {
+        self.entries.entry(key).and_compute_with(|standing| match standing.map(moka::Entry::into_value) {
+            Some(variants) if variants.holds(old) => Op::Put(Arc::new(variants.replacing(old, new))),
+            _ => Op::Nop,
+        });
+    }
+
     /// Weighs a key's variants anew, after the one with these forms has got another. What stands there by now may be
     /// something else, or nothing: that is left as it is.
     pub(super) fn reweigh(&self, key: &Arc<str>, forms: &Arc<Forms>) {

@@ -6,6 +6,7 @@
 //! route shapes that, `lessons` what origins said of it, `changes` what was given up. Nothing here knows where responses
 //! come from.
 
+mod ask;
 mod changes;
 mod entry;
 mod flight;
@@ -22,6 +23,7 @@ mod shelf;
 mod variance;
 mod variants;
 
+pub use ask::{Ask, StaleUse, Standing};
 pub use entry::{Entry, Head};
 pub use flight::FetchFailure;
 pub use follow::{Follower, Landing};
@@ -29,7 +31,7 @@ pub use forms::{Claim, Form, Forms};
 pub use key::Key;
 pub use key_rules::{KeyRules, KeyShape};
 pub use lead::{Filling, Lead};
-pub use lookup::{Cache, Lookup, Miss, PassReason, Turn};
+pub use lookup::{Cache, Lookup, Miss, PassReason, Stale, Turn};
 
 #[cfg(test)]
 mod key_tests;

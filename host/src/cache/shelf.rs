@@ -7,11 +7,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http::header::{self, HeaderMap};
+use http::header::HeaderMap;
 use prometheus::Registry;
 
+use super::ask::Ask;
 use super::changes::Changes;
-use super::entry::Entry;
+use super::entry::{Entry, Head, compact};
 use super::flight::Flight;
 use super::forms::Forms;
 use super::key::Key;
@@ -20,7 +21,7 @@ use super::memory::Memory;
 use super::metrics::Metrics;
 use crate::clock::{Clock, Timestamp};
 use crate::config;
-use crate::semantics::{CacheControl, Forwarded, Reuse, Selection, fields, reuse};
+use crate::semantics::{Forwarded, Reuse, Selection, reuse};
 
 /// Keys that are remembered as uncacheable, at most. One costs about 250 bytes.
 const UNCACHEABLE_KEYS_MAX: u64 = 100_000;
@@ -114,16 +115,6 @@ pub(super) enum Found {
     Entry(Arc<Entry>, Reuse),
 }
 
-/// What the request wants of stored responses; an HTTP/1.0 `Pragma` counts where there is no `Cache-Control` (RFC 9111
-/// section 5.4).
-fn wishes(request: &HeaderMap) -> CacheControl {
-    let mut wishes = CacheControl::of(request);
-    if !request.contains_key(header::CACHE_CONTROL) {
-        wishes.no_cache = fields::list(request, &header::PRAGMA).any(|member| member.eq_ignore_ascii_case("no-cache"));
-    }
-    wishes
-}
-
 /// What a change of any query under a path is recorded as; no URL has a space.
 fn all_queries(key: &Key) -> String {
     [key.path(), " *"].concat()
@@ -146,16 +137,28 @@ impl Shelf {
         })
     }
 
-    /// The entry that a request with these header fields selects, and what may be done with it.
-    pub(super) fn find(&self, key: &Key, request: &HeaderMap, now: Timestamp) -> Found {
+    /// The entry that a request selects, and what may be done with it.
+    pub(super) fn find(&self, key: &Key, ask: &Ask<'_>, now: Timestamp) -> Found {
         let Some(variants) = self.memory.get(key.as_str()) else {
             return Found::Nothing(Forwarded::UriMiss);
         };
-        let Some(entry) = variants.select(request, key.query()) else {
+        let Some(entry) = variants.select(ask.headers, key.query()) else {
             return Found::Nothing(Forwarded::VaryMiss);
         };
-        let use_of_it = reuse(&entry.head.freshness, entry.head.age(now), &wishes(request));
+        let use_of_it = reuse(&entry.head.freshness, entry.head.age(now), &ask.wishes);
         Found::Entry(entry.clone(), use_of_it)
+    }
+
+    /// The entry that a request selects, whatever may be done with it.
+    pub(super) fn stored(&self, key: &Key, request: &HeaderMap) -> Option<Arc<Entry>> {
+        self.memory.get(key.as_str())?.select(request, key.query()).cloned()
+    }
+
+    /// Puts the same body with another head in the place of `entry`, if that is still stored.
+    pub(super) fn replace_head(&self, key: &Key, entry: &Arc<Entry>, mut head: Head) {
+        head.headers = compact(&head.headers);
+        let new = Entry { head: Arc::new(head), body: entry.body.clone() };
+        self.memory.swap(key.shared(), entry, Arc::new(new));
     }
 
     /// Gives up everything of a key's URL: under the URL alone, under the key of its equivalent queries, and under all keys

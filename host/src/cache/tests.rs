@@ -11,13 +11,13 @@ use http_body_util::BodyExt;
 use prometheus::Registry;
 
 use super::{
-    Cache, FetchFailure, Filling, Follower, Head, Key, KeyRules, KeyShape, Landing, Lead, Lookup, Miss, PassReason,
-    Turn,
+    Ask, Cache, FetchFailure, Filling, Follower, Head, Key, KeyRules, KeyShape, Landing, Lead, Lookup, Miss,
+    PassReason, Stale, StaleUse, Standing, Turn,
 };
 use crate::body::BodyError;
 use crate::clock::{Clock, Timestamp};
 use crate::config;
-use crate::semantics::{Forwarded, Freshness, ProxyError, RequestHead, Selection};
+use crate::semantics::{Forwarded, Freshness, ProxyError, RequestHead, Selection, Wishes};
 
 const OBJECT_BYTES_MAX: u64 = 2 << 20;
 
@@ -35,6 +35,8 @@ pub(super) fn house() -> House {
         object_bytes_max: OBJECT_BYTES_MAX,
         fills_max: 3,
         uncacheable_ttl: Duration::from_secs(120),
+        targeted_fields: Vec::new(),
+        retry_backoff_max: Duration::ZERO,
     };
     let registry = Registry::new();
     let cache = Cache::new(&limits, clock.clone(), &registry).expect("a cache");
@@ -51,7 +53,16 @@ pub(super) fn house() -> House {
 
 impl House {
     pub(super) fn look(&self) -> Lookup {
-        self.cache.lookup(&self.key, &HeaderMap::new(), self.clock.now())
+        self.look_for(&HeaderMap::new())
+    }
+
+    fn look_for(&self, headers: &HeaderMap) -> Lookup {
+        self.look_while(Standing::Well, headers)
+    }
+
+    fn look_while(&self, standing: Standing, headers: &HeaderMap) -> Lookup {
+        let ask = Ask { headers, wishes: Wishes::of(headers), standing: &|_| standing };
+        self.cache.lookup(&self.key, &ask, self.clock.now())
     }
 
     pub(super) fn lead(&self) -> Lead {
@@ -220,7 +231,7 @@ async fn other_request_headers_and_old_age_are_misses_that_say_so() {
     head.headers.insert(header::VARY, HeaderValue::from_static("accept-language"));
     head.selection = Selection::of(&head.headers, &german);
     house.lead().fill(head).finish();
-    let look = |headers: &HeaderMap| house.cache.lookup(&house.key, headers, house.clock.now());
+    let look = |headers: &HeaderMap| house.look_for(headers);
     assert!(matches!(look(&german), Lookup::Hit(_)));
     assert!(matches!(look(&HeaderMap::new()), Lookup::Miss(Miss { forwarded: Forwarded::VaryMiss, .. })));
     house.clock.advance(Duration::from_secs(60));
@@ -241,14 +252,14 @@ async fn variants_stand_side_by_side_and_the_newest_takes_its_own_place() {
         head.selection = Selection::of(&head.headers, &request);
         // The third one is fresh already, so it must be asked for.
         request.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        let look = house.cache.lookup(&house.key, &request, house.clock.now());
+        let look = house.look_for(&request);
         let Lookup::Miss(Miss { turn: Turn::Lead(lead), .. }) = look else { panic!("{language} leads") };
         let mut filling = lead.fill(head);
         push(&mut filling, text.as_bytes()).await;
         filling.finish();
     }
     for (language, expected) in [("de", "zwei"), ("en", "one")] {
-        match house.cache.lookup(&house.key, &asking_in(language), house.clock.now()) {
+        match house.look_for(&asking_in(language)) {
             Lookup::Hit(entry) => assert_eq!(entry.body, expected),
             _ => panic!("{language} is stored"),
         }
@@ -289,11 +300,77 @@ async fn a_stale_response_is_served_while_one_request_refreshes_it() {
     house.lead().fill(head).finish();
     house.clock.advance(Duration::from_secs(61));
     let first = house.look();
-    assert!(matches!(&first, Lookup::Stale(_, Some(_))));
-    assert!(matches!(house.look(), Lookup::Stale(_, None)), "one refreshes");
-    let Lookup::Stale(_, Some(lead)) = first else { panic!("checked above") };
+    assert!(matches!(&first, Lookup::Stale(Stale { refresh: Some(_), cause: StaleUse::WhileRevalidate, .. })));
+    assert!(matches!(house.look(), Lookup::Stale(Stale { refresh: None, .. })), "one refreshes");
+    let Lookup::Stale(Stale { refresh: Some(lead), .. }) = first else { panic!("checked above") };
     lead.renew(house.head(None), Bytes::new());
     assert!(matches!(house.look(), Lookup::Hit(_)));
+}
+
+#[tokio::test]
+async fn an_origin_that_failed_is_asked_by_one_when_it_is_due_and_by_nobody_while_it_rests() {
+    let house = house();
+    let mut head = house.head(None);
+    head.freshness.if_error = Duration::from_secs(30);
+    house.lead().fill(head).finish();
+    house.clock.advance(Duration::from_secs(61));
+    let none = HeaderMap::new();
+    let resting = house.look_while(Standing::Resting, &none);
+    assert!(matches!(resting, Lookup::Stale(Stale { refresh: None, cause: StaleUse::BackOff, .. })));
+    let due = house.look_while(Standing::Due, &none);
+    assert!(matches!(due, Lookup::Stale(Stale { refresh: Some(_), cause: StaleUse::IfError, .. })));
+    let next = house.look_while(Standing::Due, &none);
+    assert!(matches!(next, Lookup::Stale(Stale { refresh: None, cause: StaleUse::IfError, .. })), "one asks");
+    drop(due);
+    assert!(matches!(house.look(), Lookup::Miss(Miss { turn: Turn::Lead(_), .. })), "well again: it is waited for");
+    house.clock.advance(Duration::from_secs(30));
+    assert!(matches!(house.look_while(Standing::Resting, &none), Lookup::Miss(_)), "there is nothing usable any more");
+}
+
+#[test]
+fn a_refresh_that_has_just_ended_is_not_made_again() {
+    for _ in 0..300 {
+        let house = house();
+        let mut head = house.head(None);
+        head.freshness.while_revalidate = Duration::from_secs(30);
+        house.lead().fill(head).finish();
+        house.clock.advance(Duration::from_secs(61));
+        let start = std::sync::Barrier::new(4);
+        let refresh = || {
+            start.wait();
+            match house.look() {
+                Lookup::Stale(Stale { refresh: Some(lead), .. }) => {
+                    lead.renew(house.head(None), Bytes::new());
+                    1
+                }
+                _ => 0,
+            }
+        };
+        let refreshes: u32 = std::thread::scope(|scope| {
+            let threads = [(); 4].map(|()| scope.spawn(refresh));
+            threads.map(|thread| thread.join().expect("no panic")).iter().sum()
+        });
+        assert_eq!(refreshes, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_head_is_replaced_only_while_its_entry_is_stored() {
+    let house = house();
+    house.lead().fill(house.head(None)).finish();
+    let entry = house.cache.stored(&house.key, &HeaderMap::new()).expect("stored");
+    let renamed = |name: &'static str| {
+        let headers = HeaderMap::from_iter([(header::SERVER, HeaderValue::from_static(name))]);
+        Head { headers, ..(*entry.head).clone() }
+    };
+    let server = || house.cache.stored(&house.key, &HeaderMap::new()).map(|entry| entry.head.headers["server"].clone());
+    house.cache.replace_head(&house.key, &entry, renamed("a"));
+    assert_eq!(server().expect("stored"), "a");
+    house.cache.replace_head(&house.key, &entry, renamed("b"));
+    assert_eq!(server().expect("stored"), "a", "what was looked at is not there any more");
+    house.cache.invalidate(&house.key);
+    house.cache.replace_head(&house.key, &entry, renamed("c"));
+    assert!(server().is_none());
 }
 
 #[tokio::test]

@@ -40,6 +40,16 @@ impl Variants {
         self.0.is_empty()
     }
 
+    /// Is this very entry among them?
+    pub(super) fn holds(&self, entry: &Arc<Entry>) -> bool {
+        self.0.iter().any(|own| Arc::ptr_eq(own, entry))
+    }
+
+    /// These, with `new` in the place of `old` and in its order.
+    pub(super) fn replacing(&self, old: &Arc<Entry>, new: Arc<Entry>) -> Self {
+        Self(self.0.iter().map(|own| if Arc::ptr_eq(own, old) { new.clone() } else { own.clone() }).collect())
+    }
+
     /// Is the body that these forms were made of among them?
     pub(super) fn hold(&self, forms: &Arc<Forms>) -> bool {
         self.0.iter().any(|entry| entry.head.forms.as_ref().is_some_and(|own| Arc::ptr_eq(own, forms)))

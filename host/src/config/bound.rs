@@ -117,6 +117,12 @@ pub(super) const COMPRESSION_MIN_BYTES: Bound<u64> = Bound { default: KIB, least
 /// lets a cache treat more than a year as any other large number.
 pub(super) const DEFAULT_TTL: Bound<Duration> = seconds(0, 0, 365 * DAY);
 
+/// Off by default: what the origin does not allow, only the operator can. The most is that of a lifetime.
+pub(super) const STALE_WINDOW: Bound<Duration> = seconds(0, 0, 365 * DAY);
+
+/// One request a minute and key is nothing to a server that is starting up, and a minute is soon after an outage.
+pub(super) const RETRY_BACKOFF_MAX: Bound<Duration> = seconds(MINUTE, 0, HOUR);
+
 /// Twenty thousand times what the six callbacks of a small filter take together (0.45 us), and short enough that a
 /// filter in an endless loop costs its worker 10 ms per exchange and nobody a timeout.
 pub(super) const CALLBACK_DEADLINE: Bound<Duration> = millis(10, 1, 10_000);

@@ -34,7 +34,7 @@ pub use media_range::{MediaRange, MediaRangeError};
 pub use model::{
     AccessLog, Admin, Balance, Cache, Coding, Compression, Config, Filter, FilterLimits, HostPattern, Listener, Log,
     LogFormat, Node, OnError, Origin, OriginHost, QueryParameters, Route, RouteCache, RouteCompression, RouteKey,
-    Server, StaticSite,
+    Server, StaleOn, StaticSite,
 };
 pub use server::ServerError;
 pub use single::for_origin;

@@ -4,6 +4,7 @@
 //! filters exist, sizes and durations are within their limits, addresses are parsed.
 
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -105,6 +106,10 @@ pub struct Cache {
     pub fills_max: usize,
     /// How long a key whose answer could not be stored lets later requests pass without waiting for each other.
     pub uncacheable_ttl: Duration,
+    /// Response fields that speak to this node before `Cache-Control` does, the weightiest first.
+    pub targeted_fields: Vec<HeaderName>,
+    /// The longest time that a failing origin is left alone while there are stale responses to use.
+    pub retry_backoff_max: Duration,
 }
 
 /// `[compression]`: the node's bounds and levels; what is compressed is each route's own.
@@ -252,6 +257,29 @@ pub struct RouteCache {
     /// Freshness where the origin says nothing; `None` stores no such response.
     pub default_ttl: Option<Duration>,
     pub key: RouteKey,
+    /// The same for single statuses and classes of them, the narrower ones first; also for statuses that are not stored
+    /// otherwise.
+    pub status_ttl: Vec<(RangeInclusive<u16>, Duration)>,
+    /// How long after its freshness a response is used while it is fetched anew, where the origin says nothing.
+    pub stale_while_revalidate: Duration,
+    /// How long it stands in for an origin that fails, where the origin says nothing.
+    pub stale_if_error: Duration,
+    pub stale_on: Vec<StaleOn>,
+    /// Whether the `Cache-Control` and `Pragma` of requests are heeded.
+    pub honour_request: bool,
+    /// Whether a response with `Set-Cookie` is stored where the origin states its freshness.
+    pub store_set_cookie: bool,
+}
+
+/// A failure that a stale response may stand in for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StaleOn {
+    /// No connection, or one that broke or brought something that is not HTTP before a whole head.
+    Connect,
+    /// No connection or no head in time.
+    Timeout,
+    /// 500, 502, 503 and 504.
+    ServerError,
 }
 
 /// `[route.cache.key]`: what tells a route's stored responses apart.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::HeaderValue;
 use prometheus::Registry;
 
+use super::backoff::Backoff;
 use super::compressor::Compressor;
 use super::metrics::Metrics;
 use super::record::Book;
@@ -14,7 +15,7 @@ use crate::clock::Clock;
 use crate::config;
 use crate::filter::{Filters, LoadError};
 use crate::origin::Origins;
-use crate::semantics::LoopMark;
+use crate::semantics::{LoopMark, Targets};
 use crate::telemetry::AccessLog;
 
 /// What an edge stands on.
@@ -33,8 +34,11 @@ pub struct Edge {
     pub(super) mark: LoopMark,
     /// This node's member of `Via`.
     pub(super) via: HeaderValue,
-    /// Its member of `Surrogate-Capability`.
-    pub(super) capability: HeaderValue,
+    /// Its member of `Surrogate-Capability`, where it is a surrogate.
+    pub(super) capability: Option<HeaderValue>,
+    /// The fields that speak to this node before `Cache-Control` does.
+    pub(super) targets: Targets,
+    pub(super) backoff: Backoff,
     pub(super) cache: Cache,
     pub(super) origins: Origins,
     pub(super) routes: Routes,
@@ -60,6 +64,7 @@ impl Edge {
     pub fn new(config: &config::Config, parts: Parts, registry: &Registry) -> Result<Self, EdgeError> {
         let name = config.node.name.as_str();
         let via = HeaderValue::from_str(&format!("1.1 {name}")).map_err(|_| EdgeError::Name(name.to_owned()))?;
+        let targets = Targets::new(&config.cache.targeted_fields, name);
         let mark = LoopMark::new(name, fastrand::u64(..)).map_err(|_| EdgeError::Name(name.to_owned()))?;
         let capability = HeaderValue::from_str(&format!("{name}=\"Surrogate/1.0\""))
             .map_err(|_| EdgeError::Name(name.to_owned()))?;
@@ -78,11 +83,14 @@ impl Edge {
             access: parts.access.map(|log| (log, config.log.access_format)),
             clock: parts.clock.clone(),
         };
+        config.routes.iter().for_each(|route| book.metrics.announce(&route.name));
         Ok(Self {
             name: name.into(),
             mark,
             via,
-            capability,
+            capability: targets.is_surrogate().then_some(capability),
+            targets,
+            backoff: Backoff::new(config.cache.retry_backoff_max, fastrand::f64),
             compressor: Compressor::new(&config.compression, parts.cache.clone(), registry)?,
             cache: parts.cache,
             origins: parts.origins,

@@ -3,9 +3,8 @@
 //! Where something stale is stored, the origin is asked to confirm it, and a 304 renews it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use http::header::HeaderMap;
+use http::header::{HeaderMap, HeaderName};
 use http::{Method, Request, Response, StatusCode, response};
 use http_body::Body as _;
 use http_body_util::BodyExt;
@@ -22,15 +21,16 @@ use crate::cache::{Entry, FetchFailure, Filling, Head, Lead};
 use crate::clock::Timestamp;
 use crate::origin::Origin;
 use crate::semantics::{
-    Candidate, Freshness, ProxyError, Refusal, Selection, Verdict, initial_age, update, usable_on_error, validation,
+    Candidate, Freshness, ProxyError, Refusal, Selection, Trouble, Verdict, initial_age, update, usable_on_error,
+    validation, withhold,
 };
 
 /// What only the leading request gets: how its fetch went, and an answer where it is for nobody else.
 pub(super) enum Word {
     /// The answer is for this request only, and why.
     Own(Response<Body>, Refusal),
-    /// The answer is shared. With this status the origin gave it.
-    Shared(StatusCode),
+    /// The answer is shared. With this status the origin gave it, and with these fields beside those that are shared.
+    Shared(StatusCode, HeaderMap),
     /// What was stored is confirmed, but not to be kept, and why.
     Confirmed(Refusal),
 }
@@ -52,7 +52,6 @@ pub(super) fn start(
         origin: origin.clone(),
         headers: passage.head.headers.clone(),
         route: passage.route.clone(),
-        default_ttl: passage.route.default_ttl,
         stale,
     };
     let (word, mine) = oneshot::channel();
@@ -67,7 +66,6 @@ struct Fetch {
     /// The leading request's, as filters left them.
     headers: HeaderMap,
     route: Arc<Route>,
-    default_ttl: Option<Duration>,
     /// What the origin is asked to confirm.
     stale: Option<Arc<Entry>>,
 }
@@ -77,16 +75,25 @@ impl Fetch {
         let requested = self.edge.clock.now();
         let answer = match self.origin.fetch(request).await {
             Ok(answer) => answer,
-            Err(failure) => return lead.fail(pass::fetch_failure(&failure)),
+            Err(failure) => {
+                let failure = pass::fetch_failure(&failure);
+                if let Some(trouble) = Trouble::of_failure(failure.error) {
+                    self.note(&lead, Some(trouble));
+                }
+                return lead.fail(failure);
+            }
         };
         let received = self.edge.clock.now();
+        let trouble = Trouble::of_status(answer.status());
+        self.note(&lead, trouble);
         let (mut parts, body) = answer.into_parts();
         forward::receive(&mut parts, &self.edge.via, received);
         if let Some(stale) = &self.stale {
             if parts.status == StatusCode::NOT_MODIFIED {
                 return self.renew(stale, &parts, (lead, word), (requested, received));
             }
-            if parts.status.is_server_error() && usable_on_error(&stale.head.freshness, stale.head.age(received)) {
+            // An error that came while nobody waited takes no response's place either.
+            if trouble.is_some_and(|trouble| word.is_closed() || self.hides(stale, trouble, received)) {
                 let detail = format!("the origin answered {}", parts.status).into();
                 return lead.fail(FetchFailure { error: ProxyError::HttpResponseIncomplete, detail });
             }
@@ -95,7 +102,8 @@ impl Fetch {
             }
         }
         let length = body.size_hint().exact();
-        let verdict = match self.verdict(parts.status, &parts.headers, (requested, received)) {
+        let (verdict, withheld) = self.verdict(parts.status, &parts.headers, (requested, received));
+        let verdict = match verdict {
             Verdict::Store(_) if length.is_some_and(|length| length > self.edge.cache.object_bytes_max()) => {
                 Verdict::Refuse(Refusal::TooLarge)
             }
@@ -108,7 +116,8 @@ impl Fetch {
                 lead.release();
             }
             Verdict::Store(freshness) => {
-                let _ = word.send(Word::Shared(parts.status));
+                let own = withhold(&mut parts.headers, &withheld);
+                let _ = word.send(Word::Shared(parts.status, own));
                 let selection = Selection::of(&parts.headers, &self.headers);
                 let (status, headers) = (parts.status, parts.headers);
                 let forms = compress::room(self.route.offer.as_ref(), (status, &headers), None);
@@ -116,6 +125,16 @@ impl Fetch {
                 pump(body, lead.fill(head)).await;
             }
         }
+    }
+
+    /// Tells the back-off how the origin did.
+    fn note(&self, lead: &Lead, trouble: Option<Trouble>) {
+        self.edge.backoff.note(self.origin.name(), lead.key(), trouble, self.edge.clock.now());
+    }
+
+    /// Does what is stored stand in for this?
+    fn hides(&self, stale: &Entry, trouble: Trouble, now: Timestamp) -> bool {
+        self.route.policy.covers(trouble) && usable_on_error(&stale.head.freshness, stale.head.age(now))
     }
 
     /// The origin confirmed what is stored: its fields are brought up to date (RFC 9111 section 3.2). What each is told
@@ -129,21 +148,23 @@ impl Fetch {
     ) {
         let mut headers = stale.head.headers.clone();
         update(&mut headers, &confirmed.headers);
-        let verdict = self.verdict(stale.head.status, &headers, (requested, received));
+        let (verdict, withheld) = self.verdict(stale.head.status, &headers, (requested, received));
         // What is only for those with credentials says nothing of what everybody may have.
         if verdict != Verdict::Refuse(Refusal::Authorization) {
             lead.replaces(stale.clone());
         }
         let (status, length, body) = (stale.head.status, stale.head.length, stale.body.clone());
+        let own = withhold(&mut headers, &withheld);
         let selection = Selection::of(&headers, &self.headers);
         let forms = compress::room(self.route.offer.as_ref(), (status, &headers), stale.head.forms.as_ref());
         match verdict {
             Verdict::Store(freshness) => {
-                let _ = word.send(Word::Shared(StatusCode::NOT_MODIFIED));
+                let _ = word.send(Word::Shared(StatusCode::NOT_MODIFIED, own));
                 lead.renew(Head { status, headers, freshness, received, selection, length, forms }, body);
             }
             Verdict::Refuse(refusal) => {
                 let _ = word.send(Word::Confirmed(refusal));
+                headers.extend(own);
                 let initial_age = initial_age(&headers, requested, received);
                 let freshness = Freshness { initial_age, validate_always: true, ..Freshness::default() };
                 lead.renew_for_one(Head { status, headers, freshness, received, selection, length, forms }, body);
@@ -151,14 +172,17 @@ impl Fetch {
         }
     }
 
+    /// May this be stored, and without which fields?
     fn verdict(
         &self,
         status: StatusCode,
         response: &HeaderMap,
         (requested, received): (Timestamp, Timestamp),
-    ) -> Verdict {
-        let (request, default_ttl, node) = (&self.headers, self.default_ttl, &*self.edge.name);
-        Candidate { method: &Method::GET, request, status, response, requested, received, node, default_ttl }.verdict()
+    ) -> (Verdict, Vec<HeaderName>) {
+        let (targets, policy) = (&self.edge.targets, &self.route.policy);
+        let (method, request) = (&Method::GET, &self.headers);
+        let candidate = Candidate { method, request, status, response, requested, received, targets, policy };
+        (candidate.verdict(), candidate.withheld())
     }
 }
 

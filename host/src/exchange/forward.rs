@@ -51,7 +51,7 @@ pub(super) struct Outgoing<'a> {
     pub(super) peer: &'a Peer,
     pub(super) mark: &'a LoopMark,
     pub(super) via: &'a HeaderValue,
-    pub(super) capability: &'a HeaderValue,
+    pub(super) capability: Option<&'a HeaderValue>,
     pub(super) request_id: &'a HeaderValue,
 }
 
@@ -82,7 +82,9 @@ impl Outgoing<'_> {
         headers.append(header::VIA, self.via.clone());
         self.mark.put_on(&mut headers);
         headers.insert(X_REQUEST_ID, self.request_id.clone());
-        headers.append(SURROGATE_CAPABILITY, self.capability.clone());
+        if let Some(capability) = self.capability {
+            headers.append(SURROGATE_CAPABILITY, capability.clone());
+        }
         let authority = HeaderValue::from_str(self.head.authority.as_str());
         headers.insert(header::HOST, authority.map_err(|error| Failure::Unsendable(error.to_string()))?);
         let mut request = Request::new(body);

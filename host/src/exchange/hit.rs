@@ -19,7 +19,7 @@ pub(super) fn answer(visit: &mut Visit<'_>, entry: &Entry, now: Timestamp) -> Re
 /// The same, where the record already says how the entry was come by.
 pub(super) fn stored(visit: &Visit<'_>, entry: &Entry, now: Timestamp) -> Response<Body> {
     let mut response = head(&entry.head);
-    response.headers_mut().insert(header::AGE, HeaderValue::from(entry.head.age(now).as_secs()));
+    response.headers_mut().insert(header::AGE, HeaderValue::from(entry.head.age_seconds(now)));
     let Ok(passage) = visit.passage() else { return response };
     let request = &passage.head.headers;
     let form = compress::stored(visit, entry, response.headers_mut());

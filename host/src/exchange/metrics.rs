@@ -3,6 +3,7 @@
 use http::Method;
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
 
+use crate::cache::StaleUse;
 use crate::telemetry::LATENCY_BUCKETS;
 
 #[derive(Clone)]
@@ -10,6 +11,7 @@ pub(super) struct Metrics {
     requests: IntCounterVec,
     durations: HistogramVec,
     cache: IntCounterVec,
+    stale: IntCounterVec,
 }
 
 /// The labels of one exchange that is over.
@@ -40,10 +42,29 @@ impl Metrics {
             Opts::new("forebay_cache_requests_total", "What the cache did for requests, and from which tier"),
             &["route", "status", "tier"],
         )?;
+        let stale = IntCounterVec::new(
+            Opts::new(
+                "forebay_cache_stale_total",
+                "Stale responses used, and why: what clients did not see of an origin",
+            ),
+            &["route", "reason"],
+        )?;
+        registry.register(Box::new(stale.clone()))?;
         registry.register(Box::new(requests.clone()))?;
         registry.register(Box::new(durations.clone()))?;
         registry.register(Box::new(cache.clone()))?;
-        Ok(Self { requests, durations, cache })
+        Ok(Self { requests, durations, cache, stale })
+    }
+
+    /// Shows a route's counters of stale responses from the start, so that their first rise is one.
+    pub(super) fn announce(&self, route: &str) {
+        for cause in StaleUse::ALL {
+            self.stale.with_label_values(&[route, cause.word()]);
+        }
+    }
+
+    pub(super) fn used_stale(&self, route: &str, cause: StaleUse) {
+        self.stale.with_label_values(&[route, cause.word()]).inc();
     }
 
     pub(super) fn count(&self, labels: &Labels<'_>, seconds: f64) {

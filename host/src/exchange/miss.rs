@@ -5,17 +5,17 @@
 
 use std::sync::Arc;
 
-use http::header::{self, HeaderValue};
+use http::header::{self, HeaderMap, HeaderValue};
 use http::{Response, StatusCode};
 
 use super::failure::Failure;
 use super::fetch::{self, Word};
 use super::visit::Visit;
-use super::{compress, hit, pass, stale};
+use super::{compress, hit, look, pass, stale};
 use crate::body::Body;
-use crate::cache::{Entry, Follower, Head, Key, Landing, Lead, Lookup, Miss, PassReason, Turn};
+use crate::cache::{Entry, FetchFailure, Follower, Head, Key, Landing, Lead, Lookup, Miss, PassReason, Turn};
 use crate::origin::Origin;
-use crate::semantics::CacheStatus;
+use crate::semantics::{CacheStatus, Trouble};
 
 /// How often a request looks, after it has waited for a fetch that was lost or brought another variant. Losing one takes a
 /// bug or a shutdown; another variant comes twice only where the origin changes its mind about `Vary`.
@@ -29,6 +29,8 @@ pub(super) async fn answer(
     mut miss: Miss,
 ) -> Result<Response<Body>, Failure> {
     let mut other_variant = false;
+    // Fields of the response that are for this client only, where it leads.
+    let mut own_fields = HeaderMap::new();
     for _ in 0..LOOKS_MAX {
         visit.record.cache = CacheStatus::forward(miss.forwarded);
         let landing = match miss.turn {
@@ -40,7 +42,10 @@ pub(super) async fn answer(
                 (landing, word) => {
                     visit.record.cache.stored = matches!(landing, Landing::Shared(..));
                     match word {
-                        Some(Word::Shared(StatusCode::NOT_MODIFIED)) => visit.record.cache.forward_status = Some(304),
+                        Some(Word::Shared(status, fields)) => {
+                            visit.record.cache.forward_status = (status == StatusCode::NOT_MODIFIED).then_some(304);
+                            own_fields = fields;
+                        }
                         Some(Word::Confirmed(refusal)) => {
                             let cache = &mut visit.record.cache;
                             (cache.forward_status, cache.stored) = (Some(304), false);
@@ -60,20 +65,19 @@ pub(super) async fn answer(
         let now = visit.edge.clock.now();
         match landing {
             Landing::Shared(head, follower) if head.selection.matches(&visit.passage()?.head.headers, key.query()) => {
-                return shared(visit, (&head, miss.stale.as_ref()), follower);
+                let mut response = shared(visit, (&head, miss.stale.as_ref()), follower)?;
+                response.headers_mut().extend(own_fields);
+                return Ok(response);
             }
             // Selected by other header values: now it is known which ones count.
             Landing::Shared(..) => other_variant = true,
-            Landing::Failed(failure) => {
-                let instead = stale::instead_of_failure(visit, miss.stale.as_ref(), now);
-                return instead.ok_or(Failure::Fetch(failure));
-            }
+            Landing::Failed(failure) => return failed(visit, origin, miss.stale.as_ref(), failure).await,
             Landing::Released => return pass::answer(visit, origin, Body::Empty, PassReason::Uncacheable).await,
             Landing::Lost => {}
         }
-        miss = match visit.edge.cache.lookup(key, &visit.passage()?.head.headers, now) {
+        miss = match look::up(visit, origin, key, now)? {
             Lookup::Hit(entry) => return Ok(hit::answer(visit, &entry, now)),
-            Lookup::Stale(entry, refresh) => return Ok(stale::answer(visit, origin, &entry, refresh)),
+            Lookup::Stale(stale) => return Ok(stale::answer(visit, origin, stale)),
             Lookup::Pass(reason) => return pass::answer(visit, origin, Body::Empty, reason).await,
             Lookup::Miss(miss) => miss,
         };
@@ -82,6 +86,24 @@ pub(super) async fn answer(
         return pass::answer(visit, origin, Body::Empty, PassReason::Vary).await;
     }
     Err(Failure::FetchLost)
+}
+
+/// The fetch brought nothing to share: a stale response stands in for it, or this client is told.
+async fn failed(
+    visit: &mut Visit<'_>,
+    origin: &Origin,
+    stale: Option<&Arc<Entry>>,
+    failure: FetchFailure,
+) -> Result<Response<Body>, Failure> {
+    let now = visit.edge.clock.now();
+    if let Some(instead) = stale::instead_of_failure(visit, stale, &failure, now) {
+        return Ok(instead);
+    }
+    // The origin did answer, but to one who had something better. This client has not, so it gets an answer of its own.
+    if Trouble::of_failure(failure.error) == Some(Trouble::ServerError) {
+        return pass::answer(visit, origin, Body::Empty, PassReason::Vary).await;
+    }
+    Err(Failure::Fetch(failure))
 }
 
 /// The leading client's own answer. It was asked for without the client's conditions, which are answered here.
@@ -105,8 +127,8 @@ fn shared(
     let known = hit::client_has(request, &response, head.received);
     // A lifetime is for what is kept.
     visit.record.cache.ttl = visit.record.cache.detail.is_none().then(|| head.ttl(now));
-    if head.age(now).as_secs() > 0 {
-        response.headers_mut().insert(header::AGE, HeaderValue::from(head.age(now).as_secs()));
+    if head.age_seconds(now) > 0 {
+        response.headers_mut().insert(header::AGE, HeaderValue::from(head.age_seconds(now)));
     }
     if known {
         return Ok(hit::unchanged(response));

@@ -1,14 +1,15 @@
 //! One request from its first byte to the last byte of its response: the only place that knows the order of the steps.
 //!
-//! `serve` is the recipe. Each of its arms is one file: `hit` answers from the cache, `miss` fetches once for everybody,
-//! `stale` answers while
-//! it fetches anew, `pass` fetches for one, `invalidate` forgets what an unsafe request changed, `compress` decides in which
-//! coding it goes out. Around them, `visit` is the request's own state, `routes` finds its way, `forward` writes the request
-//! to the origin, `interim` and `mailbox` pass on what an origin says before its answer, `deliver` the response to the
-//! client, `failure` turns whatever went wrong into an answer, and
-//! `record` hands in the `facts` of the exchange when it is over.
+//! `serve` is the recipe, `look` its look into the cache. Each of its arms is one file: `hit` answers from the cache,
+//! `miss` fetches once for everybody, `stale` answers while it fetches anew or leaves a failing origin alone (`backoff`),
+//! `head` asks about a stored response, `pass` fetches for one, `invalidate` forgets what an unsafe request changed,
+//! `compress` decides in which coding it goes out. Around them, `visit` is the request's own state, `routes` finds its way,
+//! `forward` writes the request to the origin, `interim` and `mailbox` pass on what an origin says before its answer,
+//! `deliver` the response to the client, `failure` turns whatever went wrong into an answer, and `record` hands in the
+//! `facts` of the exchange when it is over.
 
 mod access_line;
+mod backoff;
 mod coded_body;
 mod coding_metrics;
 mod compress;
@@ -20,9 +21,11 @@ mod facts;
 mod failure;
 mod fetch;
 mod forward;
+mod head;
 mod hit;
 mod interim;
 mod invalidate;
+mod look;
 mod mailbox;
 mod metrics;
 mod miss;

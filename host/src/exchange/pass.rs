@@ -1,6 +1,7 @@
 //! A fetch for one client: nothing is stored, nobody waits.
 
-use http::Response;
+use http::header::HeaderMap;
+use http::{Method, Response, StatusCode};
 
 use super::compress;
 use super::failure::Failure;
@@ -47,7 +48,8 @@ pub(super) async fn answer_and_learn(
     let response = fetch(visit, origin, Body::Empty, reason).await?;
     let length = http_body::Body::size_hint(response.body()).exact();
     let small = length.is_some_and(|length| length <= visit.edge.cache.object_bytes_max());
-    if let Verdict::Store(_) = verdict(visit, &response, requested)?
+    let times = (requested, visit.edge.clock.now());
+    if let Verdict::Store(_) = candidate(visit, (response.status(), response.headers()), times)?.verdict()
         && small
     {
         visit.edge.cache.forget_uncacheable(key);
@@ -55,19 +57,24 @@ pub(super) async fn answer_and_learn(
     Ok(compress::passing(visit, response))
 }
 
-fn verdict(visit: &Visit<'_>, response: &Response<Body>, requested: Timestamp) -> Result<Verdict, Failure> {
+/// A response to this request, as far as storing it is concerned. `times` are those of its request and its arrival.
+pub(super) fn candidate<'a>(
+    visit: &'a Visit<'_>,
+    (status, response): (StatusCode, &'a HeaderMap),
+    (requested, received): (Timestamp, Timestamp),
+) -> Result<Candidate<'a>, Failure> {
     let passage = visit.passage()?;
-    let candidate = Candidate {
-        method: &passage.head.method,
+    Ok(Candidate {
+        // What is stored is what a GET would bring.
+        method: &Method::GET,
         request: &passage.head.headers,
-        status: response.status(),
-        response: response.headers(),
+        status,
+        response,
         requested,
-        received: visit.edge.clock.now(),
-        node: &visit.edge.name,
-        default_ttl: passage.route.default_ttl,
-    };
-    Ok(candidate.verdict())
+        received,
+        targets: &visit.edge.targets,
+        policy: &passage.route.policy,
+    })
 }
 
 /// An origin's response, made fit to be passed on.

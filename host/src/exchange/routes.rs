@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::offer::Offer;
 use crate::cache::KeyRules;
 use crate::config::{self, HostPattern};
 use crate::filter::Chain;
 use crate::origin::Origin;
+use crate::semantics::{Policy, Trouble};
 
 /// A route with everything it names already found.
 pub(super) struct Route {
@@ -17,7 +17,9 @@ pub(super) struct Route {
     pub(super) origin: Origin,
     pub(super) chain: Chain,
     pub(super) caching: bool,
-    pub(super) default_ttl: Option<Duration>,
+    pub(super) policy: Policy,
+    /// Do clients have a say in what is answered from the store?
+    pub(super) honour_request: bool,
     pub(super) key_rules: KeyRules,
     /// `None` where the route compresses nothing.
     pub(super) offer: Option<Offer>,
@@ -31,7 +33,8 @@ impl Route {
             origin,
             chain,
             caching: config.cache.enabled,
-            default_ttl: config.cache.default_ttl,
+            policy: policy(&config.cache),
+            honour_request: config.cache.honour_request,
             key_rules: KeyRules::new(&config.cache.key),
             offer: Offer::of(&config.compression),
         }
@@ -41,6 +44,22 @@ impl Route {
     fn covers(&self, path: &str) -> bool {
         path.strip_prefix(self.path.as_str())
             .is_some_and(|rest| rest.is_empty() || self.path.ends_with('/') || rest.starts_with('/'))
+    }
+}
+
+fn policy(config: &config::RouteCache) -> Policy {
+    let trouble = |kind: &config::StaleOn| match kind {
+        config::StaleOn::Connect => Trouble::Connect,
+        config::StaleOn::Timeout => Trouble::Timeout,
+        config::StaleOn::ServerError => Trouble::ServerError,
+    };
+    Policy {
+        default_ttl: config.default_ttl,
+        status_ttl: config.status_ttl.clone(),
+        while_revalidate: config.stale_while_revalidate,
+        if_error: config.stale_if_error,
+        stale_on: config.stale_on.iter().map(trouble).collect(),
+        store_set_cookie: config.store_set_cookie,
     }
 }
 

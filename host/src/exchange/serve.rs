@@ -10,11 +10,11 @@ use super::edge::Edge;
 use super::failure::Failure;
 use super::peer::Peer;
 use super::visit::{Closed, Passage, Visit};
-use super::{hit, invalidate, miss, pass, stale};
+use super::{head, hit, invalidate, look, miss, pass, stale};
 use crate::body::Body;
 use crate::cache::{KeyShape, Lookup, PassReason};
 use crate::filter::EndOfStream;
-use crate::semantics::{CacheControl, only_for_origins};
+use crate::semantics::only_for_origins;
 
 impl Edge {
     /// Answers one request. Always answers, whatever goes wrong, unless a filter wants the connection closed. Dropping the
@@ -46,10 +46,11 @@ impl Edge {
         if let Some(reply) = visit.filter_request()? {
             return Ok(reply);
         }
+        visit.hear_wishes();
         let (origin, chosen) = visit.origin()?;
         let passage = visit.passage()?;
         if let Some(reason) = passed_by(passage) {
-            if visit.only_if_cached() && ONLY_FROM_ORIGINS.contains(&reason) {
+            if visit.only_if_cached() {
                 return Err(Failure::OnlyIfCached);
             }
             let response = pass::answer(visit, &origin, body, reason).await?;
@@ -60,24 +61,21 @@ impl Edge {
         let key = self.cache.key(&passage.head, &shape);
         let now = self.clock.now();
         if passage.head.method == Method::HEAD {
-            return match self.cache.peek(&key, &passage.head.headers, now) {
+            return match look::peek(visit, &key, now)? {
                 Some(entry) => Ok(hit::answer(visit, &entry, now)),
                 None if visit.only_if_cached() => Err(Failure::OnlyIfCached),
-                None => pass::answer(visit, &origin, body, PassReason::Head).await,
+                None => head::answer(visit, &origin, &key, body).await,
             };
         }
-        match self.cache.lookup(&key, &passage.head.headers, now) {
+        match look::up(visit, &origin, &key, now)? {
             Lookup::Hit(entry) => Ok(hit::answer(visit, &entry, now)),
-            Lookup::Stale(entry, refresh) => Ok(stale::answer(visit, &origin, &entry, refresh)),
+            Lookup::Stale(stale) => Ok(stale::answer(visit, &origin, stale)),
             Lookup::Miss(_) | Lookup::Pass(_) if visit.only_if_cached() => Err(Failure::OnlyIfCached),
             Lookup::Miss(miss) => miss::answer(visit, &origin, &key, miss).await,
             Lookup::Pass(reason) => pass::answer_and_learn(visit, &origin, &key, reason).await,
         }
     }
 }
-
-/// Why a request that the cache could answer is not answered from it; together with `only-if-cached` nobody answers it.
-const ONLY_FROM_ORIGINS: [PassReason; 3] = [PassReason::RequestBody, PassReason::NoStore, PassReason::Precondition];
 
 /// Requests that the cache has nothing to do with.
 fn passed_by(passage: &Passage) -> Option<PassReason> {
@@ -88,7 +86,7 @@ fn passed_by(passage: &Passage) -> Option<PassReason> {
         Some(PassReason::Method)
     } else if passage.end == EndOfStream::No {
         Some(PassReason::RequestBody)
-    } else if CacheControl::of(&head.headers).no_store {
+    } else if passage.wishes.no_store {
         Some(PassReason::NoStore)
     } else if only_for_origins(&head.headers) {
         Some(PassReason::Precondition)

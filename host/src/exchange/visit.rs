@@ -16,11 +16,13 @@ use super::routes::Route;
 use crate::body::Body;
 use crate::filter::{EndOfStream, Run, Stream, Verdict};
 use crate::origin::Origin;
-use crate::semantics::{CacheControl, RequestHead, Signatures, fields, for_routing};
+use crate::semantics::{RequestHead, Signatures, Wishes, fields, for_routing};
 
 /// A request that has a route.
 pub(super) struct Passage {
     pub(super) head: RequestHead,
+    /// What it wants of stored responses; known once the filters have seen it.
+    pub(super) wishes: Wishes,
     pub(super) route: Arc<Route>,
     /// `None` where the route has no filters.
     run: Option<Run>,
@@ -61,7 +63,7 @@ impl<'a> Visit<'a> {
         let route = self.edge.routes.find(head.host(), &for_routing(head.path.path())).ok_or(Failure::NoRoute)?.clone();
         self.record.route = route.name.clone();
         let run = if route.chain.is_empty() { None } else { Some(route.chain.begin(self.stream(&route))) };
-        Ok(self.passage.insert(Passage { head, route, run, end }))
+        Ok(self.passage.insert(Passage { head, wishes: Wishes::default(), route, run, end }))
     }
 
     fn stream(&self, route: &Route) -> Stream {
@@ -148,7 +150,7 @@ impl<'a> Visit<'a> {
             peer: self.peer,
             mark: &self.edge.mark,
             via: &self.edge.via,
-            capability: &self.edge.capability,
+            capability: self.edge.capability.as_ref(),
             request_id: &self.record.request_id,
         })
     }
@@ -161,9 +163,18 @@ impl<'a> Visit<'a> {
         failure.answer(&self.edge.name)
     }
 
+    /// Reads what the request wants of stored responses, once, where its route heeds it.
+    pub(super) fn hear_wishes(&mut self) {
+        if let Some(passage) = &mut self.passage
+            && passage.route.honour_request
+        {
+            passage.wishes = Wishes::of(&passage.head.headers);
+        }
+    }
+
     /// Does the request accept a stored response or nothing (RFC 9111 section 5.2.1.7)?
     pub(super) fn only_if_cached(&self) -> bool {
-        self.passage.as_ref().is_some_and(|passage| CacheControl::of(&passage.head.headers).only_if_cached)
+        self.passage.as_ref().is_some_and(|passage| passage.wishes.only_if_cached)
     }
 
     /// Writes down that a filter closed the stream.

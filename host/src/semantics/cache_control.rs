@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http::header::{self, HeaderMap, HeaderName};
 
-use super::fields;
+use super::{fields, withheld};
 
 /// The largest delta-seconds kept, 2^31 (RFC 9111 section 1.2.2): larger ones are this.
 const DELTA_SECONDS_MAX: u64 = 1 << 31;
@@ -16,16 +16,18 @@ const DELTA_SECONDS_MAX: u64 = 1 << 31;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CacheControl {
     pub no_store: bool,
-    /// Without field names; `no-cache="set-cookie"` counts the same, which section 5.2.2.4 allows.
     pub no_cache: bool,
-    /// Without field names; `private="x"` counts the same, which section 5.2.2.7 allows.
     pub private: bool,
+    /// The fields that a `no-cache` or a `private` with field names is about, and those alone: a shared cache stores the
+    /// rest (sections 5.2.2.4 and 5.2.2.7).
+    pub withheld: Vec<HeaderName>,
     pub public: bool,
     pub must_revalidate: bool,
     pub proxy_revalidate: bool,
     pub no_transform: bool,
     pub only_if_cached: bool,
     pub must_understand: bool,
+    pub immutable: bool,
     pub max_age: Option<Duration>,
     pub s_maxage: Option<Duration>,
     pub stale_while_revalidate: Option<Duration>,
@@ -46,35 +48,27 @@ impl CacheControl {
         control
     }
 
-    /// The directives of a field that may speak to caches by name: `max-age=60;edge-1` is for `edge-1` only (Edge
-    /// Architecture, section 2.2).
-    pub(super) fn targeted(headers: &HeaderMap, name: &HeaderName, node: &str) -> Self {
-        let mut control = Self::default();
-        for directive in fields::list(headers, name) {
-            match directive.split_once(';') {
-                Some((directive, target)) if target.trim() == node => control.read(directive.trim_end()),
-                Some(_) => {}
-                None => control.read(&directive),
-            }
+    /// Takes in one directive as it stands in a list.
+    pub(super) fn read(&mut self, directive: &str) {
+        match directive.split_once('=') {
+            Some((name, value)) => self.take(name.trim_end(), Some(value.trim_start())),
+            None => self.take(directive, None),
         }
-        control
     }
 
-    fn read(&mut self, directive: &str) {
-        let (name, value) = match directive.split_once('=') {
-            Some((name, value)) => (name.trim_end(), Some(value.trim_start())),
-            None => (directive, None),
-        };
+    /// Takes in one directive with its argument.
+    pub(super) fn take(&mut self, name: &str, value: Option<&str>) {
         match name.to_ascii_lowercase().as_str() {
             "no-store" => self.no_store = true,
-            "no-cache" => self.no_cache = true,
-            "private" => self.private = true,
+            "no-cache" => self.no_cache |= !self.withholds(value),
+            "private" => self.private |= !self.withholds(value),
             "public" => self.public = true,
             "must-revalidate" => self.must_revalidate = true,
             "proxy-revalidate" => self.proxy_revalidate = true,
             "no-transform" => self.no_transform = true,
             "only-if-cached" => self.only_if_cached = true,
             "must-understand" => self.must_understand = true,
+            "immutable" => self.immutable = true,
             "max-age" => shorten(&mut self.max_age, value),
             "s-maxage" => shorten(&mut self.s_maxage, value),
             "stale-while-revalidate" => shorten(&mut self.stale_while_revalidate, value),
@@ -84,6 +78,14 @@ impl CacheControl {
             "max-stale" => shorten(&mut self.max_stale, value),
             _ => {}
         }
+    }
+
+    /// Is the directive about single fields only, as its argument names them?
+    fn withholds(&mut self, argument: Option<&str>) -> bool {
+        let names = argument.and_then(withheld::names);
+        let any = names.is_some();
+        self.withheld.extend(names.into_iter().flatten());
+        any
     }
 }
 
@@ -138,9 +140,26 @@ mod tests {
 
     #[test]
     fn flags_over_several_lines_and_with_field_names() {
-        let control = parse(&["public, unknown=\"a, no-store\"", "no-cache=\"set-cookie\", s-maxage=7"]);
-        assert!(control.public && control.no_cache && !control.no_store && !control.private);
+        let control = parse(&["public, unknown=\"a, no-store\"", "no-cache=\"set-cookie\", s-maxage=7, immutable"]);
+        assert!(control.public && control.immutable && !control.no_cache && !control.no_store && !control.private);
+        assert_eq!(control.withheld, [header::SET_COOKIE]);
         assert_eq!(control.s_maxage, Some(Duration::from_secs(7)));
+    }
+
+    #[test]
+    fn a_directive_about_fields_is_about_all_where_it_is_ever_so_little_wrong() {
+        for whole in [
+            "no-cache, no-cache=\"a\"",
+            "no-cache=\"a\", no-cache",
+            "no-cache=\"\"",
+            "no-cache=\"a b\"",
+            "no-cache=\"vary\"",
+        ] {
+            assert!(parse(&[whole]).no_cache, "{whole}");
+        }
+        let both = parse(&["private=\"a, X-B\"", "no-cache=c"]);
+        assert!(!both.private && !both.no_cache);
+        assert_eq!(both.withheld, ["a", "x-b", "c"]);
     }
 
     proptest! {

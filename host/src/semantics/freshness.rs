@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn the_first_of_s_maxage_max_age_and_expires_counts() {
-        let cases: [(Lines<'_>, Option<u64>); 8] = [
+        let cases: [(Lines<'_>, Option<u64>); 21] = [
             (&[("cache-control", "max-age=5, s-maxage=9"), ("expires", "Sun, 06 Nov 1994 09:49:37 GMT")], Some(9)),
             (&[("cache-control", "max-age=5"), ("expires", "Sun, 06 Nov 1994 09:49:37 GMT")], Some(5)),
             (&[DATE, ("expires", "Sun, 06 Nov 1994 08:50:37 GMT")], Some(60)),
@@ -100,12 +100,26 @@ mod tests {
             (&[DATE, ("expires", "Sunday, 06-Nov-94 08:50:37 GMT")], Some(60)),
             (&[DATE, ("expires", "Sun, 06 Nov 1994 08:00:00 GMT")], Some(0)),
             (&[DATE, ("expires", "0")], Some(0)),
+            (&[DATE, ("expires", "")], Some(0)),
+            (&[DATE, ("expires", "-1")], Some(0)),
+            (&[DATE, ("expires", "Sun, 06 Nov 1994 08:50:37 +0000")], Some(0)),
+            (&[DATE, ("expires", "Sun, 06 Nov 1994 25:50:37 GMT")], Some(0)),
+            (&[DATE, ("expires", "Thu, 31 Feb 1994 08:50:37 GMT")], Some(0)),
+            (&[DATE, ("expires", "Mon, 01 Jan 1601 00:00:00 GMT")], Some(0)),
+            // The year 2554 is the last one that is told apart: 560 years.
+            (&[DATE, ("expires", "Fri, 31 Dec 9999 23:59:59 GMT")], Some(u64::MAX / 1_000_000_000 - NOW)),
+            (&[("date", "Fri, 31 Dec 9999 23:59:59 GMT"), ("expires", "Sun, 06 Nov 1994 08:50:37 GMT")], Some(0)),
+            (&[("date", "junk"), ("expires", "Sun, 06 Nov 1994 08:50:37 GMT")], Some(60)),
+            (&[DATE, ("expires", "Sun, 06 Nov 1994 08:50:37 GMT"), ("expires", "0")], Some(60)),
+            (&[DATE, ("expires", "0"), ("expires", "Sun, 06 Nov 1994 08:50:37 GMT")], Some(0)),
+            (&[("cache-control", "max-age=5"), ("cache-control", "max-age=3")], Some(3)),
+            (&[("cache-control", "max-age=99999999999999999999999"), ("expires", "0")], Some(1 << 31)),
             (&[DATE], None),
         ];
         for (lines, expected) in cases {
             let map = headers(lines);
             let lifetime = stated_lifetime(&map, &CacheControl::of(&map), at(NOW));
-            assert_eq!(lifetime, expected.map(Duration::from_secs), "{lines:?}");
+            assert_eq!(lifetime.map(|lifetime| lifetime.as_secs()), expected, "{lines:?}");
         }
     }
 
@@ -128,5 +142,26 @@ mod tests {
             assert_eq!(initial_age(&headers(&[("age", junk)]), at(NOW), at(NOW)), Duration::MAX, "{junk:?}");
         }
         assert_eq!(initial_age(&headers(&[("age", "0"), ("age", "0")]), at(NOW), at(NOW)), Duration::MAX);
+    }
+
+    #[test]
+    fn ages_and_dates_beyond_all_measure_stay_numbers() {
+        let cases: [(Lines<'_>, u64); 6] = [
+            (&[("age", "2147483648")], 1 << 31),
+            (&[("age", "99999999999999999999999")], 1 << 31),
+            (&[("date", "Fri, 31 Dec 9999 23:59:59 GMT")], 0),
+            (&[("date", "Thu, 01 Jan 1970 00:00:00 GMT")], NOW),
+            (&[("date", "Mon, 01 Jan 1601 00:00:00 GMT")], 0),
+            (&[("date", "Thu, 01 Jan 1970 00:00:00 GMT"), ("age", "99999999999")], 1 << 31),
+        ];
+        for (lines, expected) in cases {
+            assert_eq!(initial_age(&headers(lines), at(NOW), at(NOW)), Duration::from_secs(expected), "{lines:?}");
+        }
+        // A clock that went back between request and response adds nothing.
+        assert_eq!(initial_age(&headers(&[("age", "7")]), at(NOW), at(NOW - 9)), Duration::from_secs(7));
+        for modified in ["Fri, 31 Dec 9999 23:59:59 GMT", "Mon, 01 Jan 1601 00:00:00 GMT", "junk", ""] {
+            let lifetime = heuristic_lifetime(&headers(&[("last-modified", modified)]), at(NOW)).unwrap_or_default();
+            assert_eq!(lifetime, Duration::ZERO, "{modified:?}");
+        }
     }
 }

@@ -1,13 +1,10 @@
 //! HTTP as the RFCs define it, in pure functions: no clock, no I/O, no configuration.
 //!
-//! `request` and `path` take a request's target apart, `fields` holds what concerns single header fields, `storing`,
-//! `freshness` and `cache_control` decide what a shared cache may keep and for how long, `selection` and `spelling` which
-//! requests it answers (RFC 9111), `query` and `no_vary_search` which queries name one thing, `conditional` and
-//! `range` which part of it a client needs, `coding` and `recode` in which form (RFC 9110), `cache_status` and
-//! `proxy_status` say afterwards what was done and what went wrong (RFC 9211, RFC 9209).
+//! `request`, `path` and `fields` take messages apart. `storing`, `freshness`, `cache_control`, `targeted`, `withheld`,
+//! `policy` and `trouble` decide what a shared cache may keep and for how long (RFC 9111, 9213), `selection`, `spelling`,
+//! `query`, `no_vary_search`, `wishes` and `reuse` which requests it answers, `conditional`, `range`, `coding`, `recode` and
+//! `head_update` with what of it (RFC 9110). `cache_status`, `proxy_status` and `cdn_loop` say what was done.
 
-#[cfg(test)]
-mod arbitrary;
 mod cache_control;
 mod cache_status;
 mod cdn_loop;
@@ -15,8 +12,10 @@ mod coding;
 mod conditional;
 pub mod fields;
 mod freshness;
+mod head_update;
 mod no_vary_search;
 mod path;
+mod policy;
 mod proxy_status;
 mod query;
 mod range;
@@ -26,6 +25,12 @@ mod reuse;
 mod selection;
 mod spelling;
 mod storing;
+mod targeted;
+#[cfg(test)]
+mod tests;
+mod trouble;
+mod wishes;
+mod withheld;
 
 pub use cache_control::CacheControl;
 pub use cache_status::{CacheStatus, Forwarded, Outcome};
@@ -35,8 +40,10 @@ pub use conditional::{
     none_match_names, not_modified, only_for_origins, range_applies, reduce_to_not_modified, update, validation,
 };
 pub use freshness::{http_date, initial_age};
+pub use head_update::{Comparison, compare};
 pub use no_vary_search::NoVarySearch;
 pub use path::for_routing;
+pub use policy::Policy;
 pub use proxy_status::ProxyError;
 pub use query::{Kept, Order, QueryRules};
 pub use range::{Pieces, pieces};
@@ -45,3 +52,7 @@ pub use request::{BadTarget, RequestHead, normal_authority};
 pub use reuse::{Reuse, reuse, usable_on_error};
 pub use selection::Selection;
 pub use storing::{Candidate, Freshness, Refusal, Verdict};
+pub use targeted::Targets;
+pub use trouble::Trouble;
+pub use wishes::Wishes;
+pub use withheld::withhold;

@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
-use super::cache_control::CacheControl;
 use super::cache_status::Forwarded;
 use super::storing::Freshness;
+use super::wishes::Wishes;
 
 /// What may be done with a stored response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,9 +21,11 @@ pub enum Reuse {
     Validate(Forwarded),
 }
 
-/// `wishes` are the directives of the request, `no_cache` whether it says so by `Pragma` as well.
-pub fn reuse(freshness: &Freshness, age: Duration, wishes: &CacheControl) -> Reuse {
-    if wishes.no_cache || wishes.max_age.is_some_and(|limit| age > limit) {
+/// What is fresh and immutable is used although the request wants it younger, as a browser's reload does: its origin has
+/// promised that asking would bring the same. `no-cache` asks all the same (RFC 8246 section 2).
+pub fn reuse(freshness: &Freshness, age: Duration, wishes: &Wishes) -> Reuse {
+    let settled = freshness.immutable && freshness.lifetime > age;
+    if wishes.no_cache || wishes.max_age.is_some_and(|limit| age > limit && !settled) {
         return Reuse::Validate(Forwarded::Request);
     }
     if wishes.min_fresh.is_some_and(|least| freshness.lifetime < age.saturating_add(least)) {
@@ -67,28 +69,31 @@ mod tests {
             never_stale: false,
             while_revalidate: seconds(10),
             if_error: seconds(100),
+            ..Freshness::default()
         }
     }
 
     #[test]
     fn age_against_lifetime_and_wishes() {
-        let none = CacheControl::default();
-        let wish = |set: &dyn Fn(&mut CacheControl)| {
-            let mut control = CacheControl::default();
-            set(&mut control);
-            control
+        let none = Wishes::default();
+        let wish = |set: &dyn Fn(&mut Wishes)| {
+            let mut wishes = none;
+            set(&mut wishes);
+            wishes
         };
         let stale = Reuse::Validate(Forwarded::Stale);
         let request = Reuse::Validate(Forwarded::Request);
         let strict = Freshness { never_stale: true, ..terms() };
         let checked = Freshness { validate_always: true, ..terms() };
+        let immutable = Freshness { immutable: true, ..terms() };
+        let now = wish(&|c| c.max_age = Some(seconds(0)));
         let cases = [
-            (terms(), 59, none.clone(), Reuse::Fresh),
-            (terms(), 60, none.clone(), Reuse::StaleWhileRevalidate),
-            (terms(), 69, none.clone(), Reuse::StaleWhileRevalidate),
-            (terms(), 70, none.clone(), stale),
-            (strict, 60, none.clone(), stale),
-            (checked, 1, none.clone(), stale),
+            (terms(), 59, none, Reuse::Fresh),
+            (terms(), 60, none, Reuse::StaleWhileRevalidate),
+            (terms(), 69, none, Reuse::StaleWhileRevalidate),
+            (terms(), 70, none, stale),
+            (strict, 60, none, stale),
+            (checked, 1, none, stale),
             (terms(), 1, wish(&|c| c.no_cache = true), request),
             (terms(), 5, wish(&|c| c.max_age = Some(seconds(5))), Reuse::Fresh),
             (terms(), 6, wish(&|c| c.max_age = Some(seconds(5))), request),
@@ -101,6 +106,13 @@ mod tests {
             (terms(), 91, wish(&|c| c.max_stale = Some(seconds(30))), stale),
             (terms(), 9_999, wish(&|c| c.max_stale = Some(Duration::MAX)), Reuse::Stale),
             (strict, 61, wish(&|c| c.max_stale = Some(Duration::MAX)), stale),
+            (terms(), 1, now, request),
+            (immutable, 1, now, Reuse::Fresh),
+            (immutable, 59, now, Reuse::Fresh),
+            (immutable, 60, now, request),
+            (immutable, 1, wish(&|c| c.no_cache = true), request),
+            (immutable, 51, wish(&|c| c.min_fresh = Some(seconds(10))), request),
+            (Freshness { validate_always: true, ..immutable }, 1, now, stale),
         ];
         for (freshness, age, wishes, expected) in cases {
             assert_eq!(reuse(&freshness, seconds(age), &wishes), expected, "{freshness:?} at {age} for {wishes:?}");

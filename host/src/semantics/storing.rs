@@ -9,6 +9,8 @@ use http::header::{self, HeaderMap, HeaderName};
 use http::{Method, StatusCode};
 
 use super::cache_control::CacheControl;
+use super::policy::Policy;
+use super::targeted::Targets;
 use super::{fields, freshness};
 use crate::clock::Timestamp;
 
@@ -33,6 +35,8 @@ pub struct Freshness {
     pub while_revalidate: Duration,
     /// How long after its lifetime it may stand in for an origin that fails (RFC 5861 section 4).
     pub if_error: Duration,
+    /// It does not change while it is fresh (RFC 8246).
+    pub immutable: bool,
 }
 
 impl Freshness {
@@ -40,12 +44,12 @@ impl Freshness {
     pub fn for_one_use(&self) -> bool {
         self.validate_always || self.lifetime <= self.initial_age
     }
-}
 
-/// Fields that speak to caches in front of an origin and not to browsers, in their order of weight. `CDN-Cache-Control` is
-/// RFC 9213's, `Surrogate-Control` the older one of the Edge Architecture note.
-const TARGETED_FIELDS: [HeaderName; 2] =
-    [HeaderName::from_static("cdn-cache-control"), HeaderName::from_static("surrogate-control")];
+    /// May it be used stale at all?
+    fn ever_stale(&self) -> bool {
+        !self.validate_always && !self.never_stale && !self.while_revalidate.max(self.if_error).is_zero()
+    }
+}
 
 /// Were the directives meant for caches like this one?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,10 +104,10 @@ pub struct Candidate<'a> {
     pub response: &'a HeaderMap,
     pub requested: Timestamp,
     pub received: Timestamp,
-    /// This node, as a `Surrogate-Control` may name it.
-    pub node: &'a str,
-    /// The lifetime where the origin states none.
-    pub default_ttl: Option<Duration>,
+    /// The fields that speak to this node before `Cache-Control` does.
+    pub targets: &'a Targets,
+    /// What counts where the origin says nothing.
+    pub policy: &'a Policy,
 }
 
 impl Candidate<'_> {
@@ -116,28 +120,30 @@ impl Candidate<'_> {
             Targeted::Yes => control.s_maxage.or(control.max_age),
             Targeted::No => freshness::stated_lifetime(self.response, &control, self.received),
         };
-        let guess = || self.default_ttl.or_else(|| freshness::heuristic_lifetime(self.response, self.received));
-        let implied = if heuristically_cacheable(self.status) || control.public { guess() } else { None };
+        let guessable = heuristically_cacheable(self.status) || control.public;
+        let guess = || self.policy.default_ttl.or_else(|| freshness::heuristic_lifetime(self.response, self.received));
+        let implied = self.policy.ttl_of(self.status).or_else(|| if guessable { guess() } else { None });
         let lifetime = match stated.or(implied) {
             Some(lifetime) => lifetime,
-            None if heuristically_cacheable(self.status) || control.public => Duration::ZERO,
+            None if guessable => Duration::ZERO,
             None => return Verdict::Refuse(Refusal::NoFreshness),
         };
-        if stated.is_none() && self.response.contains_key(header::SET_COOKIE) && !control.public {
+        if self.sets_cookie(&control) && !(self.policy.store_set_cookie && (stated.is_some() || control.public)) {
             return Verdict::Refuse(Refusal::SetCookie);
         }
-        let initial_age = freshness::initial_age(self.response, self.requested, self.received);
+        let (while_revalidate, if_error) = self.stale_windows(&control, lifetime);
         let freshness = Freshness {
             lifetime,
-            initial_age,
+            initial_age: freshness::initial_age(self.response, self.requested, self.received),
             validate_always: control.no_cache,
             never_stale: control.must_revalidate || control.proxy_revalidate || control.s_maxage.is_some(),
-            while_revalidate: control.stale_while_revalidate.unwrap_or_default(),
-            if_error: control.stale_if_error.unwrap_or_default(),
+            while_revalidate,
+            if_error,
+            immutable: control.immutable,
         };
         let validators = [header::ETAG, header::LAST_MODIFIED];
         let provable = validators.iter().any(|name| self.response.contains_key(name));
-        if freshness.for_one_use() && !provable && freshness.while_revalidate.max(freshness.if_error).is_zero() {
+        if freshness.for_one_use() && !provable && !freshness.ever_stale() {
             return Verdict::Refuse(match stated {
                 _ if control.no_cache => Refusal::NoCache,
                 Some(_) => Refusal::Expired,
@@ -147,19 +153,32 @@ impl Candidate<'_> {
         Verdict::Store(freshness)
     }
 
-    /// The directives that count here: those for surrogates where there are any, else `Cache-Control`, else `Pragma`
-    /// (section 5.4).
+    /// The fields that must not be stored with the rest.
+    pub fn withheld(&self) -> Vec<HeaderName> {
+        self.directives().0.withheld
+    }
+
+    /// The directives that count here: those of a targeted field where there is one, else `Cache-Control`.
     fn directives(&self) -> (CacheControl, Targeted) {
-        for field in &TARGETED_FIELDS {
-            if self.response.contains_key(field) {
-                let control = CacheControl::targeted(self.response, field, self.node);
-                // A field with nothing for this node is as good as absent.
-                if control != CacheControl::default() {
-                    return (control, Targeted::Yes);
-                }
-            }
+        match self.targets.directives(self.response) {
+            Some(control) => (control, Targeted::Yes),
+            None => (CacheControl::of(self.response), Targeted::No),
         }
-        (CacheControl::of(self.response), Targeted::No)
+    }
+
+    /// Would a cookie be stored?
+    fn sets_cookie(&self, control: &CacheControl) -> bool {
+        self.response.contains_key(header::SET_COOKIE) && !control.withheld.contains(&header::SET_COOKIE)
+    }
+
+    /// How long it may be used while it is fetched anew, and in the place of an origin that fails. What the operator adds
+    /// is for responses that were fresh once and are no errors themselves: nobody wants an error for longer than it is
+    /// there, and `max-age=0` means not without asking.
+    fn stale_windows(&self, control: &CacheControl, lifetime: Duration) -> (Duration, Duration) {
+        let lasting = !lifetime.is_zero() && !self.status.is_server_error();
+        let or = |stated: Option<Duration>, added| stated.unwrap_or(if lasting { added } else { Duration::ZERO });
+        let (while_revalidate, if_error) = (self.policy.while_revalidate, self.policy.if_error);
+        (or(control.stale_while_revalidate, while_revalidate), or(control.stale_if_error, if_error))
     }
 
     /// The rules of section 3 in their order.
@@ -175,7 +194,7 @@ impl Candidate<'_> {
             return Some(Refusal::Status);
         }
         let overruled = control.must_understand && understood(self.status);
-        if (control.no_store && !overruled) || CacheControl::of(self.request).no_store {
+        if control.no_store && !overruled {
             return Some(Refusal::NoStore);
         }
         if control.must_understand && !understood(self.status) {
@@ -208,81 +227,4 @@ fn heuristically_cacheable(status: StatusCode) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use http::HeaderValue;
-
-    type Lines<'a> = &'a [(&'static str, &'a str)];
-
-    const AUTHORIZED: (&str, &str) = ("authorization", "Basic x");
-
-    fn headers(lines: Lines<'_>) -> HeaderMap {
-        let mut map = HeaderMap::new();
-        for (name, value) in lines {
-            map.append(*name, HeaderValue::from_str(value).expect("a test value"));
-        }
-        map
-    }
-
-    fn judge(method: Method, request: Lines<'_>, status: u16, response: Lines<'_>) -> Verdict {
-        let now = Timestamp::from_unix(Duration::from_secs(1_000_000_000));
-        Candidate {
-            method: &method,
-            request: &headers(request),
-            status: StatusCode::from_u16(status).expect("a test status"),
-            response: &headers(response),
-            requested: now,
-            received: now,
-            node: "edge-1",
-            default_ttl: Some(Duration::from_secs(300)),
-        }
-        .verdict()
-    }
-
-    #[test]
-    fn what_is_refused_and_why() {
-        let fresh = ("cache-control", "max-age=60");
-        let cases: [(Method, Lines<'_>, u16, Lines<'_>, Refusal); 15] = [
-            (Method::POST, &[], 200, &[fresh], Refusal::Method),
-            (Method::GET, &[], 206, &[fresh], Refusal::Partial),
-            (Method::GET, &[], 304, &[fresh], Refusal::Status),
-            (Method::GET, &[], 200, &[("cache-control", "no-store, max-age=60")], Refusal::NoStore),
-            (Method::GET, &[("cache-control", "no-store")], 200, &[fresh], Refusal::NoStore),
-            (Method::GET, &[], 200, &[("cache-control", "private, max-age=60")], Refusal::Private),
-            (Method::GET, &[], 200, &[("cache-control", "no-cache")], Refusal::NoCache),
-            (Method::GET, &[AUTHORIZED], 200, &[fresh], Refusal::Authorization),
-            (Method::GET, &[AUTHORIZED], 200, &[("cdn-cache-control", "max-age=60")], Refusal::Authorization),
-            (Method::GET, &[], 200, &[fresh, ("vary", "accept, *")], Refusal::VaryStar),
-            (Method::GET, &[], 200, &[fresh, ("vary", "accept language")], Refusal::VaryStar),
-            (Method::GET, &[], 200, &[("set-cookie", "a=b")], Refusal::SetCookie),
-            (Method::GET, &[], 500, &[], Refusal::NoFreshness),
-            (Method::GET, &[], 200, &[("cache-control", "max-age=0")], Refusal::Expired),
-            (Method::GET, &[], 200, &[fresh, ("age", "60")], Refusal::Expired),
-        ];
-        for (method, request, status, response, expected) in cases {
-            assert_eq!(judge(method, request, status, response), Verdict::Refuse(expected), "{status} {response:?}");
-        }
-    }
-
-    #[test]
-    fn what_is_stored_and_for_how_long() {
-        let cases: [(Lines<'_>, u16, Lines<'_>, u64); 10] = [
-            (&[], 200, &[("cache-control", "max-age=60")], 60),
-            (&[], 200, &[], 300),
-            (&[], 404, &[], 300),
-            (&[], 500, &[("cache-control", "max-age=60")], 60),
-            (&[("authorization", "x")], 200, &[("cache-control", "public, max-age=60")], 60),
-            (&[("authorization", "x")], 200, &[("cache-control", "s-maxage=7")], 7),
-            (&[], 200, &[("set-cookie", "a=b"), ("cache-control", "max-age=60")], 60),
-            (&[], 200, &[("cache-control", "no-store"), ("surrogate-control", "max-age=7;edge-1")], 7),
-            (&[], 200, &[("cache-control", "max-age=60"), ("surrogate-control", "max-age=7;other")], 60),
-            (&[], 200, &[("cache-control", "no-store, must-understand, max-age=60")], 60),
-        ];
-        for (request, status, response, seconds) in cases {
-            let Verdict::Store(freshness) = judge(Method::GET, request, status, response) else {
-                panic!("{response:?} is refused");
-            };
-            assert_eq!(freshness.lifetime, Duration::from_secs(seconds), "{response:?}");
-        }
-    }
-}
+mod tests;

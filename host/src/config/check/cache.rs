@@ -1,6 +1,9 @@
 //! `[cache]`: the size of the memory tier and of what may enter it.
 
+use http::HeaderName;
+
 use crate::config::bound;
+use crate::config::field::Field;
 use crate::config::model::Cache;
 use crate::config::section::Section;
 use crate::config::size::ByteSize;
@@ -22,5 +25,39 @@ pub(super) fn check(section: &mut Section<'_>) -> Cache {
         object_bytes_max,
         fills_max: section.count("fills_max", &bound::FILLS_MAX),
         uncacheable_ttl: section.duration("uncacheable_ttl", &bound::UNCACHEABLE_TTL),
+        targeted_fields: targeted_fields(section),
+        retry_backoff_max: section.duration("retry_backoff_max", &bound::RETRY_BACKOFF_MAX),
     }
+}
+
+/// What is listened to by default: RFC 9213's field for CDNs, and the one that CDNs had before it.
+const TARGETED_FIELDS: [HeaderName; 2] =
+    [HeaderName::from_static("cdn-cache-control"), HeaderName::from_static("surrogate-control")];
+
+fn targeted_fields(section: &mut Section<'_>) -> Vec<HeaderName> {
+    let elements = section.field("targeted_fields").and_then(|field| field.elements());
+    let Some(elements) = elements else { return TARGETED_FIELDS.into() };
+    let mut fields = Vec::new();
+    for element in elements {
+        let Some(name) = targeted_field(&element) else { continue };
+        if fields.contains(&name) {
+            element.fault(format!("\"{name}\" is in the list already; leave one out"));
+        }
+        fields.push(name);
+    }
+    fields
+}
+
+/// The two syntaxes are told apart by name, so a name that follows neither cannot be read.
+fn targeted_field(element: &Field<'_>) -> Option<HeaderName> {
+    let text = element.text()?;
+    let name = text.parse::<HeaderName>().ok();
+    let wrong = match name.as_ref().map(HeaderName::as_str) {
+        None => "is not a field name; write one as in \"CDN-Cache-Control\"",
+        Some("cache-control") => "counts in any case, after all of these; leave it out",
+        Some(name) if name == "surrogate-control" || name.ends_with("-cache-control") => return name.parse().ok(),
+        Some(_) => "is not a targeted field; write a name that ends in \"-Cache-Control\", or \"Surrogate-Control\"",
+    };
+    element.fault(format!("{text:?} {wrong}"));
+    None
 }

@@ -15,6 +15,7 @@ mod log;
 mod node;
 mod origin;
 mod route;
+mod route_cache;
 mod settings;
 
 mod unique;

@@ -1,11 +1,10 @@
 //! `[[route]]`: which requests go where, and through what.
 
-use super::cache_key;
 use super::compression;
+use super::route_cache;
 use super::unique::Unique;
-use crate::config::bound;
 use crate::config::field::Field;
-use crate::config::model::{HostPattern, Route, RouteCache};
+use crate::config::model::{HostPattern, Route};
 use crate::config::section::{NAME_RULE, Section, is_name};
 
 /// What a route may refer to.
@@ -43,7 +42,7 @@ fn check(section: &mut Section<'_>, names: &Names, labels: &mut Unique, places: 
         path,
         origin: origin.and_then(|field| field.reference("an origin", &names.origins)).unwrap_or_default(),
         filters: section.field("filters").map(|field| chain(&field, &names.filters)).unwrap_or_default(),
-        cache: section.section("cache", cache),
+        cache: section.section("cache", route_cache::check),
         compression: section.section("compression", compression::check_route),
     }
 }
@@ -91,12 +90,4 @@ fn chain(field: &Field<'_>, known: &[String]) -> Vec<String> {
         chain.push(name);
     }
     chain
-}
-
-fn cache(section: &mut Section<'_>) -> RouteCache {
-    RouteCache {
-        enabled: section.field("enabled").and_then(|field| field.boolean()).unwrap_or(true),
-        default_ttl: section.field("default_ttl").and_then(|field| field.duration(&bound::DEFAULT_TTL)),
-        key: section.section("key", cache_key::check),
-    }
 }

@@ -74,6 +74,16 @@ cache.object_max = 0
 memory = "1MiB"
 object_max = "2MiB"
 => 3:14: cache.object_max: "2MiB" is larger than cache.memory; write "1MiB" or less
+cache.targeted_fields = ["CDN-Cache-Control", "Cache-Control"]
+=> 1:47: cache.targeted_fields[1]: "Cache-Control" counts in any case, after all of these; leave it out
+cache.targeted_fields = ["Edge-Control"]
+=> 1:26: cache.targeted_fields[0]: "Edge-Control" is not a targeted field; write a name that ends in "-Cache-Control", or "Surrogate-Control"
+cache.targeted_fields = ["a b"]
+=> 1:26: cache.targeted_fields[0]: "a b" is not a field name; write one as in "CDN-Cache-Control"
+cache.targeted_fields = ["Surrogate-Control", "surrogate-control"]
+=> 1:47: cache.targeted_fields[1]: "surrogate-control" is in the list already; leave one out
+cache.retry_backoff_max = "2h"
+=> 1:27: cache.retry_backoff_max: 2h is too large; write "1h" or less
 compression.jobs_max = 0
 => 1:24: compression.jobs_max: 0 is too small; write 1 or more
 compression.zstd_level = 20
@@ -155,6 +165,36 @@ path="/a"
 origin="docs"
 cache.enabled=1
 => 4:15: route[0].cache.enabled: is an integer; write true or false
+[[route]]
+path="/a"
+origin="docs"
+cache.stale_on=["connect", "404"]
+=> 4:28: route[0].cache.stale_on[1]: "404" is not one of the choices; write "connect" or "timeout" or "5xx"
+[[route]]
+path="/a"
+origin="docs"
+cache.stale_if_error="1"
+=> 4:22: route[0].cache.stale_if_error: "1" has no unit; write d, h, m, s, ms or us after each number
+[[route]]
+path="/a"
+origin="docs"
+cache.status_ttl={4xx="1m", "40x"="1m"}
+=> 4:35: route[0].cache.status_ttl.40x: "40x" is not a status; write one as in "404", or a class as in "5xx"
+[[route]]
+path="/a"
+origin="docs"
+cache.status_ttl={206="1m"}
+=> 4:23: route[0].cache.status_ttl.206: "206" is no whole response and stored in no case by its status; leave it out
+[[route]]
+path="/a"
+origin="docs"
+cache.status_ttl={1xx="1m"}
+=> 4:23: route[0].cache.status_ttl.1xx: "1xx" is never a last response; write 200 to 599
+[[route]]
+path="/a"
+origin="docs"
+cache.status_ttl={404=60}
+=> 4:23: route[0].cache.status_ttl.404: "60" has no unit; write "60s" or "60ms"
 [[route]]
 origin="docs"
 cache.key.keep_query=["id"]

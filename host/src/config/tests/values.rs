@@ -5,10 +5,10 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{ORIGIN, check, checked, folder_with};
+use super::{ORIGIN, ROUTE, check, checked, folder_with};
 use crate::config::{
     AccessLog, Balance, Coding, Config, HostPattern, LogFormat, OnError, Origin, OriginHost, QueryParameters, RouteKey,
-    Server, for_origin, load,
+    Server, StaleOn, for_origin, load,
 };
 
 #[test]
@@ -31,6 +31,8 @@ fn an_absent_key_has_its_default() {
     assert_eq!((config.cache.memory_bytes, config.cache.object_bytes_max), (512 << 20, 16 << 20));
     assert_eq!(config.cache.fills_max, 1_024);
     assert_eq!(config.cache.uncacheable_ttl, Duration::from_secs(120));
+    assert_eq!(config.cache.targeted_fields, ["cdn-cache-control", "surrogate-control"]);
+    assert_eq!(config.cache.retry_backoff_max, Duration::from_secs(60));
     let compression = &config.compression;
     assert_eq!((compression.jobs_max, compression.streams_max), (2, 128));
     assert_eq!((compression.br_level, compression.zstd_level, compression.gzip_level), (5, 6, 6));
@@ -55,6 +57,10 @@ fn an_origin_a_filter_and_a_route_have_their_defaults() {
     let [route] = &config.routes[..] else { panic!("one route") };
     assert_eq!((route.name.as_str(), &route.host, route.path.as_str()), ("*/", &HostPattern::Any, "/"));
     assert!(route.filters.is_empty() && route.cache.enabled && route.cache.default_ttl.is_none());
+    let cache = &route.cache;
+    assert_eq!((cache.stale_while_revalidate, cache.stale_if_error), (Duration::ZERO, Duration::ZERO));
+    assert_eq!(cache.stale_on, [StaleOn::Connect, StaleOn::Timeout, StaleOn::ServerError]);
+    assert!(cache.status_ttl.is_empty() && cache.honour_request && cache.store_set_cookie);
     assert_eq!(route.cache.key, RouteKey::default());
     assert!(route.compression.codings.is_empty(), "compression is switched on by naming codings");
     assert_eq!((route.compression.min_bytes, route.compression.types.len()), (1 << 10, 14));
@@ -91,6 +97,22 @@ fn settings_limits_and_the_environment_reach_the_model() {
     assert_eq!(names, ["next", "docs"], "in the order of the file");
     assert_eq!(config.origins[0].servers[0], Server { host: "a.example".to_owned(), port: 7011 });
     assert_eq!(config.origins[0].host, OriginHost::Fixed("docs.example".to_owned()));
+}
+
+#[test]
+fn a_route_says_what_is_stored_and_what_stale_is_for() {
+    let config = check(&format!(
+        "cache.targeted_fields = [\"X-Cache-Control\"]\n{ORIGIN}{ROUTE}[route.cache]\nhonour_request = false\n\
+         store_set_cookie = false\nstale_on = []\nstale_if_error = \"1d\"\n\
+         [route.cache.status_ttl]\n4xx = \"1m\"\n404 = \"0s\"\n5xx = \"5s\"\n"
+    ))
+    .unwrap_or_else(|faults| panic!("{faults}"));
+    assert_eq!(config.cache.targeted_fields, ["x-cache-control"]);
+    let cache = &config.routes[0].cache;
+    assert!(!cache.honour_request && !cache.store_set_cookie && cache.stale_on.is_empty());
+    assert_eq!(cache.stale_if_error, Duration::from_secs(86_400));
+    let seconds = Duration::from_secs;
+    assert_eq!(cache.status_ttl, [(404..=404, seconds(0)), (400..=499, seconds(60)), (500..=599, seconds(5))]);
 }
 
 #[test]

@@ -6,11 +6,12 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use proptest::prelude::*;
 
-use super::{
-    CacheControl, Candidate, Forwarded, Pieces, Reuse, Selection, Verdict, fields, http_date, none_match_names,
-    not_modified, pieces, range_applies, reduce_to_not_modified, reuse, update, usable_on_error, validation,
-};
 use crate::clock::Timestamp;
+use crate::semantics::{
+    CacheControl, Candidate, Forwarded, Pieces, Policy, Reuse, Selection, Targets, Verdict, Wishes, fields, http_date,
+    none_match_names, not_modified, pieces, range_applies, reduce_to_not_modified, reuse, update, usable_on_error,
+    validation,
+};
 
 /// The fields that anything here reads.
 const NAMES: [&str; 24] = [
@@ -83,6 +84,8 @@ fn values() -> impl Strategy<Value = HeaderValue> {
     prop_oneof![3 => made, 1 => random].prop_filter_map("no value", |bytes| HeaderValue::from_bytes(&bytes).ok())
 }
 
+const TARGETED: [&str; 2] = ["cdn-cache-control", "surrogate-control"];
+
 fn sections() -> impl Strategy<Value = HeaderMap> {
     let names = prop::sample::select(&NAMES[..]).prop_map(HeaderName::from_static);
     prop::collection::vec((names, values()), 0..8).prop_map(|lines| {
@@ -101,8 +104,8 @@ fn verdict(request: &HeaderMap, status: u16, response: &HeaderMap) -> Verdict {
         response,
         requested: now,
         received: now,
-        node: "edge-1",
-        default_ttl: None,
+        targets: &Targets::new(&TARGETED.map(HeaderName::from_static), "edge-1"),
+        policy: &Policy::default(),
     }
     .verdict()
 }
@@ -121,8 +124,7 @@ proptest! {
     ) {
         let Verdict::Store(freshness) = verdict(&request, status, &response) else { return Ok(()) };
         let control = CacheControl::of(&response);
-        let targeted = response.contains_key("cdn-cache-control") || response.contains_key("surrogate-control");
-        prop_assert!(!CacheControl::of(&request).no_store);
+        let targeted = TARGETED.iter().any(|name| response.contains_key(*name));
         prop_assert!(targeted || !control.private);
         prop_assert!(targeted || !control.no_store || control.must_understand);
         prop_assert!(!fields::list(&response, &header::VARY).any(|name| name == "*"));
@@ -137,7 +139,7 @@ proptest! {
         age in prop_oneof![0_u64..200, any::<u64>()],
     ) {
         let Verdict::Store(terms) = verdict(&HeaderMap::new(), 200, &response) else { return Ok(()) };
-        let (age, wishes) = (Duration::from_secs(age), CacheControl::of(&request));
+        let (age, wishes) = (Duration::from_secs(age), Wishes::of(&request));
         match reuse(&terms, age, &wishes) {
             Reuse::Fresh => prop_assert!(age < terms.lifetime && !terms.validate_always && !wishes.no_cache),
             Reuse::Stale => prop_assert!(!terms.never_stale && wishes.max_stale.is_some()),

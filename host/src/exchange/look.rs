@@ -1,0 +1,28 @@
+//! A request's look into the cache: what it brings, and what the back-off knows of its origin.
+
+use std::sync::Arc;
+
+use super::failure::Failure;
+use super::visit::Visit;
+use crate::cache::{Ask, Entry, Key, Lookup, StaleUse, Standing};
+use crate::clock::Timestamp;
+use crate::origin::Origin;
+
+/// What the cache has to say, or whose turn it is to fetch.
+pub(super) fn up(visit: &Visit<'_>, origin: &Origin, key: &Key, now: Timestamp) -> Result<Lookup, Failure> {
+    let passage = visit.passage()?;
+    let standing = |purpose| {
+        let Some(doubt) = visit.edge.backoff.doubt(origin.name(), key.as_str(), now) else { return Standing::Well };
+        let covered = purpose == StaleUse::WhileRevalidate || passage.route.policy.covers(doubt.trouble);
+        if covered { doubt.standing } else { Standing::Well }
+    };
+    let ask = Ask { headers: &passage.head.headers, wishes: passage.wishes, standing: &standing };
+    Ok(visit.edge.cache.lookup(key, &ask, now))
+}
+
+/// An entry that answers as it is; nobody's turn is taken.
+pub(super) fn peek(visit: &Visit<'_>, key: &Key, now: Timestamp) -> Result<Option<Arc<Entry>>, Failure> {
+    let passage = visit.passage()?;
+    let ask = Ask { headers: &passage.head.headers, wishes: passage.wishes, standing: &|_| Standing::Well };
+    Ok(visit.edge.cache.peek(key, &ask, now))
+}

@@ -1,0 +1,3 @@
+//! Tests that concern all of these rules at once. Those of one noun stand beside it.
+
+mod arbitrary;
