@@ -56,7 +56,8 @@ pub(crate) async fn run(seed: u64) -> Result<(), String> {
     let mut before = Vary::Nothing;
     for number in 0..ROUNDS {
         let round = Round::random(&mut rng, before);
-        before = round.vary;
+        // Older variants come to light again when what hid them is replaced.
+        before = if round.vary == Vary::Tier { Vary::Tier } else { before };
         rush.round(&round).await.map_err(|fault| format!("round {number}: {fault}\n{round:?}"))?;
     }
     Ok(())
