@@ -109,6 +109,19 @@ async fn must_revalidate_forbids_the_window() {
     }
 }
 
+#[tokio::test]
+async fn a_client_that_limits_the_age_gets_no_stale_response() {
+    for (wish, body) in [("max-age=600", "new"), ("max-age=600, max-stale=20", "old")] {
+        let origin = Origin::start().await;
+        let answer = |body| lasting(body, "max-age=60, stale-while-revalidate=30");
+        origin.once("/a", answer("old")).on("/a", answer("new"));
+        let node = TestNode::before(&origin, "");
+        node.get("/a").await;
+        node.advance(seconds(70));
+        assert_eq!(node.get_with("/a", &[("Cache-Control", wish)]).await.text(), body, "{wish}");
+    }
+}
+
 /// A node whose origin has answered `first` for `/a` once and answers `then` from now on.
 async fn failing(first: Answer, then: Answer) -> (Origin, TestNode) {
     let origin = Origin::start().await;

@@ -32,6 +32,7 @@ async fn a_request_can_want_a_fresher_response() {
         (31, ("Cache-Control", "max-age=30"), "fwd=request"),
         (50, ("Cache-Control", "min-fresh=10"), "hit"),
         (51, ("Cache-Control", "min-fresh=10"), "fwd=request"),
+        (61, ("Cache-Control", "min-fresh=0, max-stale"), "fwd=request"),
     ];
     for (age, field, expected) in cases {
         let body = if expected == "hit" { "old" } else { "new" };
@@ -111,6 +112,11 @@ async fn only_if_cached_never_asks_the_origin() {
     assert_eq!(node.get_with("/own", &only).await.status, 504);
     let head = node.connect().await.request("HEAD", "/own", &only, b"").await;
     assert_eq!((head.status, origin.count("/own")), (504, 1));
+    // What may not be answered from the store is not fetched either.
+    for contradiction in [("Cache-Control", "only-if-cached, no-store"), ("If-Match", "\"1\"")] {
+        assert_eq!(node.get_with("/a", &[contradiction, only[0]]).await.status, 504, "{contradiction:?}");
+    }
+    assert_eq!(origin.count("/a"), 1);
 }
 
 #[tokio::test]

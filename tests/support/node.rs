@@ -94,6 +94,11 @@ impl TestNode {
         self.connect().await.request("GET", target, fields, b"").await
     }
 
+    /// What the node's clock says, in seconds since the Unix epoch.
+    pub fn now(&self) -> u64 {
+        self.clock.now().unix_seconds()
+    }
+
     /// Moves the node's clock on.
     pub fn advance(&self, by: Duration) {
         self.clock.advance(by);

@@ -33,7 +33,12 @@ struct Script {
     once: HashMap<String, VecDeque<Answer>>,
     always: HashMap<String, Answer>,
     otherwise: Option<Answer>,
+    /// Answers what no other line of the script does.
+    reply: Option<Reply>,
 }
+
+/// Makes an answer of what was asked.
+type Reply = Arc<dyn Fn(&Seen) -> Answer + Send + Sync>;
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Counts {
@@ -77,6 +82,12 @@ impl Origin {
     /// Answers every request that no script names.
     pub fn otherwise(&self, answer: Answer) -> &Self {
         lock(&self.shared.script).otherwise = Some(answer);
+        self
+    }
+
+    /// Answers every request that no script names with what this makes of it.
+    pub fn replying(&self, reply: impl Fn(&Seen) -> Answer + Send + Sync + 'static) -> &Self {
+        lock(&self.shared.script).reply = Some(Arc::new(reply));
         self
     }
 
@@ -149,8 +160,9 @@ async fn serve(stream: TcpStream, open: Open) {
         }
         let mut words = head.start.split(' ').map(str::to_owned);
         let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-        let steps = open.0.next_answer(&target).steps(&method);
-        lock(&open.0.seen).push(Seen { method, target, head, body });
+        let seen = Seen { method, target, head, body };
+        let steps = open.0.next_answer(&seen).steps(&seen.method);
+        lock(&open.0.seen).push(seen);
         open.0.counts.send_modify(|counts| counts.requests += 1);
         for step in steps {
             let gone = match step {
@@ -177,11 +189,16 @@ async fn closed<R: tokio::io::AsyncRead + Unpin>(incoming: &mut Incoming<R>) -> 
 }
 
 impl Shared {
-    fn next_answer(&self, target: &str) -> Answer {
+    fn next_answer(&self, seen: &Seen) -> Answer {
         let mut script = lock(&self.script);
-        let queued = script.once.get_mut(target).and_then(VecDeque::pop_front);
-        let always = || script.always.get(target).or(script.otherwise.as_ref()).cloned();
-        queued.or_else(always).unwrap_or_else(|| Answer::status(404, "no such script"))
+        let queued = script.once.get_mut(&seen.target).and_then(VecDeque::pop_front);
+        let always = || script.always.get(&seen.target).or(script.otherwise.as_ref()).cloned();
+        if let Some(answer) = queued.or_else(always) {
+            return answer;
+        }
+        let reply = script.reply.clone();
+        drop(script);
+        reply.map_or_else(|| Answer::status(404, "no such script"), |reply| reply(seen))
     }
 }
 

@@ -12,7 +12,7 @@ use bytes::Bytes;
 
 use super::entry::Head;
 use crate::body::BodyError;
-use crate::semantics::ProxyError;
+use crate::semantics::{ProxyError, Selection};
 
 /// Bytes that a flight in window mode holds for its slowest reader.
 const WINDOW_BYTES: u64 = 1 << 20;
@@ -51,6 +51,8 @@ pub(super) struct Flight {
     /// The last purge that was in force when the lookup that led to it began.
     pub(super) began: u64,
     pub(super) head: OnceLock<Arc<Head>>,
+    /// For which values of which request fields it is fetched, where that is known before the head is here.
+    presumed: Option<Selection>,
     /// How many invalidations there had been when it was asked for.
     pub(super) took_off: u64,
     state: Mutex<State>,
@@ -78,10 +80,11 @@ struct Seat {
 }
 
 impl Flight {
-    pub(super) fn new(began: u64, took_off: u64) -> Self {
+    pub(super) fn new(took_off: u64, began: u64, presumed: Option<Selection>) -> Self {
         Self {
             began,
             head: OnceLock::new(),
+            presumed,
             took_off,
             state: Mutex::new(State {
                 phase: Phase::Fetching,
@@ -98,6 +101,11 @@ impl Flight {
     /// Nothing that can panic runs under this lock, so a poisoned one is as good as any.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// By which request fields its answer is selected, as far as that is known.
+    pub(super) fn selection(&self) -> Option<&Selection> {
+        self.head.get().map(|head| &head.selection).or(self.presumed.as_ref())
     }
 
     /// Takes a reader in, at the start of the body.

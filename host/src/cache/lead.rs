@@ -31,6 +31,8 @@ struct Duty {
     flight: Arc<Flight>,
     shelf: Arc<Shelf>,
     landed: bool,
+    /// What the origin was asked about and did not leave as it was.
+    replaced: Option<Arc<Entry>>,
 }
 
 impl Duty {
@@ -39,6 +41,17 @@ impl Duty {
         self.landed = true;
         self.shelf.close(&self.key, &self.flight);
         self.flight.enter(phase);
+    }
+
+    fn store(&self, entry: Arc<Entry>) {
+        self.shelf.store(&self.key, &self.flight, entry, self.replaced.as_ref());
+    }
+
+    /// What was to be replaced goes, and nothing comes in its place.
+    fn give_up_replaced(&self) {
+        if let Some(entry) = &self.replaced {
+            self.shelf.give_up(&self.key, entry);
+        }
     }
 
     /// Heeds what the response says of its query. Said for the first time, it makes the answer one for all equivalent
@@ -71,7 +84,7 @@ impl Lead {
 
     pub(super) fn new((asked, key): (&Key, Arc<str>), flight: Arc<Flight>, shelf: Arc<Shelf>) -> Self {
         shelf.metrics.fills.inc();
-        Self { duty: Duty { asked: asked.clone(), key, flight, shelf, landed: false } }
+        Self { duty: Duty { asked: asked.clone(), key, flight, shelf, landed: false, replaced: None } }
     }
 
     /// The key whose fetch this is.
@@ -82,6 +95,12 @@ impl Lead {
     /// A seat for the request that caused the fetch.
     pub fn follower(&self) -> Follower {
         Follower::seated(self.duty.flight.clone(), self.duty.flight.sit(), None)
+    }
+
+    /// The origin was asked about `entry` and did not leave it as it was: it goes when the answer is stored or proves not
+    /// to be for storing (RFC 9111 sections 4.3.3 and 4.3.4). Where there is no whole answer it stays.
+    pub fn replaces(&mut self, entry: Arc<Entry>) {
+        self.duty.replaced = Some(entry);
     }
 
     /// The answer may be shared and stored: everybody gets its head now and its body as it comes.
@@ -109,9 +128,17 @@ impl Lead {
         let alone = entry.head.freshness.for_one_use();
         // The confirmation may bring other tags; until now it was known by the old ones.
         if self.duty.shelf.untouched(&self.duty.key, &self.duty.flight, &stored.head) {
-            self.duty.shelf.store(&self.duty.key, &self.duty.flight, entry);
+            self.duty.store(entry);
         }
         self.duty.land(if alone { Phase::AloneComplete } else { Phase::Complete });
+    }
+
+    /// What was stored is still good, but may not be stored with this head: only the one who asked gets it.
+    pub fn renew_for_one(mut self, head: Head, body: Bytes) {
+        let _ = self.duty.flight.head.set(Arc::new(head));
+        self.duty.flight.add(body, false);
+        self.duty.give_up_replaced();
+        self.duty.land(Phase::AloneComplete);
     }
 
     /// The answer is for one request only, and why. The key is remembered, so that later requests do not wait for each
@@ -121,6 +148,7 @@ impl Lead {
         if self.duty.shelf.joinable(&self.duty.key, &self.duty.flight) {
             self.duty.shelf.remember_uncacheable(&self.duty.key, refusal, self.duty.flight.began);
         }
+        self.duty.give_up_replaced();
         self.duty.land(Phase::Released);
     }
 
@@ -169,7 +197,7 @@ impl Filling {
         if self.storable {
             let validity = Validity::since(self.duty.flight.began);
             let entry = Entry { head: self.head.clone(), body: self.duty.flight.whole(), validity };
-            self.duty.shelf.store(&self.duty.key, &self.duty.flight, Arc::new(entry));
+            self.duty.store(Arc::new(entry));
         }
         let alone = self.head.freshness.for_one_use();
         self.duty.land(if alone { Phase::AloneComplete } else { Phase::Complete });

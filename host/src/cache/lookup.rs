@@ -168,7 +168,7 @@ impl Cache {
         if stale.is_none() && self.shelf.uncacheable(key, now).is_some() {
             return Lookup::Pass(PassReason::Uncacheable);
         }
-        let lead = match self.turn(key, began) {
+        let lead = match self.turn(key, ask.headers, stale.as_ref(), began) {
             Turn::Lead(lead) => lead,
             turn => return Lookup::Miss(Miss { forwarded, stale, turn }),
         };
@@ -197,7 +197,9 @@ impl Cache {
         if self.shelf.busy() {
             return Lookup::Stale(waits);
         }
-        let Turn::Lead(lead) = self.turn(key, began) else { return Lookup::Stale(waits) };
+        let Turn::Lead(lead) = self.turn(key, ask.headers, Some(&waits.entry), began) else {
+            return Lookup::Stale(waits);
+        };
         // The fetch before may have ended between the look and the turn, and must not be made again.
         match self.shelf.find(key, ask, now) {
             Found::Entry(entry, Reuse::Fresh) => {
@@ -213,9 +215,9 @@ impl Cache {
         self.shelf.clone()
     }
 
-    /// Joins the fetch under way for this key, or takes the lead.
-    fn turn(&self, key: &Key, began: u64) -> Turn {
-        match self.shelf.board(key, began) {
+    /// Joins the fetch under way for this key, or takes the lead. `stale` is what the request selects now.
+    fn turn(&self, key: &Key, request: &HeaderMap, stale: Option<&Arc<Entry>>, began: u64) -> Turn {
+        match self.shelf.board(key, request, stale.map(|entry| &entry.head.selection), began) {
             Boarding::Joined(flight, seat) => {
                 let waiting = Some(self.shelf.metrics.waiters.clone());
                 Turn::Follow(Follower::seated(flight, seat, waiting))

@@ -49,11 +49,21 @@ impl Memory {
         self.entries.get(key)
     }
 
-    /// Adds one variant; those of other selections stay.
-    pub(super) fn insert(&self, key: Arc<str>, entry: Arc<Entry>) {
+    /// Adds one variant in the place of `replaced`; those of other selections stay.
+    pub(super) fn insert(&self, key: Arc<str>, entry: Arc<Entry>, replaced: Option<&Arc<Entry>>) {
         self.entries.entry(key).and_upsert_with(|standing| {
             let standing = standing.map(moka::Entry::into_value).unwrap_or_default();
-            Arc::new(standing.with(entry))
+            let kept = replaced.map_or_else(|| standing.clone(), |replaced| Arc::new(standing.without(replaced)));
+            Arc::new(kept.with(entry))
+        });
+    }
+
+    /// Gives up this variant, if it is still there.
+    pub(super) fn give_up(&self, key: &Arc<str>, entry: &Arc<Entry>) {
+        self.entries.entry(key.clone()).and_compute_with(|standing| {
+            let Some(standing) = standing else { return Op::Nop };
+            let left = standing.value().without(entry);
+            if left.is_empty() { Op::Remove } else { Op::Put(Arc::new(left)) }
         });
     }
 

@@ -24,7 +24,7 @@ use super::purge::{Mode, Purge, Scope};
 use super::validity::Validity;
 use crate::clock::{Clock, Timestamp};
 use crate::config;
-use crate::semantics::{Forwarded, Refusal, Reuse, Tags, reuse};
+use crate::semantics::{Forwarded, Refusal, Reuse, Selection, Tags, reuse};
 
 /// Keys that are remembered as uncacheable, at most. One costs about 250 bytes.
 const UNCACHEABLE_KEYS_MAX: u64 = 100_000;
@@ -57,49 +57,66 @@ struct Uncacheable {
 /// The flights under way. What is on it under a key when the key is invalidated may store nothing any more.
 #[derive(Default)]
 struct Board {
-    /// The one flight per key that newcomers join.
-    open: HashMap<Arc<str>, Arc<Flight>>,
+    /// The flights that newcomers join: one per key, and where variants are known, one for each.
+    open: Flights,
     /// Flights that each serve one request.
-    alone: HashMap<Arc<str>, Vec<Arc<Flight>>>,
+    alone: Flights,
     /// How often something was invalidated.
     invalidations: u64,
 }
 
 impl Board {
     fn is_open(&self, key: &Arc<str>, flight: &Arc<Flight>) -> bool {
-        self.open.get(key).is_some_and(|current| Arc::ptr_eq(current, flight))
+        has(&self.open, key, flight)
     }
 
-    /// Nobody can join the open flight any more; it goes on for those who did.
-    fn close(&mut self, key: &str) {
-        if let Some((key, flight)) = self.open.remove_entry(key) {
-            self.alone.entry(key).or_default().push(flight);
+    /// Nobody can join these open flights any more; they go on for those who did.
+    fn close_where(&mut self, key: &str, closed: impl Fn(&Flight) -> bool) {
+        let Some((key, flights)) = self.open.get_key_value(key) else { return };
+        let gone: Vec<_> = flights.iter().filter(|flight| closed(flight)).cloned().collect();
+        let key = key.clone();
+        for flight in &gone {
+            self.remove(&key, flight);
+            self.put_alone(&key, flight);
         }
     }
 
     fn knows(&self, key: &Arc<str>, flight: &Arc<Flight>) -> bool {
-        let alone = self.alone.get(key).is_some_and(|flights| flights.iter().any(|other| Arc::ptr_eq(other, flight)));
-        alone || self.is_open(key, flight)
+        self.is_open(key, flight) || has(&self.alone, key, flight)
     }
 
-    /// Takes a flight off; a newer one under the same key stays. Was it there, and could it be joined?
+    /// Takes a flight off; others under the same key stay. Was it there, and could it be joined?
     fn remove(&mut self, key: &Arc<str>, flight: &Arc<Flight>) -> Option<Seats> {
-        if self.is_open(key, flight) {
-            self.open.remove(key);
+        if take_off(&mut self.open, key, flight) {
             return Some(Seats::ForAll);
         }
-        let flights = self.alone.get_mut(key)?;
-        let at = flights.iter().position(|other| Arc::ptr_eq(other, flight))?;
-        flights.swap_remove(at);
-        if flights.is_empty() {
-            self.alone.remove(key);
-        }
-        Some(Seats::ForOne)
+        take_off(&mut self.alone, key, flight).then_some(Seats::ForOne)
+    }
+
+    fn put_open(&mut self, key: &Arc<str>, flight: &Arc<Flight>) {
+        self.open.entry(key.clone()).or_default().push(flight.clone());
     }
 
     fn put_alone(&mut self, key: &Arc<str>, flight: &Arc<Flight>) {
         self.alone.entry(key.clone()).or_default().push(flight.clone());
     }
+}
+
+type Flights = HashMap<Arc<str>, Vec<Arc<Flight>>>;
+
+fn has(flights: &Flights, key: &Arc<str>, flight: &Arc<Flight>) -> bool {
+    flights.get(key).is_some_and(|flights| flights.iter().any(|other| Arc::ptr_eq(other, flight)))
+}
+
+/// Was it there?
+fn take_off(flights: &mut Flights, key: &Arc<str>, flight: &Arc<Flight>) -> bool {
+    let Some(under_key) = flights.get_mut(key) else { return false };
+    let Some(at) = under_key.iter().position(|other| Arc::ptr_eq(other, flight)) else { return false };
+    under_key.remove(at);
+    if under_key.is_empty() {
+        flights.remove(key);
+    }
+    true
 }
 
 /// For whom a flight has seats.
@@ -196,11 +213,14 @@ impl Shelf {
 
     /// Is a fetch under way that a request may join now?
     pub(super) fn fetching(&self, key: &Key) -> bool {
-        let flight = self.lock_board().open.get(key.as_str()).cloned();
-        flight.is_some_and(|flight| {
-            let tags = flight.head.get().map(|head| &head.aside.tags);
-            self.epochs.untouched(flight.began, Subject { key: key.as_str(), tags })
-        })
+        let flights = self.lock_board().open.get(key.as_str()).cloned().unwrap_or_default();
+        flights.iter().any(|flight| self.counts(key, flight))
+    }
+
+    /// Has no purge since a flight began concerned what it brings, as far as that is known?
+    fn counts(&self, key: &Key, flight: &Flight) -> bool {
+        let tags = flight.head.get().map(|head| &head.aside.tags);
+        self.epochs.untouched(flight.began, Subject { key: key.as_str(), tags })
     }
 
     /// Puts a purge in force, frees at once what can be found at once, and tells the purge's number.
@@ -268,28 +288,33 @@ impl Shelf {
         if last == 0 { key } else { key.since_change(last) }
     }
 
-    /// Joins the flight under this key, or puts a new one on the board. The seat is taken under the board's lock, so that
-    /// it is taken before the flight can be closed and start to let bytes go.
+    /// Joins the flight under this key that may bring what `request` selects, or puts a new one on the board. Of that one
+    /// it may be `known` already what it brings. The seat is taken under the board's lock, so that it is taken before the
+    /// flight can be closed and start to let bytes go.
     ///
     /// Nobody joins a flight that a purge since its beginning may concern: it lands for those who were there before.
-    pub(super) fn board(&self, key: &Key, began: u64) -> Boarding {
+    pub(super) fn board(&self, key: &Key, request: &HeaderMap, known: Option<&Selection>, began: u64) -> Boarding {
         let mut board = self.lock_board();
-        if let Some(flight) = board.open.get(key.as_str()) {
-            let tags = flight.head.get().map(|head| &head.aside.tags);
-            if self.epochs.untouched(flight.began, Subject { key: key.as_str(), tags }) {
-                return Boarding::Joined(flight.clone(), flight.sit());
-            }
-            board.close(key.as_str());
+        board.close_where(key.as_str(), |flight| !self.counts(key, flight));
+        let open = board.open.get(key.as_str()).map(Vec::as_slice).unwrap_or_default();
+        let suiting = open
+            .iter()
+            .find(|flight| flight.selection().is_none_or(|selection| selection.matches(request, key.query())));
+        if let Some(flight) = suiting {
+            return Boarding::Joined(flight.clone(), flight.sit());
         }
-        let (key, flight) = (key.shared(), Arc::new(Flight::new(began, board.invalidations)));
-        board.open.insert(key.clone(), flight.clone());
+        // A flight that does not suit tells by which fields this resource's variants differ.
+        let sibling = open.last().and_then(|flight| flight.selection());
+        let presumed = known.or(sibling).map(|selection| selection.like(request, key.query()));
+        let (key, flight) = (key.shared(), Arc::new(Flight::new(board.invalidations, began, presumed)));
+        board.put_open(&key, &flight);
         Boarding::First(key, flight)
     }
 
     /// A flight for one request, which nobody can join.
     pub(super) fn board_alone(&self, key: &Arc<str>, began: u64) -> Arc<Flight> {
         let mut board = self.lock_board();
-        let flight = Arc::new(Flight::new(began, board.invalidations));
+        let flight = Arc::new(Flight::new(board.invalidations, began, None));
         board.put_alone(key, &flight);
         flight
     }
@@ -303,7 +328,7 @@ impl Shelf {
         }
         match board.remove(from, flight) {
             None => return false,
-            Some(Seats::ForAll) if !board.open.contains_key(to) => _ = board.open.insert(to.clone(), flight.clone()),
+            Some(Seats::ForAll) if !board.open.contains_key(to) => board.put_open(to, flight),
             Some(_) => board.put_alone(to, flight),
         }
         true
@@ -313,7 +338,8 @@ impl Shelf {
     pub(super) fn close_to_others(&self, key: &Arc<str>, flight: &Arc<Flight>) {
         let mut board = self.lock_board();
         if board.is_open(key, flight) {
-            board.close(key);
+            board.remove(key, flight);
+            board.put_alone(key, flight);
         }
     }
 
@@ -327,23 +353,30 @@ impl Shelf {
         self.lock_board().remove(key, flight);
     }
 
-    /// Stores what a flight brought, unless its key was invalidated while it flew. Both happen under the board's lock, so
-    /// that neither can slip between the other's look and its deed. A purge needs no lock for it: what was purged while it
-    /// flew would be found out at its first use, and only takes room.
-    pub(super) fn store(&self, key: &Arc<str>, flight: &Arc<Flight>, entry: Arc<Entry>) {
+    /// Stores what a flight brought in the place of `replaced`, unless its key was invalidated while it flew. Both happen
+    /// under the board's lock, so that neither can slip between the other's look and its deed. A purge needs no lock for
+    /// it: what was purged while it flew would be found out at its first use, and only takes room.
+    pub(super) fn store(&self, key: &Arc<str>, flight: &Arc<Flight>, entry: Arc<Entry>, replaced: Option<&Arc<Entry>>) {
         let board = self.lock_board();
         if board.knows(key, flight) && self.holds(key, &entry) {
             if let Some(forms) = &entry.head.forms {
                 // Renewed, it stands under the same key.
                 let _ = forms.key.set(key.clone());
             }
-            self.memory.insert(key.clone(), entry);
+            self.memory.insert(key.clone(), entry, replaced);
         }
     }
 
     /// Has no purge since a flight began concerned what it brought for, or from, a response with this head?
     pub(super) fn untouched(&self, key: &str, flight: &Flight, head: &Head) -> bool {
         self.epochs.untouched(flight.began, subject(key, head))
+    }
+
+    /// Forgets one variant; the others of its key stay. Under the board's lock, so that no invalidation can slip between
+    /// the look at what stands there and putting the others back.
+    pub(super) fn give_up(&self, key: &Arc<str>, entry: &Arc<Entry>) {
+        let _board = self.lock_board();
+        self.memory.give_up(key, entry);
     }
 
     /// Counts the weight of a form that was made after its entry was stored. Under the board's lock, so that no

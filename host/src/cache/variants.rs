@@ -49,6 +49,15 @@ impl Variants {
         Self(std::iter::once(entry).chain(others).collect())
     }
 
+    /// All but this one.
+    pub(super) fn without(&self, entry: &Arc<Entry>) -> Self {
+        Self(self.0.iter().filter(|other| !Arc::ptr_eq(other, entry)).cloned().collect())
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Is this very entry among them?
     pub(super) fn holds(&self, entry: &Arc<Entry>) -> bool {
         self.0.iter().any(|own| Arc::ptr_eq(own, entry))

@@ -3,7 +3,6 @@
 //! Where something stale is stored, the origin is asked to confirm it, and a 304 renews it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::header::{HeaderMap, HeaderName};
 use http::{Method, Request, Response, StatusCode, response};
@@ -22,8 +21,8 @@ use crate::cache::{Aside, Entry, FetchFailure, Filling, Head, Lead};
 use crate::clock::Timestamp;
 use crate::origin::Origin;
 use crate::semantics::{
-    Candidate, Freshness, ProxyError, Refusal, Selection, Trouble, Verdict, update, usable_on_error, validation,
-    withhold,
+    Candidate, Freshness, ProxyError, Refusal, Selection, Trouble, Verdict, initial_age, update, usable_on_error,
+    validation, withhold,
 };
 
 /// What only the leading request gets: how its fetch went, and an answer where it is for nobody else.
@@ -32,6 +31,8 @@ pub(super) enum Word {
     Own(Response<Body>, Refusal),
     /// The answer is shared. With this status the origin gave it, and with these fields beside those that are shared.
     Shared(StatusCode, HeaderMap),
+    /// What was stored is confirmed, but not to be kept, and why.
+    Confirmed(Refusal),
 }
 
 /// Starts the fetch in a task of its own.
@@ -70,7 +71,7 @@ struct Fetch {
 }
 
 impl Fetch {
-    async fn run(self, request: Request<Body>, lead: Lead, word: oneshot::Sender<Word>) {
+    async fn run(self, request: Request<Body>, mut lead: Lead, word: oneshot::Sender<Word>) {
         let requested = self.edge.clock.now();
         let answer = match self.origin.fetch(request).await {
             Ok(answer) => answer,
@@ -89,15 +90,15 @@ impl Fetch {
         forward::receive(&mut parts, &self.edge.via, received);
         if let Some(stale) = &self.stale {
             if parts.status == StatusCode::NOT_MODIFIED {
-                let (head, own) = self.renewed(stale, &parts, (requested, received));
-                // Told first: whoever learns of the landing finds it there.
-                let _ = word.send(Word::Shared(StatusCode::NOT_MODIFIED, own));
-                return lead.renew(head, stale);
+                return self.renew(stale, &parts, (lead, word), (requested, received));
             }
             // An error that came while nobody waited takes no response's place either.
             if trouble.is_some_and(|trouble| word.is_closed() || self.hides(stale, trouble, received)) {
                 let detail = format!("the origin answered {}", parts.status).into();
                 return lead.fail(FetchFailure { error: ProxyError::HttpResponseIncomplete, detail });
+            }
+            if !parts.status.is_server_error() {
+                lead.replaces(stale.clone());
             }
         }
         let length = body.size_hint().exact();
@@ -136,28 +137,41 @@ impl Fetch {
         self.route.policy.covers(trouble) && usable_on_error(&stale.terms(), stale.head.age(now))
     }
 
-    /// What is stored, confirmed by the origin and brought up to date (RFC 9111 section 3.2); and the fields that are for
-    /// the leading client only.
-    fn renewed(
+    /// The origin confirmed what is stored: its fields are brought up to date (RFC 9111 section 3.2). What each is told
+    /// comes before the landing, so that whoever learns of the landing finds it there.
+    fn renew(
         &self,
-        stale: &Entry,
+        stale: &Arc<Entry>,
         confirmed: &response::Parts,
+        (mut lead, word): (Lead, oneshot::Sender<Word>),
         (requested, received): (Timestamp, Timestamp),
-    ) -> (Head, HeaderMap) {
+    ) {
         let mut headers = stale.head.whole();
         update(&mut headers, &confirmed.headers);
         let (verdict, withheld) = self.verdict(stale.head.status, &headers, (requested, received));
-        let freshness = match verdict {
-            Verdict::Store(freshness) => freshness,
-            // It may not be kept any longer, but it answers those who wait.
-            Verdict::Refuse(_) => Freshness { lifetime: Duration::ZERO, validate_always: true, ..stale.head.freshness },
-        };
+        // What is only for those with credentials says nothing of what everybody may have.
+        if verdict != Verdict::Refuse(Refusal::Authorization) {
+            lead.replaces(stale.clone());
+        }
+        let (status, length) = (stale.head.status, stale.head.length);
         let own = withhold(&mut headers, &withheld);
         let selection = Selection::of(&headers, &self.headers);
-        let length = stale.head.length;
-        let (status, aside) = (stale.head.status, Aside::default());
         let forms = compress::room(self.route.offer.as_ref(), (status, &headers), stale.head.forms.as_ref());
-        (Head { status, headers, freshness, received, selection, length, forms, aside }, own)
+        let aside = Aside::default();
+        match verdict {
+            Verdict::Store(freshness) => {
+                let _ = word.send(Word::Shared(StatusCode::NOT_MODIFIED, own));
+                lead.renew(Head { status, headers, freshness, received, selection, length, forms, aside }, stale);
+            }
+            Verdict::Refuse(refusal) => {
+                let _ = word.send(Word::Confirmed(refusal));
+                headers.extend(own);
+                let initial_age = initial_age(&headers, requested, received);
+                let freshness = Freshness { initial_age, validate_always: true, ..Freshness::default() };
+                let head = Head { status, headers, freshness, received, selection, length, forms, aside };
+                lead.renew_for_one(head, stale.body.clone());
+            }
+        }
     }
 
     /// May this be stored, and without which fields?

@@ -17,7 +17,8 @@ use crate::cache::{Entry, FetchFailure, Follower, Head, Key, Landing, Lead, Look
 use crate::origin::Origin;
 use crate::semantics::{CacheStatus, Trouble, hide_from_browsers};
 
-/// How often a request looks again after a fetch that it waited for was lost. Losing one takes a bug or a shutdown.
+/// How often a request looks, after it has waited for a fetch that was lost or brought another variant. Losing one takes a
+/// bug or a shutdown; another variant comes twice only where the origin changes its mind about `Vary`.
 const LOOKS_MAX: usize = 4;
 
 /// Fetches, or waits for who does.
@@ -27,10 +28,11 @@ pub(super) async fn answer(
     key: &Key,
     mut miss: Miss,
 ) -> Result<Response<Body>, Failure> {
-    visit.record.cache = CacheStatus::forward(miss.forwarded);
+    let mut other_variant = false;
     // Fields of the response that are for this client only, where it leads.
     let mut own_fields = HeaderMap::new();
     for _ in 0..LOOKS_MAX {
+        visit.record.cache = CacheStatus::forward(miss.forwarded);
         let landing = match miss.turn {
             Turn::Lead(lead) => match lead_fetch(visit, origin, lead, miss.stale.clone()).await? {
                 (_, Some(Word::Own(response, refusal))) => {
@@ -39,9 +41,17 @@ pub(super) async fn answer(
                 }
                 (landing, word) => {
                     visit.record.cache.stored = matches!(landing, Landing::Shared(..));
-                    if let Some(Word::Shared(status, fields)) = word {
-                        visit.record.cache.forward_status = (status == StatusCode::NOT_MODIFIED).then_some(304);
-                        own_fields = fields;
+                    match word {
+                        Some(Word::Shared(status, fields)) => {
+                            visit.record.cache.forward_status = (status == StatusCode::NOT_MODIFIED).then_some(304);
+                            own_fields = fields;
+                        }
+                        Some(Word::Confirmed(refusal)) => {
+                            let cache = &mut visit.record.cache;
+                            (cache.forward_status, cache.stored) = (Some(304), false);
+                            cache.detail = Some(refusal.word());
+                        }
+                        _ => {}
                     }
                     landing
                 }
@@ -54,11 +64,13 @@ pub(super) async fn answer(
         };
         let now = visit.edge.clock.now();
         match landing {
-            Landing::Shared(head, follower) => {
-                let mut response = shared(visit, (origin, key), (&head, miss.stale.as_ref()), follower).await?;
+            Landing::Shared(head, follower) if head.selection.matches(&visit.passage()?.head.headers, key.query()) => {
+                let mut response = shared(visit, (&head, miss.stale.as_ref()), follower)?;
                 response.headers_mut().extend(own_fields);
                 return Ok(response);
             }
+            // Selected by other header values: now it is known which ones count.
+            Landing::Shared(..) => other_variant = true,
             Landing::Failed(failure) => return failed(visit, origin, miss.stale.as_ref(), failure).await,
             Landing::Released => return pass::answer(visit, origin, Body::Empty, PassReason::Uncacheable).await,
             Landing::Lost => {}
@@ -69,6 +81,9 @@ pub(super) async fn answer(
             Lookup::Pass(reason) => return pass::answer(visit, origin, Body::Empty, reason).await,
             Lookup::Miss(miss) => miss,
         };
+    }
+    if other_variant {
+        return pass::answer(visit, origin, Body::Empty, PassReason::Vary).await;
     }
     Err(Failure::FetchLost)
 }
@@ -100,25 +115,20 @@ fn own(visit: &Visit<'_>, response: Response<Body>) -> Response<Body> {
     if has { hit::unchanged(response) } else { response }
 }
 
-/// A response that several requests read, if it was selected by header values like this request's; with what was stored
-/// before it.
-async fn shared(
+/// A response that several requests read; with what was stored before it.
+fn shared(
     visit: &mut Visit<'_>,
-    (origin, key): (&Origin, &Key),
     (head, stored): (&Head, Option<&Arc<Entry>>),
     follower: Follower,
 ) -> Result<Response<Body>, Failure> {
     let request = &visit.passage()?.head.headers;
-    if !head.selection.matches(request, key.query()) {
-        drop(follower);
-        return pass::answer(visit, origin, Body::Empty, PassReason::Vary).await;
-    }
     let now = visit.edge.clock.now();
     let mut response = hit::head(head);
     head.aside.surrogate.put_for(request, response.headers_mut());
     let sending = compress::shared(visit, head, stored, response.headers_mut());
     let known = hit::client_has(request, &response, head.received);
-    visit.record.cache.ttl = Some(head.ttl(now));
+    // A lifetime is for what is kept.
+    visit.record.cache.ttl = visit.record.cache.detail.is_none().then(|| head.ttl(now));
     if head.age_seconds(now) > 0 {
         response.headers_mut().insert(header::AGE, HeaderValue::from(head.age_seconds(now)));
     }

@@ -91,6 +91,8 @@ const NOT_UPDATED: [HeaderName; 5] = [
 
 /// Brings a stored response's fields up to date with those of a 304 that confirmed it.
 pub fn update(stored: &mut HeaderMap, confirmed: &HeaderMap) {
+    // It was as old as that when it was stored; from now on it is as old as the 304 (section 5.1).
+    stored.remove(header::AGE);
     for name in confirmed.keys().filter(|name| !NOT_UPDATED.contains(name)) {
         stored.remove(name);
         for value in confirmed.get_all(name) {
@@ -160,6 +162,15 @@ mod tests {
         assert!(range_applies(&asked(MODIFIED), &stored));
         assert!(!range_applies(&asked(LATE), &stored));
         assert!(!range_applies(&asked("junk"), &headers(&[])));
+    }
+
+    #[test]
+    fn a_confirmed_response_is_as_old_as_the_304() {
+        let mut stored = headers(&[("age", "90"), ("etag", "\"a\""), ("x-own", "1")]);
+        update(&mut stored, &headers(&[("date", EARLY), ("etag", "W/\"a\"")]));
+        assert_eq!(stored, headers(&[("etag", "\"a\""), ("x-own", "1"), ("date", EARLY)]));
+        update(&mut stored, &headers(&[("age", "3")]));
+        assert_eq!(stored["age"], "3");
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub(super) fn heuristic_lifetime(headers: &HeaderMap, received: Timestamp) -> Op
 }
 
 /// `corrected_initial_age` of section 4.2.3: how old the response was when it arrived.
-pub(super) fn initial_age(headers: &HeaderMap, requested: Timestamp, received: Timestamp) -> Duration {
+pub fn initial_age(headers: &HeaderMap, requested: Timestamp, received: Timestamp) -> Duration {
     let Ok(age) = age(headers) else {
         // Nobody knows how old it is, so it is used only after the origin has confirmed it.
         return Duration::MAX;

@@ -40,7 +40,7 @@ pub use coding::{Accepted, Coding};
 pub use conditional::{
     none_match_names, not_modified, only_for_origins, range_applies, reduce_to_not_modified, update, validation,
 };
-pub use freshness::http_date;
+pub use freshness::{http_date, initial_age};
 pub use head_update::{Comparison, compare};
 pub use no_vary_search::NoVarySearch;
 pub use path::for_routing;

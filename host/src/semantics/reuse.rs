@@ -24,12 +24,11 @@ pub enum Reuse {
 /// What is fresh and immutable is used although the request wants it younger, as a browser's reload does: its origin has
 /// promised that asking would bring the same. `no-cache` asks all the same (RFC 8246 section 2).
 pub fn reuse(freshness: &Freshness, age: Duration, wishes: &Wishes) -> Reuse {
-    let left = freshness.lifetime.saturating_sub(age);
-    let settled = freshness.immutable && !left.is_zero();
+    let settled = freshness.immutable && freshness.lifetime > age;
     if wishes.no_cache || wishes.max_age.is_some_and(|limit| age > limit && !settled) {
         return Reuse::Validate(Forwarded::Request);
     }
-    if wishes.min_fresh.is_some_and(|least| left < least) {
+    if wishes.min_fresh.is_some_and(|least| freshness.lifetime < age.saturating_add(least)) {
         return Reuse::Validate(Forwarded::Request);
     }
     if freshness.validate_always {
@@ -42,7 +41,8 @@ pub fn reuse(freshness: &Freshness, age: Duration, wishes: &Wishes) -> Reuse {
     if !freshness.never_stale && wishes.max_stale.is_some_and(|limit| over <= limit) {
         return Reuse::Stale;
     }
-    if !freshness.never_stale && over < freshness.while_revalidate {
+    // Who limits the age and does not say `max-stale` does not want a stale response (RFC 9111 section 5.2.1.1).
+    if !freshness.never_stale && wishes.max_age.is_none() && over < freshness.while_revalidate {
         return Reuse::StaleWhileRevalidate;
     }
     Reuse::Validate(Forwarded::Stale)
@@ -99,6 +99,9 @@ mod tests {
             (terms(), 6, wish(&|c| c.max_age = Some(seconds(5))), request),
             (terms(), 50, wish(&|c| c.min_fresh = Some(seconds(10))), Reuse::Fresh),
             (terms(), 51, wish(&|c| c.min_fresh = Some(seconds(10))), request),
+            (terms(), 60, wish(&|c| c.min_fresh = Some(seconds(0))), Reuse::StaleWhileRevalidate),
+            (terms(), 61, wish(&|c| c.min_fresh = Some(seconds(0))), request),
+            (terms(), 65, wish(&|c| c.max_age = Some(seconds(900))), stale),
             (terms(), 90, wish(&|c| c.max_stale = Some(seconds(30))), Reuse::Stale),
             (terms(), 91, wish(&|c| c.max_stale = Some(seconds(30))), stale),
             (terms(), 9_999, wish(&|c| c.max_stale = Some(Duration::MAX)), Reuse::Stale),

@@ -39,6 +39,13 @@ impl Selection {
         Self { query: Some(query.into()), ..self }
     }
 
+    /// The same fields with the values of another request.
+    pub fn like(&self, request: &HeaderMap, query: Option<&str>) -> Self {
+        let fields = self.fields.iter().map(|field| Selecting::of(field.name.clone(), request));
+        let query = self.query.as_ref().and(query).map(Into::into);
+        Self { fields: fields.collect(), language: None, query }
+    }
+
     /// Was it selected by these very values? `query` is the request's, where its key is shared by several.
     pub fn is_by(&self, request: &HeaderMap, query: Option<&str>) -> bool {
         self.covers(query) && self.fields.iter().all(|field| field.is_written_in(request))

@@ -1,0 +1,172 @@
+//! A sequence of events, run against a node of its own; and the shortest one that still fails.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use fastrand::Rng;
+use support::{Origin, TestNode};
+
+use crate::event::{Ask, Change, Condition, Event, TARGETS};
+use crate::judge::{Fault, judge};
+use crate::ledger::{Exchange, Ledger};
+use crate::rules::Sent;
+use crate::site::{EFFECT, Site};
+use crate::terms::{Terms, Vary};
+use crate::told::Told;
+
+/// Events of one sequence.
+const EVENTS: usize = 60;
+
+#[derive(Clone)]
+pub(crate) struct Course {
+    /// What the resources are at first.
+    start: Vec<Change>,
+    events: Vec<Event>,
+}
+
+/// Where a sequence went wrong.
+pub(crate) struct Failure {
+    course: Course,
+    at: usize,
+    faults: Vec<Fault>,
+    story: Vec<String>,
+}
+
+struct Run {
+    node: TestNode,
+    origin: Origin,
+    site: Arc<Mutex<Site>>,
+    ledger: Ledger,
+    story: Vec<String>,
+}
+
+impl Course {
+    pub(crate) fn random(seed: u64) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        let start =
+            |target| Change { target, terms: Terms::random(&mut rng), content: Some((200, Vary::random(&mut rng))) };
+        let start = (0..TARGETS.len()).map(start).collect();
+        Self { start, events: (0..EVENTS).map(|_| Event::random(&mut rng)).collect() }
+    }
+
+    /// Runs it; in the end nothing hangs and nothing was wrong.
+    pub(crate) async fn run(&self) -> Result<(), Failure> {
+        let mut run = Run::start(&self.start).await;
+        for (at, event) in self.events.iter().enumerate() {
+            let faults = run.step(at, event).await;
+            if !faults.is_empty() {
+                return Err(Failure { course: self.clone(), at, faults, story: run.story });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Failure {
+    /// The same with as few events as still fail: runs of them are left out, ever shorter ones.
+    pub(crate) async fn shortest(mut self) -> Self {
+        self.course.events.truncate(self.at + 1);
+        let mut length = self.course.events.len() / 2;
+        while length > 0 {
+            let mut from = 0;
+            while from + length < self.course.events.len() {
+                let mut shorter = self.course.clone();
+                shorter.events.drain(from..from + length);
+                match shorter.run().await {
+                    Err(failure) => {
+                        self = failure;
+                        self.course.events.truncate(self.at + 1);
+                    }
+                    Ok(()) => from += length,
+                }
+            }
+            length /= 2;
+        }
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (target, change) in TARGETS.iter().zip(&self.course.start) {
+            writeln!(f, "{target} is {change:?}")?;
+        }
+        for line in &self.story {
+            writeln!(f, "{line}")?;
+        }
+        self.faults.iter().try_for_each(|fault| writeln!(f, "WRONG: {fault}"))
+    }
+}
+
+impl Run {
+    async fn start(start: &[Change]) -> Self {
+        let origin = Origin::start().await;
+        let site = Arc::new(Mutex::new(Site::new(start.iter().copied())));
+        let answering = site.clone();
+        origin.replying(move |seen| lock(&answering).answer(seen));
+        let node = TestNode::before(&origin, "");
+        Self { node, origin, site, ledger: Ledger::default(), story: Vec::new() }
+    }
+
+    async fn step(&mut self, at: usize, event: &Event) -> Vec<Fault> {
+        match event {
+            Event::Ask(ask) => return self.ask(at, ask).await,
+            Event::Advance(seconds) => {
+                self.node.advance(Duration::from_secs(*seconds));
+                lock(&self.site).now += seconds;
+            }
+            Event::Change(change) => lock(&self.site).change(change),
+            Event::Trouble(target, trouble) => lock(&self.site).resources[*target].trouble = *trouble,
+        }
+        self.story.push(format!("{at}: {event:?}"));
+        Vec::new()
+    }
+
+    async fn ask(&mut self, at: usize, ask: &Ask) -> Vec<Fault> {
+        let (said_before, now, sent) = {
+            let site = lock(&self.site);
+            let resource = &site.resources[ask.target];
+            (site.said.len(), site.now, Sent::of(ask, (resource.version, resource.vary), site.now))
+        };
+        let fields = fields(ask, &sent);
+        let borrowed: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let got = self.node.connect().await.request(ask.method, TARGETS[ask.target], &borrowed, b"").await;
+        self.settle(said_before, &got).await;
+        let news = lock(&self.site).said[said_before..].to_vec();
+        let told = Told::by(&got);
+        let exchange = Exchange { ask, sent: &sent, now, got: &got, told, news: &news };
+        self.story.push(format!("{at}: at {now} {} {} {borrowed:?}", ask.method, TARGETS[ask.target]));
+        self.story.extend(news.iter().map(|said| format!("    the origin: {said:?}")));
+        self.story.push(format!("    the client: {} {:?} {:?}", got.status, got.head.headers, got.text()));
+        self.ledger.learn(&exchange);
+        let faults = judge(&self.ledger, &exchange);
+        self.ledger.conclude(&exchange);
+        faults
+    }
+
+    /// Waits for what goes on after the client has its answer: a refresh, and the storing itself.
+    async fn settle(&self, said_before: usize, got: &support::Response) {
+        let plain = got.header("cache-status").is_some_and(|told| told.contains("; hit") && !told.contains("detail"));
+        if !plain || self.origin.seen().len() > said_before {
+            self.node.metric_is("forebay_cache_fills_inflight", &[], 0.0).await;
+        }
+    }
+}
+
+fn fields(ask: &Ask, sent: &Sent) -> Vec<(&'static str, String)> {
+    let mut fields = sent.fields();
+    let mut add = |name, value: Option<String>| fields.extend(value.map(|value| (name, value)));
+    add("X-Tier", ask.tier.map(str::to_owned));
+    add("Accept-Language", ask.language.map(str::to_owned));
+    add("Authorization", ask.authorized.then(|| "Basic eA==".to_owned()));
+    add("Cache-Control", Some(ask.wishes.value()).filter(|value| !value.is_empty()));
+    add("If-Match", (ask.condition == Condition::Match).then(|| "\"any\"".to_owned()));
+    let safe = matches!(ask.method, "GET" | "HEAD");
+    add(EFFECT, (!safe).then(|| ask.effect.value()));
+    fields
+}
+
+fn lock(site: &Mutex<Site>) -> MutexGuard<'_, Site> {
+    site.lock().expect("the origin does not panic")
+}

@@ -1,0 +1,199 @@
+//! Everything that a cache may have by now, and what is known of it: learnt from what the origin said and from what the
+//! node says it stored.
+
+use crate::event::{Ask, Condition, TARGETS};
+use crate::record::{Kept, Record};
+use crate::rules::{self, Ground, Sent};
+use crate::site::{Said, Word, etag, http_date, modified, same_opaque};
+use crate::terms::Vary;
+use crate::told::Told;
+
+/// For how long the node may pass requests by after an answer that could not be stored; `cache.uncacheable_ttl`.
+pub(crate) const UNCACHEABLE_SECONDS: u64 = 120;
+
+#[derive(Default)]
+pub(crate) struct Ledger {
+    /// In the order they came.
+    pub(crate) records: Vec<Record>,
+    /// So many of them were there before the exchange that is judged.
+    pub(crate) before: usize,
+    /// When an answer could not be stored last.
+    unstorable: [Option<u64>; TARGETS.len()],
+    /// Did the origin fail when it was asked last?
+    failing: [bool; TARGETS.len()],
+}
+
+/// One request of a client and everything that came of it.
+pub(crate) struct Exchange<'a> {
+    pub(crate) ask: &'a Ask,
+    pub(crate) sent: &'a Sent,
+    pub(crate) now: u64,
+    pub(crate) got: &'a support::Response,
+    pub(crate) told: Told,
+    /// What the origin was asked meanwhile, and said.
+    pub(crate) news: &'a [Said],
+}
+
+impl Exchange<'_> {
+    /// The origin was asked while the client had its answer already.
+    pub(crate) fn in_background(&self) -> bool {
+        self.told.hit && self.told.detail.is_some()
+    }
+
+    /// The request went by the cache, with its own conditions and for itself alone.
+    pub(crate) fn passed(&self) -> bool {
+        let asked_to = self.ask.wishes.no_store || self.ask.condition == Condition::Match;
+        asked_to || self.told.says("uncacheable") || self.told.says("head")
+    }
+
+    /// The origin failed, as RFC 5861 section 4 means it.
+    pub(crate) fn failed(&self) -> bool {
+        self.news.iter().any(|said| match &said.word {
+            Word::Silence => true,
+            Word::Whole(message) => message.status >= 500,
+            _ => false,
+        })
+    }
+}
+
+impl Ledger {
+    /// Takes in what the origin said, before the client's answer is judged.
+    pub(crate) fn learn(&mut self, exchange: &Exchange<'_>) {
+        self.before = self.records.len();
+        for said in exchange.news.iter().filter(|said| said.method == "GET") {
+            let record = match &said.word {
+                Word::Whole(message) => Some(Record::of(said, message)),
+                Word::NotModified(_) if exchange.passed() => None,
+                Word::NotModified(message) => self.confirmed(said).map(|record| record.confirmed_by(said, message)),
+                Word::Done(_) | Word::Silence => None,
+            };
+            let Some(mut record) = record else { continue };
+            if exchange.ask.wishes.no_store {
+                record.kept = Kept::No("the request says no-store: section 5.2.1.5");
+            }
+            let kept = record.kept == Kept::Perhaps && record.vary != Vary::Star;
+            if !kept || !rules::is_fresh(&record, exchange.now) || rules::directives(&record).no_cache {
+                self.unstorable[record.target] = Some(exchange.now);
+            }
+            self.records.push(record);
+        }
+    }
+
+    /// Does the origin fail for this request, or did it lately, so that it is left to rest?
+    pub(crate) fn origin_fails(&self, exchange: &Exchange<'_>) -> bool {
+        exchange.failed() || (self.failing[exchange.ask.target] && exchange.told.hit)
+    }
+
+    /// Draws the conclusions, after it was judged.
+    pub(crate) fn conclude(&mut self, exchange: &Exchange<'_>) {
+        if !exchange.news.is_empty() {
+            self.failing[exchange.ask.target] = exchange.failed();
+        }
+        // Silence is a failure of the whole origin, an answer one of its resource.
+        if exchange.news.iter().any(|said| matches!(said.word, Word::Silence)) {
+            self.failing = [true; TARGETS.len()];
+        }
+        for said in exchange.news {
+            match &said.word {
+                Word::Done(effect) if effect.status < 400 => {
+                    let named = effect.names.map(|(_, target)| target);
+                    self.retire("changed by an unsafe request: section 4.4", |record| {
+                        record.target == said.target || Some(record.target) == named
+                    });
+                }
+                Word::Whole(message) if said.method == "GET" && message.status < 500 => self.replace(exchange, said),
+                Word::NotModified(_) if said.method == "GET" => self.replace(exchange, said),
+                _ => {}
+            }
+        }
+        let storing = exchange.told.stored || exchange.in_background();
+        for record in &mut self.records[self.before..] {
+            let sure = exchange.told.stored || (rules::is_fresh(record, exchange.now) && record.status < 500);
+            match record.kept {
+                Kept::Perhaps if !storing => record.kept = Kept::No("the node did not say that it stored it"),
+                Kept::Perhaps if sure => record.kept = Kept::Surely,
+                _ => {}
+            }
+        }
+    }
+
+    /// What was stored for the same request is perhaps no longer there; what the origin was asked to confirm is no longer
+    /// to be used as it was, whether it was confirmed or not (sections 4.3.3 and 4.3.4).
+    fn replace(&mut self, exchange: &Exchange<'_>, said: &Said) {
+        // A 304 that only those with credentials may use changes nothing for the others (section 3.5).
+        let brought = &self.records[self.before..];
+        let kept_out =
+            |record: &Record| Some(said.id) == record.confirmed && record.kept == Kept::No(rules::AUTHORIZED);
+        if brought.iter().any(kept_out) {
+            return;
+        }
+        let nominated = if exchange.passed() { None } else { self.nominated(said) };
+        for (at, record) in self.records[..self.before].iter_mut().enumerate() {
+            if record.target == said.target && rules::is_selected(record, exchange.ask) {
+                if Some(at) == nominated {
+                    record.retired = Some("the origin was asked and said something else: section 4.3");
+                } else if record.kept == Kept::Surely {
+                    record.kept = Kept::Perhaps;
+                }
+            }
+        }
+    }
+
+    pub(crate) fn retire(&mut self, why: &'static str, which: impl Fn(&Record) -> bool) {
+        for record in self.records.iter_mut().filter(|record| which(record)) {
+            record.retired = record.retired.or(Some(why));
+        }
+    }
+
+    fn confirmed(&self, said: &Said) -> Option<&Record> {
+        self.nominated(said).map(|at| &self.records[at])
+    }
+
+    /// The stored response whose validators the origin was asked with, if there is one.
+    fn nominated(&self, said: &Said) -> Option<usize> {
+        let asked = &said.asked;
+        if asked.none_match.is_none() && asked.since.is_none() {
+            return None;
+        }
+        self.records[..self.before].iter().rposition(|record| {
+            let tag = etag(record.target, record.version, &record.variant);
+            let date = modified(record.target, record.version).map(http_date);
+            let same_request = record.asked.tier == asked.tier || !record.vary.by_tier();
+            let same_language = record.asked.language == asked.language || !record.vary.by_language();
+            let same_tag = match (&tag, &asked.none_match) {
+                (Some(one), Some(other)) => same_opaque(one, other),
+                (one, other) => one.is_none() == other.is_none(),
+            };
+            let usable = record.is_usable() && record.target == said.target;
+            usable && same_request && same_language && same_tag && date == asked.since
+        })
+    }
+
+    /// The stored response that must answer this request, and the origin must not be asked before it does.
+    pub(crate) fn demanded(&self, ask: &Ask, now: u64) -> Option<(&Record, Ground)> {
+        let record = self.selected(ask)?;
+        let cacheable = matches!(ask.method, "GET" | "HEAD") && !ask.wishes.no_store;
+        if !cacheable || ask.condition == Condition::Match {
+            return None;
+        }
+        let ground = rules::unasked(record, &ask.wishes, now).ok()?;
+        let sure = match ground {
+            Ground::Fresh | Ground::MaxStale => true,
+            Ground::WhileRevalidate => ask.method == "GET",
+            Ground::WhileRevalidatePerhaps => false,
+        };
+        sure.then_some((record, ground))
+    }
+
+    /// The newest response that this request selects, if it is surely stored.
+    pub(crate) fn selected(&self, ask: &Ask) -> Option<&Record> {
+        let selects = |record: &&Record| record.target == ask.target && rules::is_selected(record, ask);
+        let newest = self.records[..self.before].iter().rev().filter(selects).find(|record| record.is_usable());
+        newest.filter(|record| record.kept == Kept::Surely)
+    }
+
+    /// May the node pass requests for this by, because an answer could not be stored lately?
+    pub(crate) fn uncacheable(&self, target: usize, now: u64) -> bool {
+        self.unstorable[target].is_some_and(|at| now - at < UNCACHEABLE_SECONDS)
+    }
+}
