@@ -35,6 +35,12 @@ impl Head {
         let (lifetime, age) = (self.freshness.lifetime.as_secs(), self.age(now).as_secs());
         i64::try_from(lifetime).unwrap_or(i64::MAX).saturating_sub(i64::try_from(age).unwrap_or(i64::MAX))
     }
+
+    /// Bytes held.
+    pub(super) fn weight(&self) -> u64 {
+        let headers: usize = self.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 64).sum();
+        (headers + self.selection.weight()) as u64
+    }
 }
 
 /// The same fields in memory of their own. As they arrive, values are slices of the connection's read buffer, and one small
@@ -62,13 +68,12 @@ pub struct Entry {
 
 /// Bookkeeping per entry beside its bytes: the tier's own nodes, sketches and counters, this struct and its head.
 /// moka takes 150-185 bytes of it, the header map's table the rest.
-const OVERHEAD: usize = 512;
+pub(super) const OVERHEAD: usize = 512;
 
 impl Entry {
     /// The bytes it costs to hold, its key included.
     pub fn weight(&self, key: &str) -> u64 {
-        let headers: usize = self.head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 64).sum();
-        (key.len() + headers + self.head.selection.weight() + self.body.len() + OVERHEAD) as u64
+        self.head.weight() + (key.len() + self.body.len() + OVERHEAD) as u64
     }
 }
 

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::semantics::RequestHead;
+use crate::semantics::{RangeSpec, RequestHead};
 
 /// A cache key as text. Parts beyond the URI stand after a space, which no URI contains.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -25,6 +25,11 @@ impl Key {
             text.push_str(origin);
         }
         Self(text)
+    }
+
+    /// One range of what `key` names, for what is known of that range alone.
+    pub(super) fn ranged(key: &str, spec: RangeSpec) -> Arc<str> {
+        format!("{key} range={spec}").into()
     }
 
     pub fn as_str(&self) -> &str {

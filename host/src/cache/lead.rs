@@ -11,8 +11,10 @@ use bytes::Bytes;
 use super::entry::{self, Entry, Head};
 use super::flight::{FetchFailure, Flight, Phase};
 use super::follow::Follower;
+use super::parts::Parts;
 use super::shelf::Shelf;
 use crate::body::BodyError;
+use crate::semantics::ContentRange;
 
 /// The duty to fetch one key for everybody. Dropped, it makes the next one who looks the key up lead.
 pub struct Lead {
@@ -54,7 +56,17 @@ impl Lead {
     }
 
     /// The answer may be shared and stored: everybody gets its head now and its body as it comes.
-    pub fn fill(self, mut head: Head) -> Filling {
+    pub fn fill(self, head: Head) -> Filling {
+        self.duty.shelf.open_to_all(&self.duty.key, &self.duty.flight);
+        self.filling(head, None)
+    }
+
+    /// The same for a part, whose head is that of a 206: it is stored beside the other parts of its whole.
+    pub fn fill_part(self, head: Head, place: ContentRange) -> Filling {
+        self.filling(head, Some(place))
+    }
+
+    fn filling(self, mut head: Head, place: Option<ContentRange>) -> Filling {
         head.headers = entry::compact(&head.headers);
         let head = Arc::new(head);
         // The cell is set here only, and `fill` consumes the lead.
@@ -64,7 +76,7 @@ impl Lead {
             self.duty.shelf.close_to_others(&self.duty.key, &self.duty.flight);
         }
         self.duty.flight.enter(if alone { Phase::Alone } else { Phase::Streaming });
-        Filling { duty: self.duty, head, received: 0, storable: true }
+        Filling { duty: self.duty, head, place, received: 0, storable: true }
     }
 
     /// What was stored is still good, with this head: everybody gets it, and it is stored anew.
@@ -78,12 +90,14 @@ impl Lead {
         self.duty.land(if alone { Phase::AloneComplete } else { Phase::Complete });
     }
 
+    /// These parts are of another representation than the origin has now.
+    pub fn discard(&self, parts: &Arc<Parts>) {
+        self.duty.shelf.forget_parts(&self.duty.key, parts);
+    }
+
     /// The answer is for one request only. The key is remembered, so that later requests do not wait for each other.
     pub fn release(mut self) {
-        // What was fetched for one request only says nothing about the others.
-        if self.duty.shelf.joinable(&self.duty.key, &self.duty.flight) {
-            self.duty.shelf.remember_uncacheable(&self.duty.key);
-        }
+        self.duty.shelf.remember_refusal(&self.duty.key, &self.duty.flight);
         self.duty.land(Phase::Released);
     }
 
@@ -102,6 +116,8 @@ impl Lead {
 pub struct Filling {
     duty: Duty,
     head: Arc<Head>,
+    /// Where the body belongs, if it is a part.
+    place: Option<ContentRange>,
     received: u64,
     storable: bool,
 }
@@ -116,7 +132,10 @@ impl Filling {
         self.received += chunk.len() as u64;
         if self.storable && self.received > self.duty.shelf.object_bytes_max {
             self.storable = false;
-            self.duty.shelf.remember_uncacheable(&self.duty.key);
+            match self.place {
+                None => self.duty.shelf.remember_uncacheable(&self.duty.key),
+                Some(_) => self.duty.shelf.remember_refusal(&self.duty.key, &self.duty.flight),
+            }
             self.duty.shelf.close(&self.duty.key, &self.duty.flight);
         }
         let flight = &self.duty.flight;
@@ -130,11 +149,25 @@ impl Filling {
             return self.fail(BodyError::Incomplete);
         }
         if self.storable {
-            let entry = Entry { head: self.head.clone(), body: self.duty.flight.whole() };
-            self.duty.shelf.store(&self.duty.key, &self.duty.flight, Arc::new(entry));
+            self.store();
         }
         let alone = self.head.freshness.for_one_use();
         self.duty.land(if alone { Phase::AloneComplete } else { Phase::Complete });
+    }
+
+    fn store(&self) {
+        let (key, flight) = (&self.duty.key, &self.duty.flight);
+        match &self.place {
+            None => {
+                let entry = Entry { head: self.head.clone(), body: flight.whole() };
+                self.duty.shelf.store(key, flight, Arc::new(entry));
+            }
+            Some(place) if place.length() == self.received => {
+                self.duty.shelf.store_part(key, flight, &Parts::new(&self.head, place, flight.whole()));
+            }
+            // A part of unknown length was not as long as its place.
+            Some(_) => {}
+        }
     }
 
     /// The body broke off: nothing is stored, and every reader learns it.

@@ -3,6 +3,7 @@
 //! `Cache::lookup` tells a hit from a miss, and of a miss who fetches: the first becomes the lead, the others follow it.
 //! A key whose last answer could not be stored is remembered for a while, and its requests pass side by side.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use http::header::{self, HeaderMap};
@@ -12,15 +13,19 @@ use super::entry::Entry;
 use super::follow::Follower;
 use super::key::Key;
 use super::lead::Lead;
+use super::parts::Parts;
 use super::shelf::{Boarding, Found, Shelf};
+use super::want::Want;
 use crate::clock::{Clock, Timestamp};
 use crate::config;
-use crate::semantics::{Forwarded, Reuse};
+use crate::semantics::{Forwarded, RangeSpec, Reuse};
 
 /// What the cache has to say to a request.
 pub enum Lookup {
     /// A fresh stored response.
     Hit(Arc<Entry>),
+    /// Fresh parts, and the bytes of them that answer; none where the request asks for none that exists.
+    Part(Arc<Parts>, Range<u64>),
     /// A stale one that may be used while it is fetched anew; with the lead, where nobody fetches yet.
     Stale(Arc<Entry>, Option<Lead>),
     /// Nothing to use as it is.
@@ -33,6 +38,7 @@ pub enum Lookup {
 pub struct Miss {
     pub forwarded: Forwarded,
     pub stale: Option<Arc<Entry>>,
+    pub want: Want,
     pub turn: Turn,
 }
 
@@ -109,19 +115,23 @@ impl Cache {
         self.shelf.object_bytes_max
     }
 
-    /// An entry that answers a request with these header fields, or whose turn it is to fetch one.
+    /// What answers a request with these header fields, or whose turn it is to fetch it.
     pub fn lookup(&self, key: &Key, request: &HeaderMap, now: Timestamp) -> Lookup {
-        let (forwarded, stale) = match self.shelf.find(key, request, now) {
+        let (forwarded, stale, want) = match self.shelf.find(key, request, now) {
             Found::Entry(entry, Reuse::Fresh | Reuse::Stale) => return Lookup::Hit(entry),
             Found::Entry(entry, Reuse::StaleWhileRevalidate) => {
-                let refresh = match self.turn(key) {
+                let refresh = match self.turn(key, None) {
                     Turn::Lead(lead) => Some(lead),
                     Turn::Follow(_) => None,
                 };
                 return Lookup::Stale(entry, refresh);
             }
-            Found::Entry(entry, Reuse::Validate(forwarded)) => (forwarded, Some(entry)),
-            Found::Nothing(forwarded) => (forwarded, None),
+            Found::Entry(entry, Reuse::Validate(forwarded)) => (forwarded, Some(entry), Want::Whole),
+            Found::Parts(parts) => match Want::beyond(&parts, request, self.shelf.object_bytes_max) {
+                Ok(range) => return Lookup::Part(parts, range),
+                Err(want) => (Forwarded::Partial, None, want),
+            },
+            Found::Nothing(forwarded) => (forwarded, None, Want::of(request)),
         };
         if self.shelf.busy() {
             return Lookup::Pass(PassReason::Busy);
@@ -130,22 +140,34 @@ impl Cache {
         let own = request.contains_key(header::AUTHORIZATION);
         if own || stale.as_ref().is_some_and(|entry| entry.head.freshness.for_one_use()) {
             let lead = Lead::alone(key.shared(), self.shelf.clone());
-            return Lookup::Miss(Miss { forwarded, stale, turn: Turn::Lead(lead) });
+            return Lookup::Miss(Miss { forwarded, stale, want, turn: Turn::Lead(lead) });
         }
-        if stale.is_none() && self.shelf.uncacheable(key, now) {
+        if stale.is_none() && self.shelf.uncacheable(key, want.spec(), now) {
             return Lookup::Pass(PassReason::Uncacheable);
         }
-        let lead = match self.turn(key) {
+        let lead = match self.turn(key, want.spec()) {
             Turn::Lead(lead) => lead,
-            turn => return Lookup::Miss(Miss { forwarded, stale, turn }),
+            turn => return Lookup::Miss(Miss { forwarded, stale, want, turn }),
         };
         // A fetch may have ended between the look and the turn.
-        match self.shelf.find(key, request, now) {
-            Found::Entry(entry, Reuse::Fresh) => {
+        match self.settled(key, request, now) {
+            Some(settled) => {
                 lead.withdraw();
-                Lookup::Hit(entry)
+                settled
             }
-            _ => Lookup::Miss(Miss { forwarded, stale, turn: Turn::Lead(lead) }),
+            None => Lookup::Miss(Miss { forwarded, stale, want, turn: Turn::Lead(lead) }),
+        }
+    }
+
+    /// What is fresh and answers the request.
+    fn settled(&self, key: &Key, request: &HeaderMap, now: Timestamp) -> Option<Lookup> {
+        match self.shelf.find(key, request, now) {
+            Found::Entry(entry, Reuse::Fresh) => Some(Lookup::Hit(entry)),
+            Found::Parts(parts) => {
+                let range = Want::beyond(&parts, request, self.shelf.object_bytes_max).ok()?;
+                Some(Lookup::Part(parts, range))
+            }
+            _ => None,
         }
     }
 
@@ -154,9 +176,10 @@ impl Cache {
         self.shelf.clone()
     }
 
-    /// Joins the fetch under way for this key, or takes the lead.
-    fn turn(&self, key: &Key) -> Turn {
-        match self.shelf.board(key) {
+    /// Joins the fetch under way for this key, or for this range of it, or takes the lead.
+    fn turn(&self, key: &Key, spec: Option<RangeSpec>) -> Turn {
+        let boarding = spec.map_or_else(|| self.shelf.board(key), |spec| self.shelf.board_range(key, spec));
+        match boarding {
             Boarding::Joined(flight, seat) => {
                 let waiting = Some(self.shelf.metrics.waiters.clone());
                 Turn::Follow(Follower::seated(flight, seat, waiting))
@@ -169,6 +192,14 @@ impl Cache {
     pub fn peek(&self, key: &Key, request: &HeaderMap, now: Timestamp) -> Option<Arc<Entry>> {
         match self.shelf.find(key, request, now) {
             Found::Entry(entry, Reuse::Fresh | Reuse::Stale) => Some(entry),
+            _ => None,
+        }
+    }
+
+    /// Parts that may be used as they are; nobody's turn is taken.
+    pub fn peek_parts(&self, key: &Key, request: &HeaderMap, now: Timestamp) -> Option<Arc<Parts>> {
+        match self.shelf.find(key, request, now) {
+            Found::Parts(parts) => Some(parts),
             _ => None,
         }
     }

@@ -54,6 +54,11 @@ impl Memory {
         });
     }
 
+    /// Puts other variants into the place of those of a key.
+    pub(super) fn replace(&self, key: Arc<str>, variants: Variants) {
+        self.entries.insert(key, Arc::new(variants));
+    }
+
     /// Gives up every variant of a key.
     pub(super) fn remove(&self, key: &str) {
         self.entries.invalidate(key);

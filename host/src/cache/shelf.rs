@@ -15,12 +15,16 @@ use super::flight::Flight;
 use super::key::Key;
 use super::memory::Memory;
 use super::metrics::Metrics;
+use super::parts::Parts;
+use super::variants::Variants;
 use crate::clock::{Clock, Timestamp};
 use crate::config;
-use crate::semantics::{CacheControl, Forwarded, Reuse, fields, reuse};
+use crate::semantics::{CacheControl, Forwarded, RangeSpec, Reuse, fields, reuse};
 
 /// Keys that are remembered as uncacheable, at most. One costs about 250 bytes.
 const UNCACHEABLE_KEYS_MAX: u64 = 100_000;
+/// How often a part is joined to what stands, when that changes under its hands.
+const JOINS_MAX: usize = 3;
 
 pub(super) struct Shelf {
     memory: Memory,
@@ -39,6 +43,8 @@ pub(super) struct Shelf {
 struct Board {
     /// The one flight per key that newcomers join.
     open: HashMap<Arc<str>, Arc<Flight>>,
+    /// Flights that each bring one range of a key, for those who ask for the same.
+    ranges: HashMap<Arc<str>, Vec<(RangeSpec, Arc<Flight>)>>,
     /// Flights that each serve one request.
     alone: HashMap<Arc<str>, Vec<Arc<Flight>>>,
 }
@@ -50,7 +56,24 @@ impl Board {
 
     fn knows(&self, key: &Arc<str>, flight: &Arc<Flight>) -> bool {
         let alone = self.alone.get(key).is_some_and(|flights| flights.iter().any(|other| Arc::ptr_eq(other, flight)));
-        alone || self.is_open(key, flight)
+        alone || self.is_open(key, flight) || self.spec_of(key, flight).is_some()
+    }
+
+    /// The range that a flight brings, if it is one of those.
+    fn spec_of(&self, key: &Arc<str>, flight: &Arc<Flight>) -> Option<RangeSpec> {
+        self.ranges.get(key)?.iter().find(|(_, other)| Arc::ptr_eq(other, flight)).map(|(spec, _)| *spec)
+    }
+
+    /// Takes a flight off the ranges; `false` where it is none of them.
+    fn take_range(&mut self, key: &Arc<str>, flight: &Arc<Flight>) -> bool {
+        let Some(flights) = self.ranges.get_mut(key) else { return false };
+        let before = flights.len();
+        flights.retain(|(_, other)| !Arc::ptr_eq(other, flight));
+        let taken = flights.len() < before;
+        if flights.is_empty() {
+            self.ranges.remove(key);
+        }
+        taken
     }
 }
 
@@ -66,6 +89,8 @@ pub(super) enum Boarding {
 pub(super) enum Found {
     Nothing(Forwarded),
     Entry(Arc<Entry>, Reuse),
+    /// Parts that may be used as they are.
+    Parts(Arc<Parts>),
 }
 
 /// What the request wants of stored responses; an HTTP/1.0 `Pragma` counts where there is no `Cache-Control` (RFC 9111
@@ -76,6 +101,14 @@ fn wishes(request: &HeaderMap) -> CacheControl {
         wishes.no_cache = fields::list(request, &header::PRAGMA).any(|member| member.eq_ignore_ascii_case("no-cache"));
     }
     wishes
+}
+
+fn same(one: Option<&Arc<Variants>>, other: Option<&Arc<Variants>>) -> bool {
+    match (one, other) {
+        (None, None) => true,
+        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+        _ => false,
+    }
 }
 
 impl Shelf {
@@ -99,7 +132,14 @@ impl Shelf {
             return Found::Nothing(Forwarded::UriMiss);
         };
         let Some(entry) = variants.select(request) else {
-            return Found::Nothing(Forwarded::VaryMiss);
+            return variants.select_parts(request).map_or(Found::Nothing(Forwarded::VaryMiss), |parts| {
+                match reuse(&parts.head.freshness, parts.head.age(now), &wishes(request)) {
+                    Reuse::Fresh | Reuse::Stale => Found::Parts(parts.clone()),
+                    // What brings the next part confirms these too.
+                    Reuse::StaleWhileRevalidate => Found::Nothing(Forwarded::Stale),
+                    Reuse::Validate(forwarded) => Found::Nothing(forwarded),
+                }
+            });
         };
         let use_of_it = reuse(&entry.head.freshness, entry.head.age(now), &wishes(request));
         Found::Entry(entry.clone(), use_of_it)
@@ -111,6 +151,7 @@ impl Shelf {
         // Whoever fetches it now asked before the change, so that answer is for those who wait already, and not stored.
         board.open.remove(key.as_str());
         board.alone.remove(key.as_str());
+        board.ranges.remove(key.as_str());
         self.memory.remove(key.as_str());
     }
 
@@ -126,6 +167,26 @@ impl Shelf {
         Boarding::First(key, flight)
     }
 
+    /// Joins the flight that brings the whole, or the one that brings the same range, or puts a new one on the board.
+    pub(super) fn board_range(&self, key: &Key, spec: RangeSpec) -> Boarding {
+        let mut board = self.lock_board();
+        let same = board.ranges.get(key.as_str()).and_then(|flights| flights.iter().find(|(other, _)| *other == spec));
+        if let Some(flight) = board.open.get(key.as_str()).or(same.map(|(_, flight)| flight)) {
+            return Boarding::Joined(flight.clone(), flight.sit());
+        }
+        let (key, flight) = (key.shared(), Arc::new(Flight::new()));
+        board.ranges.entry(key.clone()).or_default().push((spec, flight.clone()));
+        Boarding::First(key, flight)
+    }
+
+    /// A flight that was to bring a range brings the whole: everybody may join it, unless another does already.
+    pub(super) fn open_to_all(&self, key: &Arc<str>, flight: &Arc<Flight>) {
+        let mut board = self.lock_board();
+        if !board.open.contains_key(key) && board.take_range(key, flight) {
+            board.open.insert(key.clone(), flight.clone());
+        }
+    }
+
     /// A flight for one request, which nobody can join.
     pub(super) fn board_alone(&self, key: &Arc<str>) -> Arc<Flight> {
         let flight = Arc::new(Flight::new());
@@ -136,15 +197,27 @@ impl Shelf {
     /// Nobody can join the flight any more, but what it brings may be stored, unless its key was invalidated already.
     pub(super) fn close_to_others(&self, key: &Arc<str>, flight: &Arc<Flight>) {
         let mut board = self.lock_board();
-        if board.is_open(key, flight) {
+        let open = board.is_open(key, flight);
+        if open {
             board.open.remove(key);
+        }
+        if open || board.take_range(key, flight) {
             board.alone.entry(key.clone()).or_default().push(flight.clone());
         }
     }
 
-    /// Can newcomers join this flight?
-    pub(super) fn joinable(&self, key: &Arc<str>, flight: &Arc<Flight>) -> bool {
-        self.lock_board().is_open(key, flight)
+    /// Remembers that what a flight was to bring to many cannot be shared: the key, or the range of it. What was fetched
+    /// for one request only says nothing about the others.
+    pub(super) fn remember_refusal(&self, key: &Arc<str>, flight: &Arc<Flight>) {
+        let (open, spec) = {
+            let board = self.lock_board();
+            (board.is_open(key, flight), board.spec_of(key, flight))
+        };
+        if open {
+            self.remember_uncacheable(key);
+        } else if let Some(spec) = spec {
+            self.remember_uncacheable(&Key::ranged(key, spec));
+        }
     }
 
     /// Takes a flight off the board; a newer one under the same key stays.
@@ -152,7 +225,12 @@ impl Shelf {
         let mut board = self.lock_board();
         if board.is_open(key, flight) {
             board.open.remove(key);
-        } else if let Some(flights) = board.alone.get_mut(key) {
+            return;
+        }
+        if board.take_range(key, flight) {
+            return;
+        }
+        if let Some(flights) = board.alone.get_mut(key) {
             flights.retain(|other| !Arc::ptr_eq(other, flight));
             if flights.is_empty() {
                 board.alone.remove(key);
@@ -169,13 +247,44 @@ impl Shelf {
         }
     }
 
+    /// Stores a part that a flight brought, beside those that stand. They are joined before the lock is taken, because
+    /// that may copy; where something else was stored meanwhile, once more. Not storing a part is never wrong.
+    pub(super) fn store_part(&self, key: &Arc<str>, flight: &Arc<Flight>, part: &Parts) {
+        for _ in 0..JOINS_MAX {
+            let standing = self.memory.get(key);
+            let joined = standing.as_deref().unwrap_or(&Variants::default()).with_part(part, self.object_bytes_max);
+            let Some(joined) = joined else { return };
+            let board = self.lock_board();
+            if !board.knows(key, flight) {
+                return;
+            }
+            if same(standing.as_ref(), self.memory.get(key).as_ref()) {
+                return self.memory.replace(key.clone(), joined);
+            }
+        }
+    }
+
+    /// Forgets parts to which nothing can be joined any more.
+    pub(super) fn forget_parts(&self, key: &Arc<str>, parts: &Arc<Parts>) {
+        let _board = self.lock_board();
+        if let Some(standing) = self.memory.get(key) {
+            self.memory.replace(key.clone(), standing.without(parts));
+        }
+    }
+
     /// Are as many fetches under way as there may be?
     pub(super) fn busy(&self) -> bool {
         usize::try_from(self.metrics.fills.get()).is_ok_and(|fills| fills >= self.fills_max)
     }
 
-    pub(super) fn uncacheable(&self, key: &Key, now: Timestamp) -> bool {
-        self.uncacheable.get(key.as_str()).is_some_and(|until| now < until)
+    /// Is the key known as uncacheable, or where a range is asked for, that range? The whole may be too large, and its
+    /// parts not.
+    pub(super) fn uncacheable(&self, key: &Key, spec: Option<RangeSpec>, now: Timestamp) -> bool {
+        let until = match spec {
+            None => self.uncacheable.get(key.as_str()),
+            Some(spec) => self.uncacheable.get(&Key::ranged(key.as_str(), spec)),
+        };
+        until.is_some_and(|until| now < until)
     }
 
     pub(super) fn remember_uncacheable(&self, key: &Arc<str>) {

@@ -8,27 +8,63 @@ use std::sync::Arc;
 use http::HeaderMap;
 
 use super::entry::Entry;
+use super::parts::Parts;
 
 /// Variants of one key, at most; the oldest makes room. Without a bound, `Vary: User-Agent` would fill the tier.
 const VARIANTS_MAX: usize = 16;
 
 #[derive(Debug, Default, Clone)]
-pub(super) struct Variants(Vec<Arc<Entry>>);
+pub(super) struct Variants {
+    whole: Vec<Arc<Entry>>,
+    /// Of selections of which the whole is not here.
+    parts: Vec<Arc<Parts>>,
+}
 
 impl Variants {
     /// The newest variant that a request with these fields selects.
     pub(super) fn select(&self, request: &HeaderMap) -> Option<&Arc<Entry>> {
-        self.0.iter().find(|entry| entry.head.selection.matches(request))
+        self.whole.iter().find(|entry| entry.head.selection.matches(request))
     }
 
-    /// These and one more, which takes the place of one with the same selection.
+    /// The newest parts that a request with these fields selects.
+    pub(super) fn select_parts(&self, request: &HeaderMap) -> Option<&Arc<Parts>> {
+        self.parts.iter().find(|parts| parts.head.selection.matches(request))
+    }
+
+    /// These and one more, which takes the place of what has the same selection.
     pub(super) fn with(&self, entry: Arc<Entry>) -> Self {
-        let others = self.0.iter().filter(|other| other.head.selection != entry.head.selection);
+        let selection = &entry.head.selection;
+        let parts = self.parts.iter().filter(|other| other.head.selection != *selection).cloned().collect();
+        let others = self.whole.iter().filter(|other| other.head.selection != *selection);
         let others: Vec<_> = others.take(VARIANTS_MAX - 1).cloned().collect();
-        Self(std::iter::once(entry).chain(others).collect())
+        Self { whole: std::iter::once(entry).chain(others).collect(), parts }
+    }
+
+    /// These and one more part, joined to those of the same selection; `None` where the whole is here. Where no byte is
+    /// missing any more, the parts become the whole.
+    pub(super) fn with_part(&self, part: &Parts, bytes_max: u64) -> Option<Self> {
+        let selection = &part.head.selection;
+        if self.whole.iter().any(|entry| entry.head.selection == *selection) {
+            return None;
+        }
+        let standing = self.parts.iter().find(|parts| parts.head.selection == *selection);
+        let joined = standing.map_or_else(|| part.clone(), |standing| standing.with(part, bytes_max));
+        if let Some(whole) = joined.whole() {
+            return Some(self.with(Arc::new(whole)));
+        }
+        let others = self.parts.iter().filter(|other| other.head.selection != *selection);
+        let others: Vec<_> = others.take(VARIANTS_MAX - 1).cloned().collect();
+        Some(Self { whole: self.whole.clone(), parts: std::iter::once(Arc::new(joined)).chain(others).collect() })
+    }
+
+    /// These without some parts.
+    pub(super) fn without(&self, parts: &Arc<Parts>) -> Self {
+        let others = self.parts.iter().filter(|other| !Arc::ptr_eq(other, parts)).cloned().collect();
+        Self { whole: self.whole.clone(), parts: others }
     }
 
     pub(super) fn weight(&self, key: &str) -> u64 {
-        self.0.iter().map(|entry| entry.weight(key)).sum()
+        let whole: u64 = self.whole.iter().map(|entry| entry.weight(key)).sum();
+        whole + self.parts.iter().map(|parts| parts.weight(key)).sum::<u64>()
     }
 }

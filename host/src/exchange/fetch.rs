@@ -39,44 +39,65 @@ pub(super) fn start(
     lead: Lead,
     stale: Option<Arc<Entry>>,
 ) -> Result<oneshot::Receiver<Word>, Failure> {
-    let passage = visit.passage()?;
     let mut request = visit.outgoing()?.request(Audience::Everybody, Body::Empty)?;
     if let Some(entry) = &stale {
         request.headers_mut().extend(validation(&entry.head.headers));
     }
-    let fetch = Fetch {
-        edge: visit.edge.clone(),
-        origin: origin.clone(),
-        headers: passage.head.headers.clone(),
-        default_ttl: passage.route.default_ttl,
-        stale,
-    };
+    let fetch = Fetch::new(visit, origin, stale)?;
     let (word, mine) = oneshot::channel();
     tokio::spawn(fetch.run(request, lead, word));
     Ok(mine)
 }
 
 /// One fetch for everybody, on its own.
-struct Fetch {
-    edge: Arc<Edge>,
+pub(super) struct Fetch {
+    pub(super) edge: Arc<Edge>,
     origin: Origin,
     /// The leading request's, as filters left them.
-    headers: HeaderMap,
+    pub(super) headers: HeaderMap,
     default_ttl: Option<Duration>,
     /// What the origin is asked to confirm.
     stale: Option<Arc<Entry>>,
 }
 
+/// What an origin answered, made fit to be passed on, and when it was asked and answered.
+pub(super) struct Arrival {
+    pub(super) parts: response::Parts,
+    pub(super) body: Body,
+    pub(super) times: (Timestamp, Timestamp),
+}
+
 impl Fetch {
+    pub(super) fn new(visit: &Visit<'_>, origin: &Origin, stale: Option<Arc<Entry>>) -> Result<Self, Failure> {
+        let passage = visit.passage()?;
+        Ok(Self {
+            edge: visit.edge.clone(),
+            origin: origin.clone(),
+            headers: passage.head.headers.clone(),
+            default_ttl: passage.route.default_ttl,
+            stale,
+        })
+    }
+
     async fn run(self, request: Request<Body>, lead: Lead, word: oneshot::Sender<Word>) {
+        match self.ask(request).await {
+            Ok(arrival) => self.land(arrival, lead, word).await,
+            Err(failure) => lead.fail(failure),
+        }
+    }
+
+    pub(super) async fn ask(&self, request: Request<Body>) -> Result<Arrival, FetchFailure> {
         let requested = self.edge.clock.now();
-        let answer = match self.origin.fetch(request).await {
-            Ok(answer) => answer,
-            Err(failure) => return lead.fail(pass::fetch_failure(&failure)),
-        };
+        let answer = self.origin.fetch(request).await.map_err(|failure| pass::fetch_failure(&failure))?;
         let received = self.edge.clock.now();
         let (mut parts, body) = answer.into_parts();
         forward::receive(&mut parts, &self.edge.via, received);
+        Ok(Arrival { parts, body, times: (requested, received) })
+    }
+
+    /// What becomes of an answer that is not to a range: it renews, fails, is passed on or fills.
+    pub(super) async fn land(&self, arrival: Arrival, lead: Lead, word: oneshot::Sender<Word>) {
+        let Arrival { parts, body, times: (requested, received) } = arrival;
         if let Some(stale) = &self.stale {
             if parts.status == StatusCode::NOT_MODIFIED {
                 // Told first: whoever learns of the landing finds it there.
@@ -132,7 +153,7 @@ impl Fetch {
         lead.renew(head, stale.body.clone());
     }
 
-    fn verdict(
+    pub(super) fn verdict(
         &self,
         status: StatusCode,
         response: &HeaderMap,
@@ -144,7 +165,7 @@ impl Fetch {
 }
 
 /// Brings a body to its end, for those who read it and for the store.
-async fn pump(mut body: Body, mut filling: Filling) {
+pub(super) async fn pump(mut body: Body, mut filling: Filling) {
     loop {
         match body.frame().await {
             None => return filling.finish(),

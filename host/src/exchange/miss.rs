@@ -5,17 +5,17 @@
 
 use std::sync::Arc;
 
-use http::header::{self, HeaderValue};
+use http::header::{self, HeaderMap, HeaderValue};
 use http::{Response, StatusCode};
 
 use super::failure::Failure;
 use super::fetch::{self, Word};
 use super::visit::Visit;
-use super::{hit, pass, stale};
+use super::{hit, part_fetch, part_hit, pass, stale, stretch};
 use crate::body::Body;
-use crate::cache::{Entry, Follower, Head, Key, Landing, Lead, Lookup, Miss, PassReason, Turn};
+use crate::cache::{Entry, Follower, Head, Key, Landing, Lead, Lookup, Miss, PassReason, Turn, Want};
 use crate::origin::Origin;
-use crate::semantics::CacheStatus;
+use crate::semantics::{CacheStatus, range_applies};
 
 /// How often a request looks again after a fetch that it waited for was lost. Losing one takes a bug or a shutdown.
 const LOOKS_MAX: usize = 4;
@@ -30,15 +30,15 @@ pub(super) async fn answer(
     visit.record.cache = CacheStatus::forward(miss.forwarded);
     for _ in 0..LOOKS_MAX {
         let landing = match miss.turn {
-            Turn::Lead(lead) => match lead_fetch(visit, origin, lead, miss.stale.clone()).await? {
+            Turn::Lead(lead) => match lead_fetch(visit, origin, lead, (miss.want, miss.stale.clone())).await? {
                 (_, Some(Word::Own(response, refusal))) => {
                     visit.record.cache.detail = Some(refusal.word());
-                    return Ok(own(visit, response));
+                    return own(visit, origin, response).await;
                 }
                 (landing, word) => {
                     visit.record.cache.stored = matches!(landing, Landing::Shared(..));
-                    if let Some(Word::Shared(StatusCode::NOT_MODIFIED)) = word {
-                        visit.record.cache.forward_status = Some(304);
+                    if let (Landing::Shared(head, _), Some(Word::Shared(status))) = (&landing, word) {
+                        visit.record.cache.forward_status = (status != head.status).then(|| status.as_u16());
                     }
                     landing
                 }
@@ -49,17 +49,24 @@ pub(super) async fn answer(
             }
         };
         let now = visit.edge.clock.now();
-        match landing {
+        let apart = match landing {
+            // It was to be a part of another representation: of this one the whole is wanted.
+            Landing::Shared(head, _) if !meant(&visit.passage()?.head.headers, &head) => true,
             Landing::Shared(head, follower) => return shared(visit, origin, &head, follower).await,
             Landing::Failed(failure) => {
                 let instead = stale::instead_of_failure(visit, miss.stale.as_ref(), now);
                 return instead.ok_or(Failure::Fetch(failure));
             }
             Landing::Released => return pass::answer(visit, origin, Body::Empty, PassReason::Uncacheable).await,
-            Landing::Lost => {}
+            Landing::Lost => false,
+        };
+        let mut wanted = visit.passage()?.head.headers.clone();
+        if apart {
+            wanted.remove(header::RANGE);
         }
-        miss = match visit.edge.cache.lookup(key, &visit.passage()?.head.headers, now) {
+        miss = match visit.edge.cache.lookup(key, &wanted, now) {
             Lookup::Hit(entry) => return Ok(hit::answer(visit, &entry, now)),
+            Lookup::Part(parts, range) => return Ok(part_hit::answer(visit, &parts, &range, now)),
             Lookup::Stale(entry, refresh) => return Ok(stale::answer(visit, origin, &entry, refresh)),
             Lookup::Pass(reason) => return pass::answer(visit, origin, Body::Empty, reason).await,
             Lookup::Miss(miss) => miss,
@@ -68,11 +75,21 @@ pub(super) async fn answer(
     Err(Failure::FetchLost)
 }
 
+/// May a shared answer stand for this request? A part may not where `If-Range` names another representation.
+fn meant(request: &HeaderMap, head: &Head) -> bool {
+    head.status != StatusCode::PARTIAL_CONTENT || range_applies(request, &head.headers)
+}
+
 /// The leading client's own answer. It was asked for without the client's conditions, which are answered here.
-fn own(visit: &Visit<'_>, response: Response<Body>) -> Response<Body> {
-    let Ok(passage) = visit.passage() else { return response };
-    let has = hit::client_has(&passage.head.headers, &response, visit.edge.clock.now());
-    if has { hit::unchanged(response) } else { response }
+async fn own(visit: &mut Visit<'_>, origin: &Origin, response: Response<Body>) -> Result<Response<Body>, Failure> {
+    let request = &visit.passage()?.head.headers;
+    if hit::client_has(request, &response, visit.edge.clock.now()) {
+        return Ok(hit::unchanged(response));
+    }
+    if response.status() == StatusCode::PARTIAL_CONTENT && !range_applies(request, response.headers()) {
+        return pass::answer(visit, origin, Body::Empty, PassReason::Uncacheable).await;
+    }
+    Ok(response)
 }
 
 /// A response that several requests read, if it was selected by header values like this request's.
@@ -87,17 +104,17 @@ async fn shared(
         drop(follower);
         return pass::answer(visit, origin, Body::Empty, PassReason::Vary).await;
     }
-    let now = visit.edge.clock.now();
+    let (age, ttl) = (head.age(visit.edge.clock.now()).as_secs(), head.ttl(visit.edge.clock.now()));
     let mut response = hit::head(head);
+    if age > 0 {
+        response.headers_mut().insert(header::AGE, HeaderValue::from(age));
+    }
     let known = hit::client_has(request, &response, head.received);
-    visit.record.cache.ttl = Some(head.ttl(now));
-    if head.age(now).as_secs() > 0 {
-        response.headers_mut().insert(header::AGE, HeaderValue::from(head.age(now).as_secs()));
+    let response = if known { hit::unchanged(response) } else { stretch::cut(request, head, response, follower) };
+    visit.record.cache.ttl = Some(ttl);
+    if !known && response.status() != head.status {
+        visit.record.cache.forward_status.get_or_insert(head.status.as_u16());
     }
-    if known {
-        return Ok(hit::unchanged(response));
-    }
-    *response.body_mut() = Body::stream(follower);
     Ok(response)
 }
 
@@ -106,10 +123,14 @@ async fn lead_fetch(
     visit: &Visit<'_>,
     origin: &Origin,
     lead: Lead,
-    stale: Option<Arc<Entry>>,
+    (want, stale): (Want, Option<Arc<Entry>>),
 ) -> Result<(Landing, Option<Word>), Failure> {
     let follower = lead.follower();
-    let mine = fetch::start(visit, origin, lead, stale)?;
+    let mine = match want {
+        Want::Whole => fetch::start(visit, origin, lead, stale)?,
+        Want::Range(spec) => part_fetch::start(visit, origin, lead, spec)?,
+        Want::Rest(rest) => part_fetch::complete(visit, origin, lead, rest)?,
+    };
     let landing = follower.landing().await;
     let word = if matches!(landing, Landing::Released | Landing::Shared(..)) { mine.await.ok() } else { None };
     Ok((landing, word))

@@ -17,6 +17,8 @@ mod hit;
 mod invalidate;
 mod metrics;
 mod miss;
+mod part_fetch;
+mod part_hit;
 mod partial;
 mod pass;
 mod peer;
@@ -25,6 +27,7 @@ mod reply;
 mod routes;
 mod serve;
 mod stale;
+mod stretch;
 mod visit;
 
 pub use deliver::Delivery;

@@ -10,7 +10,7 @@ use super::edge::Edge;
 use super::failure::Failure;
 use super::peer::Peer;
 use super::visit::{Closed, Passage, Visit};
-use super::{hit, invalidate, miss, pass, stale};
+use super::{hit, invalidate, miss, part_hit, pass, stale};
 use crate::body::Body;
 use crate::cache::{Key, Lookup, PassReason};
 use crate::filter::EndOfStream;
@@ -58,12 +58,16 @@ impl Edge {
         if passage.head.method == Method::HEAD {
             return match self.cache.peek(&key, &passage.head.headers, now) {
                 Some(entry) => Ok(hit::answer(visit, &entry, now)),
+                None if let Some(parts) = self.cache.peek_parts(&key, &passage.head.headers, now) => {
+                    Ok(part_hit::answer(visit, &parts, &(0..0), now))
+                }
                 None if visit.only_if_cached() => Err(Failure::OnlyIfCached),
                 None => pass::answer(visit, &origin, body, PassReason::Head).await,
             };
         }
         match self.cache.lookup(&key, &passage.head.headers, now) {
             Lookup::Hit(entry) => Ok(hit::answer(visit, &entry, now)),
+            Lookup::Part(parts, range) => Ok(part_hit::answer(visit, &parts, &range, now)),
             Lookup::Stale(entry, refresh) => Ok(stale::answer(visit, &origin, &entry, refresh)),
             Lookup::Miss(_) | Lookup::Pass(_) if visit.only_if_cached() => Err(Failure::OnlyIfCached),
             Lookup::Miss(miss) => miss::answer(visit, &origin, &key, miss).await,
