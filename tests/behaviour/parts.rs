@@ -1,5 +1,7 @@
 //! Ranges that are fetched as ranges, kept as parts, and answered from them (RFC 9110 section 14, RFC 9111 section 3.3).
 
+#![expect(clippy::single_range_in_vec_init, reason = "lists of parts, of which there may be one")]
+
 use std::ops::Range;
 use std::time::Duration;
 

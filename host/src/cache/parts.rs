@@ -210,4 +210,5 @@ fn joined(chunks: &[Bytes]) -> Bytes {
 }
 
 #[cfg(test)]
+#[expect(clippy::single_range_in_vec_init, reason = "lists of pieces, of which there may be one")]
 mod tests;

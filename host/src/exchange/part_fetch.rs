@@ -122,7 +122,7 @@ impl PartFetch {
             StatusCode::PARTIAL_CONTENT => match self.part(&arrival) {
                 Ok((place, freshness)) => {
                     let _ = word.send(Word::Shared(status));
-                    let head = self.head(status, arrival.parts.headers, freshness, arrival.times.1, body_length);
+                    let head = self.head(status, arrival.parts.headers, body_length, (freshness, arrival.times.1));
                     return pump(arrival.body, lead.fill_part(head, place)).await;
                 }
                 Err(refusal) => refusal,
@@ -186,21 +186,20 @@ impl PartFetch {
         lead: Lead,
     ) -> Filling {
         let place = ContentRange { range: rest.wanted.clone(), total: rest.parts.total() };
-        let (length, received) = (Some(place.length()), arrival.times.1);
+        let (length, terms) = (Some(place.length()), (freshness, arrival.times.1));
         if rest.spec.is_none() {
-            return lead.fill(self.head(StatusCode::OK, headers, freshness, received, length));
+            return lead.fill(self.head(StatusCode::OK, headers, length, terms));
         }
         headers.insert(header::CONTENT_RANGE, place.value());
-        lead.fill_part(self.head(StatusCode::PARTIAL_CONTENT, headers, freshness, received, length), place)
+        lead.fill_part(self.head(StatusCode::PARTIAL_CONTENT, headers, length, terms), place)
     }
 
     fn head(
         &self,
         status: StatusCode,
         headers: HeaderMap,
-        freshness: Freshness,
-        received: Timestamp,
         length: Option<u64>,
+        (freshness, received): (Freshness, Timestamp),
     ) -> Head {
         let selection = Selection::of(&headers, &self.fetch.headers);
         Head { status, headers, freshness, received, selection, length }

@@ -59,7 +59,8 @@ mod tests {
     fn only_what_tells_every_change_is_strong() {
         let date = |text| (header::DATE, text);
         let tag = |text| (header::ETAG, text);
-        let cases: [(&[(HeaderName, &str)], Option<&str>); 11] = [
+        type Case<'a> = (&'a [(HeaderName, &'a str)], Option<&'a str>);
+        let cases: [Case<'_>; 11] = [
             (&[tag("\"a\"")], Some("\"a\"")),
             (&[tag("\"\"")], Some("\"\"")),
             (&[tag("\"a\""), MODIFIED], Some("\"a\"")),

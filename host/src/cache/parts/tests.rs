@@ -41,7 +41,8 @@ fn join(ranges: &[Range<u64>]) -> Parts {
 
 #[test]
 fn parts_that_touch_or_overlap_are_one_piece() {
-    let cases: [(&[Range<u64>], &[Range<u64>]); 6] = [
+    type Ranges<'a> = &'a [Range<u64>];
+    let cases: [(Ranges<'_>, Ranges<'_>); 6] = [
         (&[0..5, 5..9], &[0..9]),
         (&[5..9, 0..5], &[0..9]),
         (&[0..5, 3..9], &[0..9]),
