@@ -23,6 +23,10 @@ pub enum Kind {
     Forebay {
         program: PathBuf,
     },
+    /// Another build of it, to see what a change costs.
+    ForebayEarlier {
+        program: PathBuf,
+    },
     /// With one filter on every request and response: a request header and a response header are set.
     ForebayFilter {
         program: PathBuf,
@@ -44,6 +48,7 @@ impl Kind {
             Self::Nginx => "nginx proxy_cache",
             Self::NginxOpenFiles => "nginx proxy_cache, open_file_cache",
             Self::Forebay { .. } => "Forebay",
+            Self::ForebayEarlier { .. } => "Forebay, the other build",
             Self::ForebayFilter { .. } => "Forebay, one header filter",
         }
     }
@@ -52,7 +57,7 @@ impl Kind {
         match self {
             Self::Nginx => nginx(folder, listen, origin, ""),
             Self::NginxOpenFiles => nginx(folder, listen, origin, "open_file_cache max=10000 inactive=1h;"),
-            Self::Forebay { .. } => forebay(listen, origin, ""),
+            Self::Forebay { .. } | Self::ForebayEarlier { .. } => forebay(listen, origin, ""),
             Self::ForebayFilter { module, .. } => {
                 let filter = format!("[filters.rewrite]\nmodule = {module:?}\n{REWRITE}");
                 forebay(listen, origin, "filters = [\"rewrite\"]\n") + &filter
@@ -65,7 +70,7 @@ impl Kind {
         command.args(["-c", "0"]);
         match self {
             Self::Nginx | Self::NginxOpenFiles => command.arg("/usr/sbin/nginx").arg("-c").arg(configuration),
-            Self::Forebay { program } | Self::ForebayFilter { program, .. } => {
+            Self::Forebay { program } | Self::ForebayEarlier { program } | Self::ForebayFilter { program, .. } => {
                 command.arg(program).args(["run", "-c"]).arg(configuration)
             }
         };

@@ -2,6 +2,8 @@
 
 use support::TestNode;
 
+use crate::codings::decoded;
+
 #[tokio::test]
 async fn the_reference_configuration_serves_its_site_through_filters_and_cache() {
     let node = TestNode::shipped("edge.toml");
@@ -38,6 +40,14 @@ async fn the_site_has_no_dead_ends() {
         let response = client.request("GET", link, &[("Cookie", cookie)], b"").await;
         assert_eq!(response.status, 200, "{link}");
     }
+}
+
+#[tokio::test]
+async fn a_browser_gets_the_site_compressed() {
+    let node = TestNode::shipped("edge.toml");
+    let response = node.get_with("/", &[("Accept-Encoding", "gzip, deflate, br, zstd")]).await;
+    assert_eq!((response.header("content-encoding"), response.header("vary")), (Some("br"), Some("Accept-Encoding")));
+    assert!(decoded(&response).contains("<html"));
 }
 
 #[tokio::test]

@@ -103,3 +103,41 @@ async fn a_change_forgets_all_variants() {
     }
     assert_eq!(origin.count("/a"), 5);
 }
+
+/// A node that has stored the answer to a request with this field.
+async fn after(name: &str, value: &str, answer: Answer) -> TestNode {
+    let origin = Origin::start().await;
+    origin.on("/a", answer.header("Cache-Control", "max-age=60").header("Vary", name));
+    let node = TestNode::before(&origin, "");
+    node.get_with("/a", &[(name, value)]).await;
+    node
+}
+
+#[tokio::test]
+async fn two_spellings_of_one_value_are_one_variant() {
+    let cases = [
+        ("Accept-Language", "en, de", "de ,  EN;q=1.0", true),
+        ("Accept-Encoding", "gzip, br", "br,x-gzip;q=1", true),
+        ("Accept", "text/html, */*;q=0.1", "*/*;q=0.10,Text/HTML", true),
+        ("Foo", "1,2", "1, 2", true),
+        ("Accept-Language", "en, de;q=0.5", "en;q=0.5, de", false),
+        ("Accept-Encoding", "gzip, br", "gzip", false),
+        ("Foo", "1, 2", "2, 1", false),
+        ("Cookie", "a=1,2", "a=1, 2", false),
+    ];
+    for (name, one, other, same) in cases {
+        let node = after(name, one, Answer::ok("any")).await;
+        let status = node.get_with("/a", &[(name, other)]).await;
+        assert_eq!(status.header("cache-status").unwrap().contains("hit"), same, "{name}: {one} and {other}");
+    }
+}
+
+#[tokio::test]
+async fn a_stored_answer_in_the_favourite_language_is_used() {
+    let node = after("Accept-Language", "en, de", Answer::ok("Hallo").header("Content-Language", "de")).await;
+    let wishes = [("fr;q=0.5, de;q=1.0", true), ("fr, de;q=0.9", false), ("fr, de", false), ("de-AT", false)];
+    for (wish, expected) in wishes {
+        let node_says = speak(&node, wish).await;
+        assert_eq!(node_says.header("cache-status").unwrap().contains("hit"), expected, "{wish}");
+    }
+}

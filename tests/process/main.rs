@@ -2,5 +2,6 @@
 
 mod checking;
 mod crowd;
+mod real_codings;
 mod real_site;
 mod running;

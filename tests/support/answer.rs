@@ -11,6 +11,7 @@ pub struct Answer {
     status: u16,
     headers: Vec<(String, String)>,
     body: Body,
+    interim: Vec<u8>,
     before_head: Option<Gate>,
     before_end: Option<Gate>,
     pace: Pace,
@@ -124,6 +125,12 @@ impl Answer {
         self
     }
 
+    /// Sends these bytes before anything else: interim responses.
+    pub fn preceded_by(mut self, interim: impl Into<Vec<u8>>) -> Self {
+        self.interim = interim.into();
+        self
+    }
+
     /// Keeps back the last byte of the body (the last chunk of a chunked one) until the gate is open.
     pub fn finishing_after(mut self, gate: &Gate) -> Self {
         self.before_end = Some(gate.clone());
@@ -137,13 +144,15 @@ impl Answer {
     }
 
     fn with(status: u16, body: Body, end: End) -> Self {
-        let (before_head, before_end) = (None, None);
-        Self { status, headers: Vec::new(), body, before_head, before_end, pace: Pace::AtOnce, end }
+        let (interim, before_head, before_end) = (Vec::new(), None, None);
+        Self { status, headers: Vec::new(), body, interim, before_head, before_end, pace: Pace::AtOnce, end }
     }
 
     /// The steps of answering a request of this method.
     pub(crate) fn steps(&self, method: &str) -> Vec<Step> {
-        let mut steps: Vec<Step> = self.before_head.iter().cloned().map(Step::Wait).collect();
+        let mut steps = Vec::new();
+        self.send(self.interim.clone(), &mut steps);
+        steps.extend(self.before_head.iter().cloned().map(Step::Wait));
         let (mut start, mut rest) = self.body_pieces();
         if let End::CutAfter(bytes) = self.end {
             start.append(&mut rest);

@@ -1,7 +1,8 @@
 //! What the behaviour and process tests stand on: both ends of the wire, and the node between them.
 //!
 //! `TestNode` runs in the test's process, `Binary` is the real program. `Origin` answers as a test scripts it, bad answers
-//! included, and remembers what it saw; `Nginx` is a real origin. `RawClient` sends any bytes and reads one response,
+//! included, and remembers what it saw; `Nginx` is a real origin, `Relay` a detour to
+//! any address. `RawClient` sends any bytes and reads one response,
 //! `Exposition` reads a scrape. Nothing here sleeps: what must happen in order waits for a `Gate` or for an event, and
 //! `patiently` turns a hang into a failure.
 
@@ -17,6 +18,7 @@ mod node;
 mod notes;
 mod origin;
 mod patience;
+mod relay;
 mod site;
 
 pub use answer::Answer;
@@ -30,4 +32,5 @@ pub use node::{TestNode, filter_module, one_route};
 pub use notes::skip;
 pub use origin::Origin;
 pub use patience::patiently;
+pub use relay::Relay;
 pub use site::{Page, Site};

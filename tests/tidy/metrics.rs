@@ -12,9 +12,23 @@ pub(crate) const FILE: &str = "tests/tidy/metrics.txt";
 const PREFIX: &str = "forebay_";
 const KINDS: [&str; 3] = ["counter", "gauge", "histogram"];
 /// What tells one series from another without growing with the traffic: enums and configured names.
-const LABELS: [&str; 14] = [
-    "callback", "cache", "code", "filter", "kind", "listener", "method", "origin", "phase", "reason", "route", "state",
-    "status", "tier",
+const LABELS: [&str; 16] = [
+    "callback",
+    "cache",
+    "code",
+    "coding",
+    "direction",
+    "filter",
+    "kind",
+    "listener",
+    "method",
+    "origin",
+    "phase",
+    "reason",
+    "route",
+    "state",
+    "status",
+    "tier",
 ];
 const BUILD_LABELS: [&str; 1] = ["version"];
 const UNITS: [&str; 4] = ["_seconds", "_bytes", "_total", "_ratio"];

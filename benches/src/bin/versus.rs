@@ -1,8 +1,10 @@
 //! What a cache hit costs: Forebay beside nginx, processor microseconds per request.
 //!
 //! ```text
-//! cargo build --release -p forebay -p forebay-benches && target/release/versus
+//! cargo build --release -p forebay -p forebay-benches && target/release/versus [OTHER_BUILD]
 //! ```
+//!
+//! OTHER_BUILD is the path of a `forebay` program, of an earlier version for instance, that runs beside this one.
 //!
 //! Servers run on core 0, the load on core 1. All servers are up all the time and take turns, round after round, so that
 //! a slow minute of the machine is everybody's. Prints Markdown for RESULTS.md.
@@ -54,6 +56,7 @@ fn kinds() -> Result<Vec<Kind>> {
     let program = folder.join("forebay");
     ensure!(program.exists(), "{} is missing: cargo build --release -p forebay", program.display());
     let mut kinds = vec![Kind::Nginx, Kind::NginxOpenFiles, Kind::Forebay { program: program.clone() }];
+    kinds.extend(std::env::args_os().nth(1).map(|other| Kind::ForebayEarlier { program: other.into() }));
     kinds.push(Kind::ForebayFilter { program, module: module()? });
     Ok(kinds)
 }

@@ -2,11 +2,13 @@
 //!
 //! Entries never change. They are made by a finished fill, shared by every hit, and die with their last reader.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
+use super::forms::Forms;
 use crate::clock::Timestamp;
 use crate::semantics::{Freshness, Selection};
 
@@ -22,6 +24,8 @@ pub struct Head {
     pub selection: Selection,
     /// The body's length where the origin said it.
     pub length: Option<u64>,
+    /// Where the body may be sent with a content coding: its coded forms.
+    pub forms: Option<Arc<Forms>>,
 }
 
 impl Head {
@@ -62,7 +66,7 @@ pub(super) fn compact(headers: &HeaderMap) -> HeaderMap {
 /// A whole stored response.
 #[derive(Debug)]
 pub struct Entry {
-    pub head: std::sync::Arc<Head>,
+    pub head: Arc<Head>,
     pub body: Bytes,
 }
 
@@ -73,7 +77,8 @@ pub(super) const OVERHEAD: usize = 512;
 impl Entry {
     /// The bytes it costs to hold, its key included.
     pub fn weight(&self, key: &str) -> u64 {
-        self.head.weight() + (key.len() + self.body.len() + OVERHEAD) as u64
+        let forms = self.head.forms.as_ref().map_or(0, |forms| forms.weight());
+        self.head.weight() + (key.len() + self.body.len() + forms + OVERHEAD) as u64
     }
 }
 
@@ -94,6 +99,7 @@ mod tests {
             received: Timestamp::from_unix(Duration::from_secs(1_000)),
             selection: Selection::default(),
             length: None,
+            forms: None,
         }
     }
 

@@ -49,6 +49,8 @@ pub(super) enum Phase {
 
 pub(super) struct Flight {
     pub(super) head: OnceLock<Arc<Head>>,
+    /// How many invalidations there had been when it was asked for.
+    pub(super) took_off: u64,
     state: Mutex<State>,
 }
 
@@ -74,9 +76,10 @@ struct Seat {
 }
 
 impl Flight {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(took_off: u64) -> Self {
         Self {
             head: OnceLock::new(),
+            took_off,
             state: Mutex::new(State {
                 phase: Phase::Fetching,
                 chunks: VecDeque::new(),

@@ -11,10 +11,11 @@ use bytes::Bytes;
 use super::entry::{self, Entry, Head};
 use super::flight::{FetchFailure, Flight, Phase};
 use super::follow::Follower;
+use super::key::Key;
 use super::parts::Parts;
 use super::shelf::Shelf;
 use crate::body::BodyError;
-use crate::semantics::ContentRange;
+use crate::semantics::{ContentRange, NoVarySearch};
 
 /// The duty to fetch one key for everybody. Dropped, it makes the next one who looks the key up lead.
 pub struct Lead {
@@ -23,6 +24,9 @@ pub struct Lead {
 
 /// What `Lead` and `Filling` have in common: the flight, its key, and the shelf that knows both.
 struct Duty {
+    /// What was asked for.
+    asked: Key,
+    /// Under which key the flight is on the board.
     key: Arc<str>,
     flight: Arc<Flight>,
     shelf: Arc<Shelf>,
@@ -36,18 +40,38 @@ impl Duty {
         self.shelf.close(&self.key, &self.flight);
         self.flight.enter(phase);
     }
+
+    /// Heeds what the response says of its query. Said for the first time, it makes the answer one for all equivalent
+    /// queries. An answer that says something else than what its key was made by is for its own query alone.
+    fn heed(&mut self, head: &mut Head) {
+        let said = NoVarySearch::of(&head.headers).map(|rule| self.shelf.lessons.learn(&self.asked, rule));
+        match (self.asked.variance(), said) {
+            (None, Some(variance)) => {
+                let merged = self.shelf.up_to_date(self.asked.merged_by(&variance)).shared();
+                if self.shelf.relabel(&self.key, &merged, &self.flight) {
+                    self.key = merged;
+                }
+            }
+            (Some(known), said) if said.as_ref().is_none_or(|said| said.number != known.number) => {
+                let own = std::mem::take(&mut head.selection);
+                head.selection = own.for_query(self.asked.query().unwrap_or_default());
+            }
+            _ => {}
+        }
+    }
 }
 
 impl Lead {
     /// A flight of its own, which nobody joins: for a response that must be validated for each request anyway.
-    pub(super) fn alone(key: Arc<str>, shelf: Arc<Shelf>) -> Self {
+    pub(super) fn alone(asked: &Key, shelf: Arc<Shelf>) -> Self {
+        let key = asked.shared();
         let flight = shelf.board_alone(&key);
-        Self::new(key, flight, shelf)
+        Self::new((asked, key), flight, shelf)
     }
 
-    pub(super) fn new(key: Arc<str>, flight: Arc<Flight>, shelf: Arc<Shelf>) -> Self {
+    pub(super) fn new((asked, key): (&Key, Arc<str>), flight: Arc<Flight>, shelf: Arc<Shelf>) -> Self {
         shelf.metrics.fills.inc();
-        Self { duty: Duty { key, flight, shelf, landed: false } }
+        Self { duty: Duty { asked: asked.clone(), key, flight, shelf, landed: false } }
     }
 
     /// A seat for the request that caused the fetch.
@@ -66,7 +90,8 @@ impl Lead {
         self.filling(head, Some(place))
     }
 
-    fn filling(self, mut head: Head, place: Option<ContentRange>) -> Filling {
+    fn filling(mut self, mut head: Head, place: Option<ContentRange>) -> Filling {
+        self.duty.heed(&mut head);
         head.headers = entry::compact(&head.headers);
         let head = Arc::new(head);
         // The cell is set here only, and `fill` consumes the lead.
@@ -81,6 +106,7 @@ impl Lead {
 
     /// What was stored is still good, with this head: everybody gets it, and it is stored anew.
     pub fn renew(mut self, mut head: Head, body: Bytes) {
+        self.duty.heed(&mut head);
         head.headers = entry::compact(&head.headers);
         let entry = Arc::new(Entry { head: Arc::new(head), body });
         let _ = self.duty.flight.head.set(entry.head.clone());

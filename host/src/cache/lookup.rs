@@ -11,14 +11,16 @@ use prometheus::Registry;
 
 use super::entry::Entry;
 use super::follow::Follower;
+use super::forms::{Claim, Form};
 use super::key::Key;
+use super::key_rules::KeyShape;
 use super::lead::Lead;
 use super::parts::Parts;
 use super::shelf::{Boarding, Found, Shelf};
 use super::want::Want;
 use crate::clock::{Clock, Timestamp};
 use crate::config;
-use crate::semantics::{Forwarded, RangeSpec, Reuse};
+use crate::semantics::{Forwarded, RangeSpec, RequestHead, Reuse};
 
 /// What the cache has to say to a request.
 pub enum Lookup {
@@ -115,6 +117,16 @@ impl Cache {
         self.shelf.object_bytes_max
     }
 
+    /// The key of a request, with what origins said of its query, and as of the last change of what it names.
+    pub fn key(&self, request: &RequestHead, shape: &KeyShape<'_>) -> Key {
+        let key = Key::of(request, shape);
+        let key = match self.shelf.lessons.of(&key) {
+            Some(variance) => key.merged_by(&variance),
+            None => key,
+        };
+        self.shelf.up_to_date(key)
+    }
+
     /// What answers a request with these header fields, or whose turn it is to fetch it.
     pub fn lookup(&self, key: &Key, request: &HeaderMap, now: Timestamp) -> Lookup {
         let (forwarded, stale, want) = match self.shelf.find(key, request, now) {
@@ -139,7 +151,7 @@ impl Cache {
         // What must be validated for each request, or is asked for with credentials, is nobody else's to wait for.
         let own = request.contains_key(header::AUTHORIZATION);
         if own || stale.as_ref().is_some_and(|entry| entry.head.freshness.for_one_use()) {
-            let lead = Lead::alone(key.shared(), self.shelf.clone());
+            let lead = Lead::alone(key, self.shelf.clone());
             return Lookup::Miss(Miss { forwarded, stale, want, turn: Turn::Lead(lead) });
         }
         if stale.is_none() && self.shelf.uncacheable(key, want.spec(), now) {
@@ -184,7 +196,7 @@ impl Cache {
                 let waiting = Some(self.shelf.metrics.waiters.clone());
                 Turn::Follow(Follower::seated(flight, seat, waiting))
             }
-            Boarding::First(shared, flight) => Turn::Lead(Lead::new(shared, flight, self.shelf.clone())),
+            Boarding::First(shared, flight) => Turn::Lead(Lead::new((key, shared), flight, self.shelf.clone())),
         }
     }
 
@@ -204,9 +216,15 @@ impl Cache {
         }
     }
 
-    /// Everything stored under this key is given up, and what is being fetched for it is not stored.
+    /// Everything stored for the URL of this key is given up, whatever its other parts, and what is being fetched for it
+    /// is not stored. Equivalent queries are given up with it.
     pub fn invalidate(&self, key: &Key) {
         self.shelf.invalidate(key);
+    }
+
+    /// Keeps a coded form with the body it was made of. Where that body is no longer stored, nobody will see it.
+    pub fn keep(&self, claim: Claim, form: Form) {
+        self.shelf.reweigh(&claim.settle(form));
     }
 
     /// The key's answers can be stored after all.

@@ -6,9 +6,11 @@
 use std::sync::Arc;
 
 use moka::notification::RemovalCause;
+use moka::ops::compute::Op;
 use prometheus::Registry;
 
 use super::entry::Entry;
+use super::forms::Forms;
 use super::metrics::Metrics;
 use super::variants::Variants;
 
@@ -57,6 +59,15 @@ impl Memory {
     /// Puts other variants into the place of those of a key.
     pub(super) fn replace(&self, key: Arc<str>, variants: Variants) {
         self.entries.insert(key, Arc::new(variants));
+    }
+
+    /// Weighs a key's variants anew, after the one with these forms has got another. What stands there by now may be
+    /// something else, or nothing: that is left as it is.
+    pub(super) fn reweigh(&self, key: &Arc<str>, forms: &Arc<Forms>) {
+        self.entries.entry(key.clone()).and_compute_with(|standing| match standing.map(moka::Entry::into_value) {
+            Some(variants) if variants.hold(forms) => Op::Put(variants),
+            _ => Op::Nop,
+        });
     }
 
     /// Gives up every variant of a key.

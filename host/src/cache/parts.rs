@@ -64,6 +64,7 @@ impl Parts {
             received: head.received,
             selection: head.selection.clone(),
             length: Some(place.total),
+            forms: None,
         };
         let chunks = vec![Chunk { start: place.range.start, bytes }];
         Self { head: Arc::new(head), total: place.total, validator, chunks }

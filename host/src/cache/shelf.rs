@@ -10,9 +10,12 @@ use std::time::Duration;
 use http::header::{self, HeaderMap};
 use prometheus::Registry;
 
+use super::changes::Changes;
 use super::entry::Entry;
 use super::flight::Flight;
+use super::forms::Forms;
 use super::key::Key;
+use super::lessons::Lessons;
 use super::memory::Memory;
 use super::metrics::Metrics;
 use super::parts::Parts;
@@ -36,6 +39,8 @@ pub(super) struct Shelf {
     fills_max: usize,
     clock: Clock,
     pub(super) metrics: Metrics,
+    pub(super) lessons: Lessons,
+    pub(super) changes: Changes,
 }
 
 /// The flights under way. What is on it under a key when the key is invalidated may store nothing any more.
@@ -47,6 +52,8 @@ struct Board {
     ranges: HashMap<Arc<str>, Vec<(RangeSpec, Arc<Flight>)>>,
     /// Flights that each serve one request.
     alone: HashMap<Arc<str>, Vec<Arc<Flight>>>,
+    /// How often something was invalidated.
+    invalidations: u64,
 }
 
 impl Board {
@@ -75,6 +82,35 @@ impl Board {
         }
         taken
     }
+
+    /// Takes a flight off; a newer one under the same key stays. Was it there, and could it be joined?
+    fn remove(&mut self, key: &Arc<str>, flight: &Arc<Flight>) -> Option<Seats> {
+        if self.is_open(key, flight) {
+            self.open.remove(key);
+            return Some(Seats::ForAll);
+        }
+        if self.take_range(key, flight) {
+            return Some(Seats::ForOne);
+        }
+        let flights = self.alone.get_mut(key)?;
+        let at = flights.iter().position(|other| Arc::ptr_eq(other, flight))?;
+        flights.swap_remove(at);
+        if flights.is_empty() {
+            self.alone.remove(key);
+        }
+        Some(Seats::ForOne)
+    }
+
+    fn put_alone(&mut self, key: &Arc<str>, flight: &Arc<Flight>) {
+        self.alone.entry(key.clone()).or_default().push(flight.clone());
+    }
+}
+
+/// For whom a flight has seats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Seats {
+    ForAll,
+    ForOne,
 }
 
 /// What the board says to one who missed.
@@ -111,6 +147,11 @@ fn same(one: Option<&Arc<Variants>>, other: Option<&Arc<Variants>>) -> bool {
     }
 }
 
+/// What a change of any query under a path is recorded as; no URL has a space.
+fn all_queries(key: &Key) -> String {
+    [key.path(), " *"].concat()
+}
+
 impl Shelf {
     pub(super) fn new(config: &config::Cache, clock: Clock, registry: &Registry) -> Result<Self, prometheus::Error> {
         let metrics = Metrics::register(registry)?;
@@ -123,6 +164,8 @@ impl Shelf {
             fills_max: config.fills_max,
             clock,
             metrics,
+            lessons: Lessons::new(),
+            changes: Changes::default(),
         })
     }
 
@@ -131,8 +174,8 @@ impl Shelf {
         let Some(variants) = self.memory.get(key.as_str()) else {
             return Found::Nothing(Forwarded::UriMiss);
         };
-        let Some(entry) = variants.select(request) else {
-            return variants.select_parts(request).map_or(Found::Nothing(Forwarded::VaryMiss), |parts| {
+        let Some(entry) = variants.select(request, key.query()) else {
+            return variants.select_parts(request, key.query()).map_or(Found::Nothing(Forwarded::VaryMiss), |parts| {
                 match reuse(&parts.head.freshness, parts.head.age(now), &wishes(request)) {
                     Reuse::Fresh | Reuse::Stale => Found::Parts(parts.clone()),
                     // What brings the next part confirms these too.
@@ -145,14 +188,38 @@ impl Shelf {
         Found::Entry(entry.clone(), use_of_it)
     }
 
-    /// Forgets everything stored under a key, and what was known of it.
+    /// Gives up everything of a key's URL: under the URL alone, under the key of its equivalent queries, and under all keys
+    /// with parts, which the last change of their URL (of their path, where queries are merged) tells apart.
     pub(super) fn invalidate(&self, key: &Key) {
+        // From here on no flight is relabelled that took off before, so the rules known now are all that count.
+        self.lock_board().invalidations += 1;
+        let plain = key.without_parts();
+        let merged = self.lessons.of(&plain).map(|variance| plain.merged_by(&variance));
+        if self.changes.matter() {
+            self.changes.record(key.url());
+            self.changes.record(&all_queries(key));
+        }
         let mut board = self.lock_board();
-        // Whoever fetches it now asked before the change, so that answer is for those who wait already, and not stored.
-        board.open.remove(key.as_str());
-        board.alone.remove(key.as_str());
-        board.ranges.remove(key.as_str());
-        self.memory.remove(key.as_str());
+        for key in std::iter::once(&plain).chain(&merged).map(Key::as_str) {
+            // Whoever fetches it now asked before the change, so that answer is for those who wait already, and not
+            // stored.
+            board.open.remove(key);
+            board.alone.remove(key);
+            board.ranges.remove(key);
+            self.memory.remove(key);
+        }
+    }
+
+    /// The key as of the last change of its URL. Keys without parts need no such thing: they are removed by name.
+    pub(super) fn up_to_date(&self, key: Key) -> Key {
+        if key.parts().is_empty() {
+            return key;
+        }
+        let last = match key.variance() {
+            Some(_) => self.changes.last(&all_queries(&key)),
+            None => self.changes.last(key.url()),
+        };
+        if last == 0 { key } else { key.since_change(last) }
     }
 
     /// Joins the flight under this key, or puts a new one on the board. The seat is taken under the board's lock, so that
@@ -162,7 +229,7 @@ impl Shelf {
         if let Some(flight) = board.open.get(key.as_str()) {
             return Boarding::Joined(flight.clone(), flight.sit());
         }
-        let (key, flight) = (key.shared(), Arc::new(Flight::new()));
+        let (key, flight) = (key.shared(), Arc::new(Flight::new(board.invalidations)));
         board.open.insert(key.clone(), flight.clone());
         Boarding::First(key, flight)
     }
@@ -174,7 +241,7 @@ impl Shelf {
         if let Some(flight) = board.open.get(key.as_str()).or(same.map(|(_, flight)| flight)) {
             return Boarding::Joined(flight.clone(), flight.sit());
         }
-        let (key, flight) = (key.shared(), Arc::new(Flight::new()));
+        let (key, flight) = (key.shared(), Arc::new(Flight::new(board.invalidations)));
         board.ranges.entry(key.clone()).or_default().push((spec, flight.clone()));
         Boarding::First(key, flight)
     }
@@ -189,9 +256,25 @@ impl Shelf {
 
     /// A flight for one request, which nobody can join.
     pub(super) fn board_alone(&self, key: &Arc<str>) -> Arc<Flight> {
-        let flight = Arc::new(Flight::new());
-        self.lock_board().alone.entry(key.clone()).or_default().push(flight.clone());
+        let mut board = self.lock_board();
+        let flight = Arc::new(Flight::new(board.invalidations));
+        board.put_alone(key, &flight);
         flight
+    }
+
+    /// Moves a flight to the key that its answer turned out to be for. Not where it may store nothing any more, nor where
+    /// anything was invalidated since it took off: nobody could know then that it was this.
+    pub(super) fn relabel(&self, from: &Arc<str>, to: &Arc<str>, flight: &Arc<Flight>) -> bool {
+        let mut board = self.lock_board();
+        if board.invalidations != flight.took_off {
+            return false;
+        }
+        match board.remove(from, flight) {
+            None => return false,
+            Some(Seats::ForAll) if !board.open.contains_key(to) => _ = board.open.insert(to.clone(), flight.clone()),
+            Some(_) => board.put_alone(to, flight),
+        }
+        true
     }
 
     /// Nobody can join the flight any more, but what it brings may be stored, unless its key was invalidated already.
@@ -202,7 +285,7 @@ impl Shelf {
             board.open.remove(key);
         }
         if open || board.take_range(key, flight) {
-            board.alone.entry(key.clone()).or_default().push(flight.clone());
+            board.put_alone(key, flight);
         }
     }
 
@@ -220,22 +303,9 @@ impl Shelf {
         }
     }
 
-    /// Takes a flight off the board; a newer one under the same key stays.
+    /// Takes a flight off the board.
     pub(super) fn close(&self, key: &Arc<str>, flight: &Arc<Flight>) {
-        let mut board = self.lock_board();
-        if board.is_open(key, flight) {
-            board.open.remove(key);
-            return;
-        }
-        if board.take_range(key, flight) {
-            return;
-        }
-        if let Some(flights) = board.alone.get_mut(key) {
-            flights.retain(|other| !Arc::ptr_eq(other, flight));
-            if flights.is_empty() {
-                board.alone.remove(key);
-            }
-        }
+        self.lock_board().remove(key, flight);
     }
 
     /// Stores what a flight brought, unless its key was invalidated while it flew. Both happen under the board's lock, so
@@ -243,6 +313,10 @@ impl Shelf {
     pub(super) fn store(&self, key: &Arc<str>, flight: &Arc<Flight>, entry: Arc<Entry>) {
         let board = self.lock_board();
         if board.knows(key, flight) {
+            if let Some(forms) = &entry.head.forms {
+                // Renewed, it stands under the same key.
+                let _ = forms.key.set(key.clone());
+            }
             self.memory.insert(key.clone(), entry);
         }
     }
@@ -270,6 +344,14 @@ impl Shelf {
         if let Some(standing) = self.memory.get(key) {
             self.memory.replace(key.clone(), standing.without(parts));
         }
+    }
+
+    /// Counts the weight of a form that was made after its entry was stored. Under the board's lock, so that no
+    /// invalidation can slip between the look at what stands there and putting it back.
+    pub(super) fn reweigh(&self, forms: &Arc<Forms>) {
+        let Some(key) = forms.key.get() else { return };
+        let _board = self.lock_board();
+        self.memory.reweigh(key, forms);
     }
 
     /// Are as many fetches under way as there may be?

@@ -10,7 +10,10 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
 use http_body_util::BodyExt;
 use prometheus::Registry;
 
-use super::{Cache, FetchFailure, Filling, Follower, Head, Key, Landing, Lead, Lookup, Miss, PassReason, Turn};
+use super::{
+    Cache, FetchFailure, Filling, Follower, Head, Key, KeyRules, KeyShape, Landing, Lead, Lookup, Miss, PassReason,
+    Turn,
+};
 use crate::body::BodyError;
 use crate::clock::{Clock, Timestamp};
 use crate::config;
@@ -18,14 +21,14 @@ use crate::semantics::{Forwarded, Freshness, ProxyError, RequestHead, Selection}
 
 const OBJECT_BYTES_MAX: u64 = 2 << 20;
 
-struct House {
-    cache: Cache,
-    clock: Clock,
-    key: Key,
+pub(super) struct House {
+    pub(super) cache: Cache,
+    pub(super) clock: Clock,
+    pub(super) key: Key,
     registry: Registry,
 }
 
-fn house() -> House {
+pub(super) fn house() -> House {
     let clock = Clock::set_to(Timestamp::from_unix(Duration::from_secs(1_000_000)));
     let limits = config::Cache {
         memory_bytes: 64 << 20,
@@ -43,15 +46,15 @@ fn house() -> House {
         version: Version::HTTP_11,
         headers: HeaderMap::new(),
     };
-    House { cache, clock, key: Key::of(&request, None), registry }
+    House { cache, clock, key: Key::of(&request, &KeyShape { rules: &KeyRules::default(), origin: None }), registry }
 }
 
 impl House {
-    fn look(&self) -> Lookup {
+    pub(super) fn look(&self) -> Lookup {
         self.cache.lookup(&self.key, &HeaderMap::new(), self.clock.now())
     }
 
-    fn lead(&self) -> Lead {
+    pub(super) fn lead(&self) -> Lead {
         match self.look() {
             Lookup::Miss(Miss { turn: Turn::Lead(lead), .. }) => lead,
             _ => panic!("the first one leads"),
@@ -65,7 +68,7 @@ impl House {
         }
     }
 
-    fn head(&self, length: Option<u64>) -> Head {
+    pub(super) fn head(&self, length: Option<u64>) -> Head {
         Head {
             status: StatusCode::OK,
             headers: HeaderMap::new(),
@@ -73,10 +76,11 @@ impl House {
             received: self.clock.now(),
             selection: Selection::default(),
             length,
+            forms: None,
         }
     }
 
-    fn gauge(&self, name: &str) -> f64 {
+    pub(super) fn gauge(&self, name: &str) -> f64 {
         let families = self.registry.gather();
         let family = families.iter().find(|family| family.name() == name).expect("registered");
         family.get_metric()[0].get_gauge().get_value()
@@ -295,7 +299,7 @@ async fn a_stale_response_is_served_while_one_request_refreshes_it() {
 #[tokio::test]
 async fn above_the_limit_of_fills_each_request_fetches_for_itself() {
     let house = house();
-    let leads: Vec<Lead> = (0..3).map(|_| Lead::alone(house.key.shared(), house.cache.shared_shelf())).collect();
+    let leads: Vec<Lead> = (0..3).map(|_| Lead::alone(&house.key, house.cache.shared_shelf())).collect();
     assert!(matches!(house.look(), Lookup::Pass(PassReason::Busy)));
     drop(leads);
     drop(house.lead());

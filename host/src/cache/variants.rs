@@ -8,6 +8,7 @@ use std::sync::Arc;
 use http::HeaderMap;
 
 use super::entry::Entry;
+use super::forms::Forms;
 use super::parts::Parts;
 
 /// Variants of one key, at most; the oldest makes room. Without a bound, `Vary: User-Agent` would fill the tier.
@@ -21,14 +22,17 @@ pub(super) struct Variants {
 }
 
 impl Variants {
-    /// The newest variant that a request with these fields selects.
-    pub(super) fn select(&self, request: &HeaderMap) -> Option<&Arc<Entry>> {
-        self.whole.iter().find(|entry| entry.head.selection.matches(request))
+    /// The newest variant that a request with these fields selects; one selected by the very same values before one that
+    /// only means the same. `query` is the request's, where the key is one for several.
+    pub(super) fn select(&self, request: &HeaderMap, query: Option<&str>) -> Option<&Arc<Entry>> {
+        let same = self.whole.iter().find(|entry| entry.head.selection.is_by(request, query));
+        same.or_else(|| self.whole.iter().find(|entry| entry.head.selection.matches(request, query)))
     }
 
     /// The newest parts that a request with these fields selects.
-    pub(super) fn select_parts(&self, request: &HeaderMap) -> Option<&Arc<Parts>> {
-        self.parts.iter().find(|parts| parts.head.selection.matches(request))
+    pub(super) fn select_parts(&self, request: &HeaderMap, query: Option<&str>) -> Option<&Arc<Parts>> {
+        let same = self.parts.iter().find(|parts| parts.head.selection.is_by(request, query));
+        same.or_else(|| self.parts.iter().find(|parts| parts.head.selection.matches(request, query)))
     }
 
     /// These and one more, which takes the place of what has the same selection.
@@ -61,6 +65,11 @@ impl Variants {
     pub(super) fn without(&self, parts: &Arc<Parts>) -> Self {
         let others = self.parts.iter().filter(|other| !Arc::ptr_eq(other, parts)).cloned().collect();
         Self { whole: self.whole.clone(), parts: others }
+    }
+
+    /// Is the body that these forms were made of among them?
+    pub(super) fn hold(&self, forms: &Arc<Forms>) -> bool {
+        self.whole.iter().any(|entry| entry.head.forms.as_ref().is_some_and(|own| Arc::ptr_eq(own, forms)))
     }
 
     pub(super) fn weight(&self, key: &str) -> u64 {

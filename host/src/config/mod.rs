@@ -20,6 +20,7 @@ mod section;
 
 mod address;
 mod host;
+mod media_range;
 mod server;
 mod size;
 mod spelling;
@@ -29,9 +30,11 @@ mod variable;
 pub use fault::{Fault, Faults, Place};
 pub use host::HostError;
 pub use load::{load, parse};
+pub use media_range::{MediaRange, MediaRangeError};
 pub use model::{
-    AccessLog, Admin, Balance, Cache, Config, Filter, FilterLimits, HostPattern, Listener, Log, LogFormat, Node,
-    OnError, Origin, OriginHost, Route, RouteCache, Server, StaticSite,
+    AccessLog, Admin, Balance, Cache, Coding, Compression, Config, Filter, FilterLimits, HostPattern, Listener, Log,
+    LogFormat, Node, OnError, Origin, OriginHost, QueryParameters, Route, RouteCache, RouteCompression, RouteKey,
+    Server, StaticSite,
 };
 pub use server::ServerError;
 pub use single::for_origin;

@@ -7,7 +7,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::HeaderName;
 use ipnet::IpNet;
+
+use super::media_range::MediaRange;
 
 /// A whole, checked configuration.
 #[derive(Debug, Clone)]
@@ -17,6 +20,7 @@ pub struct Config {
     pub admin: Admin,
     pub log: Log,
     pub cache: Cache,
+    pub compression: Compression,
     pub origins: Vec<Origin>,
     pub statics: Vec<StaticSite>,
     pub filter_limits: FilterLimits,
@@ -101,6 +105,26 @@ pub struct Cache {
     pub fills_max: usize,
     /// How long a key whose answer could not be stored lets later requests pass without waiting for each other.
     pub uncacheable_ttl: Duration,
+}
+
+/// `[compression]`: the node's bounds and levels; what is compressed is each route's own.
+#[derive(Debug, Clone)]
+pub struct Compression {
+    /// Stored responses that are compressed at the same time, on threads of their own.
+    pub jobs_max: usize,
+    /// Responses that are compressed as they pass, at the same time.
+    pub streams_max: usize,
+    pub br_level: usize,
+    pub zstd_level: usize,
+    pub gzip_level: usize,
+}
+
+/// A content coding by its name in `Accept-Encoding`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coding {
+    Br,
+    Zstd,
+    Gzip,
 }
 
 /// `[origins.NAME]`: a group of servers with the same content.
@@ -209,6 +233,7 @@ pub struct Route {
     /// Names of filters, in request order.
     pub filters: Vec<String>,
     pub cache: RouteCache,
+    pub compression: RouteCompression,
 }
 
 /// The `host` of a route, in lower case, without port.
@@ -226,4 +251,38 @@ pub struct RouteCache {
     pub enabled: bool,
     /// Freshness where the origin says nothing; `None` stores no such response.
     pub default_ttl: Option<Duration>,
+    pub key: RouteKey,
+}
+
+/// `[route.cache.key]`: what tells a route's stored responses apart.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RouteKey {
+    /// Parameters count in the order of their names, not as written.
+    pub sort_query: bool,
+    pub query: QueryParameters,
+    /// Request fields whose values are part of the key.
+    pub headers: Vec<HeaderName>,
+    /// Cookies whose values are.
+    pub cookies: Vec<String>,
+}
+
+/// The parameters of a query that count, by patterns in which `*` stands for anything.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum QueryParameters {
+    #[default]
+    All,
+    /// `keep_query`
+    Only(Vec<String>),
+    /// `drop_query`
+    AllBut(Vec<String>),
+}
+
+/// `[route.compression]`.
+#[derive(Debug, Clone)]
+pub struct RouteCompression {
+    /// In the node's order of preference; none compresses nothing.
+    pub codings: Vec<Coding>,
+    /// Smaller bodies are sent as they are.
+    pub min_bytes: u64,
+    pub types: Vec<MediaRange>,
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::HeaderValue;
 use prometheus::Registry;
 
+use super::compressor::Compressor;
 use super::metrics::Metrics;
 use super::record::Book;
 use super::routes::{Route, Routes};
@@ -13,6 +14,7 @@ use crate::clock::Clock;
 use crate::config;
 use crate::filter::{Filters, LoadError};
 use crate::origin::Origins;
+use crate::semantics::LoopMark;
 use crate::telemetry::AccessLog;
 
 /// What an edge stands on.
@@ -27,6 +29,8 @@ pub struct Parts {
 /// Answers requests. Shared by all workers.
 pub struct Edge {
     pub(super) name: Arc<str>,
+    /// This node's member of `CDN-Loop`.
+    pub(super) mark: LoopMark,
     /// This node's member of `Via`.
     pub(super) via: HeaderValue,
     /// Its member of `Surrogate-Capability`.
@@ -34,6 +38,7 @@ pub struct Edge {
     pub(super) cache: Cache,
     pub(super) origins: Origins,
     pub(super) routes: Routes,
+    pub(super) compressor: Compressor,
     pub(super) clock: Clock,
     pub(super) book: Arc<Book>,
 }
@@ -55,6 +60,7 @@ impl Edge {
     pub fn new(config: &config::Config, parts: Parts, registry: &Registry) -> Result<Self, EdgeError> {
         let name = config.node.name.as_str();
         let via = HeaderValue::from_str(&format!("1.1 {name}")).map_err(|_| EdgeError::Name(name.to_owned()))?;
+        let mark = LoopMark::new(name, fastrand::u64(..)).map_err(|_| EdgeError::Name(name.to_owned()))?;
         let capability = HeaderValue::from_str(&format!("{name}=\"Surrogate/1.0\""))
             .map_err(|_| EdgeError::Name(name.to_owned()))?;
         let mut routes = Vec::with_capacity(config.routes.len());
@@ -74,8 +80,10 @@ impl Edge {
         };
         Ok(Self {
             name: name.into(),
+            mark,
             via,
             capability,
+            compressor: Compressor::new(&config.compression, parts.cache.clone(), registry)?,
             cache: parts.cache,
             origins: parts.origins,
             routes: Routes::new(routes),

@@ -24,6 +24,8 @@ pub(super) enum Failure {
     OnlyIfCached,
     #[error("no route matches this host and path")]
     NoRoute,
+    #[error("this request has been sent on by this node before (CDN-Loop)")]
+    Loop,
     #[error("a filter chose the origin {0:?}, which is not configured")]
     UnknownOrigin(String),
     #[error("{}", .0.detail)]
@@ -66,6 +68,7 @@ impl Failure {
             Self::Trace => "trace",
             Self::OnlyIfCached => "only_if_cached",
             Self::NoRoute => "no_route",
+            Self::Loop => "loop",
             Self::UnknownOrigin(_) => "unknown_origin",
             Self::Fetch(failure) => failure.error.token(),
             Self::Filter(failure) => failure.kind.word(),
@@ -81,6 +84,8 @@ impl Failure {
             Self::Fetch(failure) if failure.error == ProxyError::HttpRequestError => Fault::Client,
             Self::Fetch(_) => Fault::Origin,
             Self::UnknownOrigin(_) | Self::Filter(_) | Self::ClosedByFilter | Self::Unsendable(_) => Fault::Filter,
+            // An origin that leads back here is a fault of somebody's configuration.
+            Self::Loop => Fault::Origin,
             Self::FetchLost => Fault::Node,
         }
     }
@@ -99,6 +104,7 @@ impl Failure {
             Self::Target(_) => ProxyError::HttpRequestError,
             Self::Trace | Self::OnlyIfCached => ProxyError::HttpRequestDenied,
             Self::NoRoute => ProxyError::DestinationNotFound,
+            Self::Loop => ProxyError::ProxyLoopDetected,
             Self::Fetch(failure) => failure.error,
             Self::UnknownOrigin(_) | Self::Filter(_) | Self::ClosedByFilter | Self::Unsendable(_) | Self::FetchLost => {
                 ProxyError::ProxyInternalError

@@ -14,8 +14,9 @@ use tokio::sync::oneshot;
 use super::edge::Edge;
 use super::failure::Failure;
 use super::forward::{self, Audience};
-use super::pass;
+use super::routes::Route;
 use super::visit::Visit;
+use super::{compress, pass};
 use crate::body::Body;
 use crate::cache::{Entry, FetchFailure, Filling, Head, Lead};
 use crate::clock::Timestamp;
@@ -55,6 +56,7 @@ pub(super) struct Fetch {
     origin: Origin,
     /// The leading request's, as filters left them.
     pub(super) headers: HeaderMap,
+    pub(super) route: Arc<Route>,
     default_ttl: Option<Duration>,
     /// What the origin is asked to confirm.
     stale: Option<Arc<Entry>>,
@@ -74,6 +76,7 @@ impl Fetch {
             edge: visit.edge.clone(),
             origin: origin.clone(),
             headers: passage.head.headers.clone(),
+            route: passage.route.clone(),
             default_ttl: passage.route.default_ttl,
             stale,
         })
@@ -125,8 +128,9 @@ impl Fetch {
             Verdict::Store(freshness) => {
                 let _ = word.send(Word::Shared(parts.status));
                 let selection = Selection::of(&parts.headers, &self.headers);
-                let head =
-                    Head { status: parts.status, headers: parts.headers, freshness, received, selection, length };
+                let (status, headers) = (parts.status, parts.headers);
+                let forms = compress::room(self.route.offer.as_ref(), (status, &headers), None);
+                let head = Head { status, headers, freshness, received, selection, length, forms };
                 pump(body, lead.fill(head)).await;
             }
         }
@@ -149,7 +153,9 @@ impl Fetch {
         };
         let selection = Selection::of(&headers, &self.headers);
         let length = stale.head.length;
-        let head = Head { status: stale.head.status, headers, freshness, received, selection, length };
+        let status = stale.head.status;
+        let forms = compress::room(self.route.offer.as_ref(), (status, &headers), stale.head.forms.as_ref());
+        let head = Head { status, headers, freshness, received, selection, length, forms };
         lead.renew(head, stale.body.clone());
     }
 

@@ -7,10 +7,11 @@ use http::uri::Scheme;
 use http::{Request, Uri, Version, response};
 
 use super::failure::Failure;
+use super::interim;
 use super::peer::{Peer, X_FORWARDED_FOR, X_FORWARDED_PROTO};
 use crate::body::Body;
 use crate::clock::Timestamp;
-use crate::semantics::{RequestHead, fields};
+use crate::semantics::{LoopMark, RequestHead, fields};
 
 pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Tells the origin that `Surrogate-Control` is heeded here (Edge Architecture, section 2.1).
@@ -48,14 +49,21 @@ pub(super) enum Audience {
 pub(super) struct Outgoing<'a> {
     pub(super) head: &'a RequestHead,
     pub(super) peer: &'a Peer,
+    pub(super) mark: &'a LoopMark,
     pub(super) via: &'a HeaderValue,
     pub(super) capability: &'a HeaderValue,
     pub(super) request_id: &'a HeaderValue,
 }
 
 impl Outgoing<'_> {
+    /// A request that this node has sent on before must not wait for itself, nor go round again (RFC 8586 section 2).
+    pub(super) fn refuse_loop(&self) -> Result<(), Failure> {
+        if self.mark.is_on(&self.head.headers) { Err(Failure::Loop) } else { Ok(()) }
+    }
+
     /// The request to send, in origin form.
     pub(super) fn request(&self, audience: Audience, body: Body) -> Result<Request<Body>, Failure> {
+        self.refuse_loop()?;
         let mut headers = self.head.headers.clone();
         fields::strip_hop_by_hop(&mut headers);
         // The node has answered `100-continue` itself by the time the body flows.
@@ -72,6 +80,7 @@ impl Outgoing<'_> {
         }
         self.name_the_client(&mut headers)?;
         headers.append(header::VIA, self.via.clone());
+        self.mark.put_on(&mut headers);
         headers.insert(X_REQUEST_ID, self.request_id.clone());
         headers.append(SURROGATE_CAPABILITY, self.capability.clone());
         let authority = HeaderValue::from_str(self.head.authority.as_str());
@@ -81,6 +90,7 @@ impl Outgoing<'_> {
         *request.uri_mut() = Uri::from(self.head.path.clone());
         *request.version_mut() = Version::HTTP_11;
         *request.headers_mut() = headers;
+        interim::pass_on(&mut request, self.head.version, &self.peer.mailbox, self.via);
         Ok(request)
     }
 

@@ -3,8 +3,8 @@
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Response, StatusCode};
 
-use super::partial;
 use super::visit::Visit;
+use super::{compress, partial};
 use crate::body::Body;
 use crate::cache::{Entry, Head};
 use crate::clock::Timestamp;
@@ -22,15 +22,18 @@ pub(super) fn stored(visit: &Visit<'_>, entry: &Entry, now: Timestamp) -> Respon
     response.headers_mut().insert(header::AGE, HeaderValue::from(entry.head.age(now).as_secs()));
     let Ok(passage) = visit.passage() else { return response };
     let request = &passage.head.headers;
+    let form = compress::stored(visit, entry, response.headers_mut());
     if client_has(request, &response, entry.head.received) {
         return unchanged(response);
     }
     if visit.head_only() {
-        response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(entry.body.len()));
+        let length = form.as_ref().unwrap_or(&entry.body).len();
+        response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
         return response;
     }
-    *response.body_mut() = Body::from(entry.body.clone());
-    if passage.head.method == Method::GET { partial::cut(request, entry, response) } else { response }
+    let coded = form.is_some();
+    *response.body_mut() = Body::from(form.unwrap_or_else(|| entry.body.clone()));
+    if passage.head.method == Method::GET && !coded { partial::cut(request, entry, response) } else { response }
 }
 
 /// Has the client this representation already, by its conditions? `received` is when the response arrived.

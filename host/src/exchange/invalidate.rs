@@ -5,25 +5,29 @@ use http::{Method, Response};
 
 use super::visit::Visit;
 use crate::body::Body;
-use crate::cache::Key;
-use crate::origin::Origin;
-use crate::semantics::RequestHead;
+use crate::cache::{Key, KeyRules, KeyShape};
+use crate::semantics::{RequestHead, for_routing};
 
-/// Forgets the target, and what `Location` and `Content-Location` name on the same origin.
-pub(super) fn after(visit: &Visit<'_>, (origin, chosen): (&Origin, bool), response: &Response<Body>) {
+/// Forgets the target, and what `Location` and `Content-Location` name on the same origin: every response of these URLs,
+/// whatever else is in its key.
+pub(super) fn after(visit: &Visit<'_>, response: &Response<Body>) {
     let Ok(passage) = visit.passage() else { return };
     let status = response.status();
     if safe(&passage.head.method) || !(status.is_success() || status.is_redirection()) {
         return;
     }
-    let cache = &visit.edge.cache;
-    let chosen = chosen.then(|| &**origin.name());
-    cache.invalidate(&Key::of(&passage.head, chosen));
+    forget(visit, &passage.head, &passage.route.key_rules);
     for name in [header::LOCATION, header::CONTENT_LOCATION] {
-        if let Some(other) = named(response.headers(), &name, &passage.head) {
-            cache.invalidate(&Key::of(&other, chosen));
+        if let Some(other) = named(response.headers(), &name, &passage.head)
+            && let Some(route) = visit.edge.routes.find(other.host(), &for_routing(other.path.path()))
+        {
+            forget(visit, &other, &route.key_rules);
         }
     }
+}
+
+fn forget(visit: &Visit<'_>, request: &RequestHead, rules: &KeyRules) {
+    visit.edge.cache.invalidate(&Key::of(request, &KeyShape { rules, origin: None }));
 }
 
 /// RFC 9110 section 9.2.1. A method that is not known is not safe.

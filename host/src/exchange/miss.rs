@@ -8,10 +8,11 @@ use std::sync::Arc;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Response, StatusCode};
 
+use super::compress::Sending;
 use super::failure::Failure;
 use super::fetch::{self, Word};
 use super::visit::Visit;
-use super::{hit, part_fetch, part_hit, pass, stale, stretch};
+use super::{compress, hit, part_fetch, part_hit, pass, stale, stretch};
 use crate::body::Body;
 use crate::cache::{Entry, Follower, Head, Key, Landing, Lead, Lookup, Miss, PassReason, Turn, Want};
 use crate::origin::Origin;
@@ -44,6 +45,7 @@ pub(super) async fn answer(
                 }
             },
             Turn::Follow(follower) => {
+                visit.outgoing()?.refuse_loop()?;
                 visit.record.cache.collapsed = true;
                 follower.landing().await
             }
@@ -52,7 +54,9 @@ pub(super) async fn answer(
         let apart = match landing {
             // It was to be a part of another representation: of this one the whole is wanted.
             Landing::Shared(head, _) if !meant(&visit.passage()?.head.headers, &head) => true,
-            Landing::Shared(head, follower) => return shared(visit, origin, &head, follower).await,
+            Landing::Shared(head, follower) => {
+                return shared(visit, (origin, key), (&head, miss.stale.as_ref()), follower).await;
+            }
             Landing::Failed(failure) => {
                 let instead = stale::instead_of_failure(visit, miss.stale.as_ref(), now);
                 return instead.ok_or(Failure::Fetch(failure));
@@ -82,6 +86,7 @@ fn meant(request: &HeaderMap, head: &Head) -> bool {
 
 /// The leading client's own answer. It was asked for without the client's conditions, which are answered here.
 async fn own(visit: &mut Visit<'_>, origin: &Origin, response: Response<Body>) -> Result<Response<Body>, Failure> {
+    let response = compress::passing(visit, response);
     let request = &visit.passage()?.head.headers;
     if hit::client_has(request, &response, visit.edge.clock.now()) {
         return Ok(hit::unchanged(response));
@@ -92,15 +97,16 @@ async fn own(visit: &mut Visit<'_>, origin: &Origin, response: Response<Body>) -
     Ok(response)
 }
 
-/// A response that several requests read, if it was selected by header values like this request's.
+/// A response that several requests read, if it was selected by header values like this request's; with what was stored
+/// before it.
 async fn shared(
     visit: &mut Visit<'_>,
-    origin: &Origin,
-    head: &Head,
+    (origin, key): (&Origin, &Key),
+    (head, stored): (&Head, Option<&Arc<Entry>>),
     follower: Follower,
 ) -> Result<Response<Body>, Failure> {
     let request = &visit.passage()?.head.headers;
-    if !head.selection.matches(request) {
+    if !head.selection.matches(request, key.query()) {
         drop(follower);
         return pass::answer(visit, origin, Body::Empty, PassReason::Vary).await;
     }
@@ -109,8 +115,13 @@ async fn shared(
     if age > 0 {
         response.headers_mut().insert(header::AGE, HeaderValue::from(age));
     }
+    let sending = compress::shared(visit, head, stored, response.headers_mut());
     let known = hit::client_has(request, &response, head.received);
-    let response = if known { hit::unchanged(response) } else { stretch::cut(request, head, response, follower) };
+    let response = match sending {
+        _ if known => hit::unchanged(response),
+        Sending::AsItIs => stretch::cut(request, head, response, follower),
+        coded => response.map(|_| coded.send(Body::stream(follower))),
+    };
     visit.record.cache.ttl = Some(ttl);
     if !known && response.status() != head.status {
         visit.record.cache.forward_status.get_or_insert(head.status.as_u16());

@@ -9,6 +9,7 @@ use http_body::Body as _;
 use http_body_util::BodyExt;
 use tokio::sync::oneshot;
 
+use super::compress;
 use super::failure::Failure;
 use super::fetch::{Arrival, Fetch, Word, pump};
 use super::forward::Audience;
@@ -202,7 +203,8 @@ impl PartFetch {
         (freshness, received): (Freshness, Timestamp),
     ) -> Head {
         let selection = Selection::of(&headers, &self.fetch.headers);
-        Head { status, headers, freshness, received, selection, length }
+        let forms = compress::room(self.fetch.route.offer.as_ref(), (status, &headers), None);
+        Head { status, headers, freshness, received, selection, length, forms }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use http::Response;
 
+use super::compress;
 use super::failure::Failure;
 use super::forward::{self, Audience};
 use super::visit::Visit;
@@ -13,6 +14,17 @@ use crate::semantics::{CacheStatus, Candidate, Verdict};
 
 /// Sends the request on and the answer back, both streaming.
 pub(super) async fn answer(
+    visit: &mut Visit<'_>,
+    origin: &Origin,
+    body: Body,
+    reason: PassReason,
+) -> Result<Response<Body>, Failure> {
+    let response = fetch(visit, origin, body, reason).await?;
+    Ok(compress::passing(visit, response))
+}
+
+/// The origin's own answer.
+async fn fetch(
     visit: &mut Visit<'_>,
     origin: &Origin,
     body: Body,
@@ -32,7 +44,7 @@ pub(super) async fn answer_and_learn(
     reason: PassReason,
 ) -> Result<Response<Body>, Failure> {
     let requested = visit.edge.clock.now();
-    let response = answer(visit, origin, Body::Empty, reason).await?;
+    let response = fetch(visit, origin, Body::Empty, reason).await?;
     let length = http_body::Body::size_hint(response.body()).exact();
     let small = length.is_some_and(|length| length <= visit.edge.cache.object_bytes_max());
     if let Verdict::Store(_) = verdict(visit, &response, requested)?
@@ -40,7 +52,7 @@ pub(super) async fn answer_and_learn(
     {
         visit.edge.cache.forget_uncacheable(key);
     }
-    Ok(response)
+    Ok(compress::passing(visit, response))
 }
 
 fn verdict(visit: &Visit<'_>, response: &Response<Body>, requested: Timestamp) -> Result<Verdict, Failure> {

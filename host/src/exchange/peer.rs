@@ -7,6 +7,7 @@ use http::HeaderMap;
 use http::header::HeaderName;
 use http::uri::Scheme;
 
+use super::mailbox::Mailbox;
 use crate::semantics::fields;
 
 pub(super) const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -24,6 +25,8 @@ pub struct Peer {
     pub trusted: bool,
     /// The longest gap between two pieces of a request body.
     pub body_timeout: Duration,
+    /// Takes interim responses to the client.
+    pub mailbox: Mailbox,
 }
 
 impl Peer {
@@ -60,6 +63,7 @@ mod tests {
             scheme: Scheme::HTTP,
             trusted: false,
             body_timeout: Duration::ZERO,
+            mailbox: Mailbox::default(),
         };
         assert_eq!(peer.client(&headers), IpAddr::from([10, 0, 0, 1]));
         peer.trusted = true;

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::offer::Offer;
+use crate::cache::KeyRules;
 use crate::config::{self, HostPattern};
 use crate::filter::Chain;
 use crate::origin::Origin;
@@ -16,6 +18,9 @@ pub(super) struct Route {
     pub(super) chain: Chain,
     pub(super) caching: bool,
     pub(super) default_ttl: Option<Duration>,
+    pub(super) key_rules: KeyRules,
+    /// `None` where the route compresses nothing.
+    pub(super) offer: Option<Offer>,
 }
 
 impl Route {
@@ -27,6 +32,8 @@ impl Route {
             chain,
             caching: config.cache.enabled,
             default_ttl: config.cache.default_ttl,
+            key_rules: KeyRules::new(&config.cache.key),
+            offer: Offer::of(&config.compression),
         }
     }
 

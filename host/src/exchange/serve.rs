@@ -12,7 +12,7 @@ use super::peer::Peer;
 use super::visit::{Closed, Passage, Visit};
 use super::{hit, invalidate, miss, part_hit, pass, stale};
 use crate::body::Body;
-use crate::cache::{Key, Lookup, PassReason};
+use crate::cache::{KeyShape, Lookup, PassReason};
 use crate::filter::EndOfStream;
 use crate::semantics::{CacheControl, only_for_origins};
 
@@ -50,10 +50,11 @@ impl Edge {
         let passage = visit.passage()?;
         if let Some(reason) = passed_by(passage) {
             let response = pass::answer(visit, &origin, body, reason).await?;
-            invalidate::after(visit, (&origin, chosen), &response);
+            invalidate::after(visit, &response);
             return Ok(response);
         }
-        let key = Key::of(&passage.head, chosen.then(|| &**origin.name()));
+        let shape = KeyShape { rules: &passage.route.key_rules, origin: chosen.then(|| &**origin.name()) };
+        let key = self.cache.key(&passage.head, &shape);
         let now = self.clock.now();
         if passage.head.method == Method::HEAD {
             return match self.cache.peek(&key, &passage.head.headers, now) {

@@ -16,7 +16,7 @@ use super::routes::Route;
 use crate::body::Body;
 use crate::filter::{EndOfStream, Run, Stream, Verdict};
 use crate::origin::Origin;
-use crate::semantics::{CacheControl, RequestHead, fields, for_routing};
+use crate::semantics::{CacheControl, RequestHead, Signatures, fields, for_routing};
 
 /// A request that has a route.
 pub(super) struct Passage {
@@ -80,7 +80,10 @@ impl<'a> Visit<'a> {
         let Some(passage) = &mut self.passage else { return Ok(None) };
         let Some(run) = &mut passage.run else { return Ok(None) };
         let before = (passage.head.authority.clone(), passage.head.path.clone());
-        match run.on_request(&mut passage.head, passage.end) {
+        let signatures = Signatures::of(&passage.head.headers);
+        let verdict = run.on_request(&mut passage.head, passage.end);
+        signatures.restore(&mut passage.head.headers);
+        match verdict {
             Verdict::Continue => {}
             Verdict::Reply(local) => return Ok(Some(reply::response(local))),
             Verdict::Close => return Err(Failure::ClosedByFilter),
@@ -143,6 +146,7 @@ impl<'a> Visit<'a> {
         Ok(Outgoing {
             head,
             peer: self.peer,
+            mark: &self.edge.mark,
             via: &self.edge.via,
             capability: &self.edge.capability,
             request_id: &self.record.request_id,

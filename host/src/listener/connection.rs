@@ -16,12 +16,13 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 
+use super::aside::Aside;
 use super::drain::Drain;
 use super::metrics::{ConnectionError, ListenerMetrics};
 use super::vitals::{Patience, Pulse, Stopped, Vitals};
 use crate::body::{Body, BodyError};
 use crate::config;
-use crate::exchange::{Closed, Delivery, Edge, Peer};
+use crate::exchange::{Closed, Delivery, Edge, Mailbox, Peer};
 
 /// What all connections of a listener share.
 pub(super) struct Door {
@@ -46,11 +47,13 @@ impl Door {
             let (edge, peer, vitals) = (&self.edge, &peer, &vitals);
             async move {
                 let request = request.map(incoming);
-                edge.serve(peer, request).await.map(|response| tracked(response, vitals.clone()))
+                let answer = edge.serve(peer, request).await;
+                peer.mailbox.close();
+                answer.map(|response| tracked(response, vitals.clone()))
             }
         });
-        let pulse = Pulse::new(stream, vitals.clone());
-        let mut connection = pin!(self.http().serve_connection(TokioIo::new(pulse), service));
+        let socket = Aside::new(Pulse::new(stream, vitals.clone()), peer.mailbox.clone());
+        let mut connection = pin!(self.http().serve_connection(TokioIo::new(socket), service));
         let mut watch = pin!(vitals.watch(self.patience()));
         let mut closing = false;
         let ended = loop {
@@ -82,6 +85,7 @@ impl Door {
             scheme: Scheme::HTTP,
             trusted: self.config.trusted_proxies.iter().any(|network| network.contains(&remote.ip())),
             body_timeout: self.config.body_timeout,
+            mailbox: Mailbox::default(),
         }
     }
 

@@ -1,9 +1,10 @@
 //! The doors that clients come through: sockets, limits, HTTP/1.1, and closing them in good order.
 //!
 //! `socket` binds one socket per worker and address, `accept` takes connections in, `connection` serves HTTP on one while
-//! `vitals` watches that it moves, and `drain` tells all of them that the node is going down.
+//! `vitals` watches that it moves and `aside` slips interim responses in, and `drain` tells all of them that the node is going down.
 
 mod accept;
+mod aside;
 mod connection;
 mod drain;
 mod metrics;

@@ -177,6 +177,8 @@ fn replayable(request: &Request<Body>) -> Option<Request<Body>> {
     *copy.method_mut() = request.method().clone();
     *copy.uri_mut() = request.uri().clone();
     *copy.headers_mut() = request.headers().clone();
+    // Who listens for interim responses listens to every try.
+    *copy.extensions_mut() = request.extensions().clone();
     Some(copy)
 }
 

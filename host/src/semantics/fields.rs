@@ -19,12 +19,16 @@ const HOP_BY_HOP: [HeaderName; 9] = [
     header::UPGRADE,
 ];
 
+/// What counts hops must survive them: `Connection` may not take it out (RFC 8586 section 3).
+const END_TO_END: HeaderName = HeaderName::from_static("cdn-loop");
+
 /// Removes every field that is meant for the next hop only: those named by `Connection`, then the well-known ones.
 pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
     if headers.contains_key(header::CONNECTION) {
         let named: Vec<HeaderName> = list(headers, &header::CONNECTION)
             .filter(|name| !name.eq_ignore_ascii_case("close"))
             .filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok())
+            .filter(|name| *name != END_TO_END)
             .collect();
         for name in named {
             headers.remove(name);
@@ -47,8 +51,14 @@ pub fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item
     })
 }
 
-/// The members of one list line. A quote that is never closed quotes nothing, or it would swallow every member after it.
+/// The members of one list line, empty ones left out.
 pub fn members(line: &str) -> impl Iterator<Item = &str> {
+    elements(line).filter(|member| !member.is_empty())
+}
+
+/// What stands between the commas of one list line, trimmed. A quote that is never closed quotes nothing, or it would
+/// swallow every member after it.
+pub(super) fn elements(line: &str) -> impl Iterator<Item = &str> {
     let closed = separators(line, true).last().is_none_or(|(_, open)| !open);
     separators(line, closed)
         .scan(0, |start, (end, _)| {
@@ -57,7 +67,6 @@ pub fn members(line: &str) -> impl Iterator<Item = &str> {
             Some(member)
         })
         .map(|member| member.trim_matches([' ', '\t']))
-        .filter(|member| !member.is_empty())
 }
 
 /// Where members end: each separating comma, then the end of the line; with whether a quoted string is open there.
@@ -104,7 +113,7 @@ mod tests {
     #[test]
     fn connection_takes_what_it_names_and_the_well_known_with_it() {
         let mut map = headers(&[
-            ("connection", "close, X-Private"),
+            ("connection", "close, X-Private, CDN-Loop"),
             ("connection", "x-other"),
             ("x-private", "1"),
             ("x-other", "2"),
@@ -112,10 +121,11 @@ mod tests {
             ("keep-alive", "timeout=5"),
             ("close", "a field of that name stays"),
             ("etag", "\"a\""),
+            ("cdn-loop", "edge-0"),
         ]);
         strip_hop_by_hop(&mut map);
         let left: Vec<&str> = map.keys().map(HeaderName::as_str).collect();
-        assert_eq!(left, ["close", "etag"]);
+        assert_eq!(left, ["close", "cdn-loop", "etag"]);
     }
 
     #[test]

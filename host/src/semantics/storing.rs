@@ -207,27 +207,6 @@ fn heuristically_cacheable(status: StatusCode) -> bool {
     matches!(status.as_u16(), 200 | 203 | 204 | 300 | 301 | 308 | 404 | 405 | 410 | 414 | 501)
 }
 
-/// The fields that a stored response was selected by, with the values of the request that fetched it (section 4.1).
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Selection(Vec<(HeaderName, Option<Vec<u8>>)>);
-
-impl Selection {
-    pub fn of(response: &HeaderMap, request: &HeaderMap) -> Self {
-        let names = fields::list(response, &header::VARY).filter_map(|name| name.parse::<HeaderName>().ok());
-        Self(names.map(|name| (name.clone(), fields::joined(request, &name))).collect())
-    }
-
-    /// Would `request` have been answered the same?
-    pub fn matches(&self, request: &HeaderMap) -> bool {
-        self.0.iter().all(|(name, value)| fields::joined(request, name) == *value)
-    }
-
-    /// Bytes held.
-    pub fn weight(&self) -> usize {
-        self.0.iter().map(|(name, value)| name.as_str().len() + value.as_ref().map_or(0, Vec::len) + 64).sum()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -302,15 +281,5 @@ mod tests {
             };
             assert_eq!(freshness.lifetime, Duration::from_secs(seconds), "{response:?}");
         }
-    }
-
-    #[test]
-    fn a_selection_matches_the_same_values_and_absence() {
-        let response = headers(&[("vary", "Accept-Language, X-Tier")]);
-        let selection = Selection::of(&response, &headers(&[("accept-language", "de")]));
-        assert!(selection.matches(&headers(&[("accept-language", "de"), ("accept", "any")])));
-        assert!(!selection.matches(&headers(&[("accept-language", "en")])));
-        assert!(!selection.matches(&headers(&[("accept-language", "de"), ("x-tier", "1")])));
-        assert!(!selection.matches(&headers(&[])));
     }
 }

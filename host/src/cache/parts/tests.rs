@@ -21,6 +21,7 @@ fn head(tag: Option<&'static str>, received: u64) -> Head {
         received: Timestamp::from_unix(Duration::from_secs(received)),
         selection: Selection::default(),
         length: None,
+        forms: None,
     }
 }
 

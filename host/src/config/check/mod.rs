@@ -7,6 +7,8 @@ mod whole;
 
 mod admin;
 mod cache;
+mod cache_key;
+mod compression;
 mod filter;
 mod listener;
 mod log;

@@ -1,5 +1,7 @@
 //! `[[route]]`: which requests go where, and through what.
 
+use super::cache_key;
+use super::compression;
 use super::unique::Unique;
 use crate::config::bound;
 use crate::config::field::Field;
@@ -42,6 +44,7 @@ fn check(section: &mut Section<'_>, names: &Names, labels: &mut Unique, places: 
         origin: origin.and_then(|field| field.reference("an origin", &names.origins)).unwrap_or_default(),
         filters: section.field("filters").map(|field| chain(&field, &names.filters)).unwrap_or_default(),
         cache: section.section("cache", cache),
+        compression: section.section("compression", compression::check_route),
     }
 }
 
@@ -94,5 +97,6 @@ fn cache(section: &mut Section<'_>) -> RouteCache {
     RouteCache {
         enabled: section.field("enabled").and_then(|field| field.boolean()).unwrap_or(true),
         default_ttl: section.field("default_ttl").and_then(|field| field.duration(&bound::DEFAULT_TTL)),
+        key: section.section("key", cache_key::check),
     }
 }

@@ -4,7 +4,7 @@
 
 use super::route::Names;
 use super::unique::Unique;
-use super::{admin, cache, filter, listener, log, node, origin, route};
+use super::{admin, cache, compression, filter, listener, log, node, origin, route};
 use crate::config::model::Config;
 use crate::config::section::Section;
 
@@ -16,6 +16,7 @@ pub(in crate::config) fn config(root: &mut Section<'_>) -> Config {
     let listeners = listener::check_all(root, &mut sockets);
     let log = root.section("log", log::check);
     let cache = root.section("cache", cache::check);
+    let compression = root.section("compression", compression::check);
     let mut upstreams = Unique::default();
     let origins = root.named("origins", |name, section| origin::check(name, section, &mut upstreams));
     let statics = root.named("static", |name, section| origin::check_static(name, section, &mut upstreams));
@@ -26,5 +27,5 @@ pub(in crate::config) fn config(root: &mut Section<'_>) -> Config {
         filters: filters.iter().map(|it| it.name.clone()).collect(),
     };
     let routes = route::check_all(root, &names);
-    Config { node, listeners, admin, log, cache, origins, statics, filter_limits, filters, routes }
+    Config { node, listeners, admin, log, cache, compression, origins, statics, filter_limits, filters, routes }
 }

@@ -74,6 +74,10 @@ cache.object_max = 0
 memory = "1MiB"
 object_max = "2MiB"
 => 3:14: cache.object_max: "2MiB" is larger than cache.memory; write "1MiB" or less
+compression.jobs_max = 0
+=> 1:24: compression.jobs_max: 0 is too small; write 1 or more
+compression.zstd_level = 20
+=> 1:26: compression.zstd_level: 20 is too large; write 19 or less
 origins.empty = {}
 => 1:17: origins.empty.servers: is missing; write servers = ["http://HOST:PORT"]
 origins.empty.servers = []
@@ -151,6 +155,51 @@ path="/a"
 origin="docs"
 cache.enabled=1
 => 4:15: route[0].cache.enabled: is an integer; write true or false
+[[route]]
+origin="docs"
+cache.key.keep_query=["id"]
+cache.key.drop_query=["utm_*"]
+=> 4:22: route[0].cache.key.drop_query: stands beside keep_query, which drops all others already; leave one of them out
+[[route]]
+origin="docs"
+cache.key.drop_query=["a=b"]
+=> 3:23: route[0].cache.key.drop_query[0]: "a=b" is not the name of a parameter; write one, as in "id" or "utm_*"
+[[route]]
+origin="docs"
+cache.key.keep_query=["id", "id"]
+=> 3:29: route[0].cache.key.keep_query[1]: is in this list already; leave one out
+[[route]]
+origin="docs"
+cache.key.keep_query="id"
+=> 3:22: route[0].cache.key.keep_query: is a string; write a list, as in ["..."]
+[[route]]
+origin="docs"
+cache.key.headers=["x device"]
+=> 3:20: route[0].cache.key.headers[0]: "x device" is not the name of a header field; write one, as in "x-device"
+[[route]]
+origin="docs"
+cache.key.headers=["Cookie"]
+=> 3:20: route[0].cache.key.headers[0]: the whole of Cookie is every visitor's own; name the cookies in cookies = []
+[[route]]
+origin="docs"
+cache.key.cookies=["a;b"]
+=> 3:20: route[0].cache.key.cookies[0]: "a;b" is not the name of a cookie; write one, as in "tier"
+[[route]]
+origin="docs"
+cache.key.sort_qery=true
+=> 3:11: route[0].cache.key.sort_qery: is not a key; did you mean "sort_query"?
+[[route]]
+origin="docs"
+compression.codings=["br", "deflate"]
+=> 3:28: route[0].compression.codings[1]: "deflate" is not one of the choices; write "br" or "zstd" or "gzip"
+[[route]]
+origin="docs"
+compression.codings=["br", "br"]
+=> 3:28: route[0].compression.codings[1]: is in this list already; leave one out
+[[route]]
+origin="docs"
+compression.types=["html"]
+=> 3:20: route[0].compression.types[0]: "html" is not a media type; write one as in "text/html", "text/*" or "+json"
 "#;
 
 /// The same for what stands below `[filters.a]` and its `module`.

@@ -5,9 +5,10 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{checked, folder_with};
+use super::{ORIGIN, check, checked, folder_with};
 use crate::config::{
-    AccessLog, Balance, Config, HostPattern, LogFormat, OnError, Origin, OriginHost, Server, for_origin, load,
+    AccessLog, Balance, Coding, Config, HostPattern, LogFormat, OnError, Origin, OriginHost, QueryParameters, RouteKey,
+    Server, for_origin, load,
 };
 
 #[test]
@@ -30,6 +31,9 @@ fn an_absent_key_has_its_default() {
     assert_eq!((config.cache.memory_bytes, config.cache.object_bytes_max), (512 << 20, 16 << 20));
     assert_eq!(config.cache.fills_max, 1_024);
     assert_eq!(config.cache.uncacheable_ttl, Duration::from_secs(120));
+    let compression = &config.compression;
+    assert_eq!((compression.jobs_max, compression.streams_max), (2, 128));
+    assert_eq!((compression.br_level, compression.zstd_level, compression.gzip_level), (5, 6, 6));
 }
 
 #[test]
@@ -51,6 +55,9 @@ fn an_origin_a_filter_and_a_route_have_their_defaults() {
     let [route] = &config.routes[..] else { panic!("one route") };
     assert_eq!((route.name.as_str(), &route.host, route.path.as_str()), ("*/", &HostPattern::Any, "/"));
     assert!(route.filters.is_empty() && route.cache.enabled && route.cache.default_ttl.is_none());
+    assert_eq!(route.cache.key, RouteKey::default());
+    assert!(route.compression.codings.is_empty(), "compression is switched on by naming codings");
+    assert_eq!((route.compression.min_bytes, route.compression.types.len()), (1 << 10, 14));
 }
 
 #[test]
@@ -84,6 +91,20 @@ fn settings_limits_and_the_environment_reach_the_model() {
     assert_eq!(names, ["next", "docs"], "in the order of the file");
     assert_eq!(config.origins[0].servers[0], Server { host: "a.example".to_owned(), port: 7011 });
     assert_eq!(config.origins[0].host, OriginHost::Fixed("docs.example".to_owned()));
+}
+
+#[test]
+fn a_route_says_what_its_key_is_made_of() {
+    let key = |lines: &str| {
+        let route = format!("[[route]]\norigin = \"docs\"\n[route.cache.key]\n{lines}\n{ORIGIN}");
+        check(&route).unwrap_or_else(|faults| panic!("{faults}")).routes[0].cache.key.clone()
+    };
+    let all = key("sort_query = true\ndrop_query = [\"utm_*\"]\nheaders = [\"X-Device\"]\ncookies = [\"Tier\"]");
+    assert!(all.sort_query);
+    assert_eq!(all.query, QueryParameters::AllBut(vec!["utm_*".to_owned()]));
+    assert_eq!((all.headers[0].as_str(), all.cookies[0].as_str()), ("x-device", "Tier"));
+    assert_eq!(key("keep_query = []").query, QueryParameters::Only(Vec::new()));
+    assert_eq!(key("").query, QueryParameters::All);
 }
 
 #[test]
@@ -156,6 +177,7 @@ fn the_reference_serves_the_small_site_through_three_filters() {
     assert_eq!((edge.routes[0].origin.as_str(), &edge.routes[0].host), ("site", &HostPattern::Any));
     assert_eq!(edge.routes[0].filters, ["guard", "rewrite", "canary"]);
     assert_eq!(edge.routes[0].cache.default_ttl, Some(Duration::from_secs(300)));
+    assert_eq!(edge.routes[0].compression.codings, [Coding::Br, Coding::Zstd, Coding::Gzip]);
     assert!(edge.statics.iter().all(|site| site.root.join("index.html").is_file()));
     let canary = edge.filters.iter().find(|filter| filter.name == "canary").unwrap();
     assert!(canary.settings.contains(&edge.statics[1].name), "the canary goes to the other edition");
@@ -167,9 +189,12 @@ fn the_reference_shows_the_defaults() {
     assert_eq!(format!("{:?}", edge.listeners), format!("{:?}", default.listeners));
     assert_eq!(format!("{:?}", edge.admin), format!("{:?}", default.admin));
     assert_eq!(format!("{:?}", edge.cache), format!("{:?}", default.cache));
+    assert_eq!(format!("{:?}", edge.compression), format!("{:?}", default.compression));
     assert_eq!(format!("{:?}", edge.filter_limits), format!("{:?}", default.filter_limits));
     assert_eq!((edge.node.workers, edge.node.drain_timeout), (default.node.workers, default.node.drain_timeout));
     assert_eq!((edge.log.level, edge.log.format), (default.log.level, default.log.format));
+    let (shown, usual) = (&edge.routes[0].compression, &default.routes[0].compression);
+    assert_eq!((shown.min_bytes, &shown.types), (usual.min_bytes, &usual.types));
     let (app, docs) = (&edge.origins[0], &default.origins[0]);
     let docs = Origin { name: app.name.clone(), servers: app.servers.clone(), ..docs.clone() };
     assert_eq!(format!("{app:?}"), format!("{docs:?}"));
