@@ -250,6 +250,7 @@ async fn a_chunked_rest_that_is_not_as_long_as_its_place_breaks_the_body() {
         // All ten bytes may have come by the time the eleventh proves them wrong, but nothing of them is stored.
         let got = broken_off(asking(&node, "").await, &gate).await;
         assert!(DIGITS.starts_with(&got), "{got}");
+        node.metric_is("forebay_cache_fills_inflight", &[], 0.0).await;
         assert_eq!(node.get("/a").await.text(), DIGITS);
         assert_eq!(origin.count("/a"), 3, "{body:?}");
     }

@@ -223,12 +223,11 @@ async fn conditions_decide_before_the_range() {
 #[tokio::test]
 async fn if_range_with_another_validator_gets_the_whole() {
     let origin = Origin::start().await;
-    origin.once("/a", part(0..5)).once("/a", part(5..10));
+    origin.once("/a", part(0..5)).on("/a", whole());
     let node = TestNode::before(&origin, "");
     let other = node.get_with("/a", &[("Range", "bytes=0-4"), ("If-Range", "\"0\"")]).await;
     assert_eq!(outcome(&other), (200, DIGITS, None));
-    assert_eq!(asked(&origin), [Some("bytes=0-4".to_owned()), Some("bytes=5-".to_owned())]);
-    origin.on("/b", part(0..5).header("Vary", "*"));
+    assert_eq!((asked(&origin)[0].as_deref(), origin.count("/a")), (Some("bytes=0-4"), 2));
     origin.once("/b", part(0..5).header("Vary", "*")).once("/b", whole());
     let refused = node.get_with("/b", &[("Range", "bytes=0-4"), ("If-Range", "\"0\"")]).await;
     assert_eq!(outcome(&refused), (200, DIGITS, None), "asked again with the client's own condition");
