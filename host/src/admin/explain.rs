@@ -1,22 +1,22 @@
-//! `GET /v1/explain?url=URL&header=NAME:VALUE`: how a request would be answered, and why.
+//! `GET /v1/explain?url=URL&header=NAME:VALUE&method=METHOD`: how a request would be answered, and why.
 //!
 //! JSON, or text to read for who accepts `text/plain` first.
 
 use std::sync::Arc;
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 
 use super::reply;
 use crate::body::Body;
 use crate::exchange::Edge;
 
-const USAGE: &str = "write /v1/explain?url=URL, and &header=NAME:VALUE for each field, all percent-encoded";
+const USAGE: &str = "write /v1/explain?url=URL, &header=NAME:VALUE for each field, and &method=HEAD for another than GET, percent-encoded";
 
 pub(super) fn answer<B>(request: &Request<B>, edge: &Arc<Edge>) -> Response<Body> {
     let told = asked(request.uri().query().unwrap_or_default())
-        .and_then(|(url, headers)| edge.explain(&url, headers).map_err(|bad| bad.to_string()));
+        .and_then(|asked| edge.explain(asked.method, &asked.url, asked.headers).map_err(|bad| bad.to_string()));
     let told = match told {
         Ok(told) => told,
         Err(why) => return reply::refusal(StatusCode::BAD_REQUEST, &why),
@@ -31,9 +31,16 @@ pub(super) fn answer<B>(request: &Request<B>, edge: &Arc<Edge>) -> Response<Body
     }
 }
 
-/// The URL and the fields that a query names.
-fn asked(query: &str) -> Result<(String, HeaderMap), String> {
-    let (mut url, mut headers) = (None, HeaderMap::new());
+/// The request that a query describes.
+#[derive(Debug)]
+struct Asked {
+    method: Method,
+    url: String,
+    headers: HeaderMap,
+}
+
+fn asked(query: &str) -> Result<Asked, String> {
+    let (mut method, mut url, mut headers) = (None, None, HeaderMap::new());
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let value = value.replace('+', " ");
@@ -45,10 +52,13 @@ fn asked(query: &str) -> Result<(String, HeaderMap), String> {
                 let field = field(&value).ok_or_else(|| format!("{value:?} is not a header field; {USAGE}"))?;
                 headers.append(field.0, field.1);
             }
+            "method" if method.is_some() => return Err(format!("method stands twice; {USAGE}")),
+            "method" => method = Some(value.parse().map_err(|_| format!("{value:?} is not a method; {USAGE}"))?),
             _ => return Err(format!("{name:?} is not a parameter; {USAGE}")),
         }
     }
-    Ok((url.ok_or_else(|| format!("url is missing; {USAGE}"))?, headers))
+    let url = url.ok_or_else(|| format!("url is missing; {USAGE}"))?;
+    Ok(Asked { method: method.unwrap_or(Method::GET), url, headers })
 }
 
 fn field(line: &str) -> Option<(HeaderName, HeaderValue)> {
@@ -63,8 +73,9 @@ mod tests {
 
     #[test]
     fn a_query_names_a_url_and_fields() {
-        let (url, headers) = asked("url=http%3A%2F%2Fa%2Fx%3Fy%3D1%26z&header=Accept:%20text/html&header=x-a:b+c")
-            .expect("a right query");
+        let query = "url=http%3A%2F%2Fa%2Fx%3Fy%3D1%26z&header=Accept:%20text/html&header=x-a:b+c";
+        let Asked { method, url, headers } = asked(query).expect("a right query");
+        assert_eq!((method, asked("url=a&method=HEAD").expect("a right query").method), (Method::GET, Method::HEAD));
         assert_eq!(url, "http://a/x?y=1&z");
         assert_eq!(
             (&headers["accept"], &headers["x-a"]),
@@ -79,6 +90,8 @@ mod tests {
             ("header=a:b", "url is missing"),
             ("url=a&url=b", "twice"),
             ("url=a&head=b", "not a parameter"),
+            ("url=a&method=", "not a method"),
+            ("url=a&method=GET&method=GET", "twice"),
             ("url=a&header=b", "not a header field"),
             ("url=a&header=b%0a:c", "not a header field"),
             ("url=a&header=b:%00", "not a header field"),

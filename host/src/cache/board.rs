@@ -135,11 +135,6 @@ impl Board {
         self.open.remove(key);
         self.alone.remove(key);
     }
-
-    /// The flights under a key that may be joined.
-    pub(super) fn open(&self, key: &str) -> Vec<Arc<Flight>> {
-        self.open.get(key).into_iter().flatten().map(|berth| berth.flight.clone()).collect()
-    }
 }
 
 fn take_off<T>(flights: &mut HashMap<Arc<str>, Vec<T>>, key: &Arc<str>, is: impl Fn(&T) -> bool) {

@@ -61,11 +61,16 @@ impl Head {
     }
 
     /// The terms that purges have left of it.
-    pub(super) fn terms(&self, validity: &Validity) -> Freshness {
+    pub fn terms(&self, validity: &Validity) -> Freshness {
         match validity.ends() {
             None => self.freshness,
             Some(at) => Freshness { lifetime: self.freshness.lifetime.min(self.age(at)), ..self.freshness },
         }
+    }
+
+    /// Seconds of freshness left on those terms, rounded down; negative once stale.
+    pub fn ttl_by(&self, validity: &Validity, now: Timestamp) -> i64 {
+        left(self.terms(validity).lifetime, self.age_seconds(now))
     }
 
     /// Bytes held.
@@ -131,7 +136,7 @@ impl Entry {
 
     /// Seconds of freshness left on these terms, rounded down; negative once stale.
     pub fn ttl(&self, now: Timestamp) -> i64 {
-        left(self.terms().lifetime, self.head.age_seconds(now))
+        self.head.ttl_by(&self.validity, now)
     }
 
     /// The bytes it costs to hold, its key included.

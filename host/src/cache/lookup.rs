@@ -6,10 +6,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use http::header::{self, HeaderMap};
+use http::HeaderMap;
 use prometheus::Registry;
 
-use super::ask::{Ask, StaleUse, Standing};
+use super::ask::{Ask, StaleUse};
 use super::board::{Boarder, Boarding};
 use super::entry::{Entry, Head};
 use super::follow::Follower;
@@ -19,12 +19,14 @@ use super::key::Key;
 use super::key_rules::KeyShape;
 use super::lead::Lead;
 use super::parts::Parts;
+use super::pass_reason::PassReason;
+use super::prospect::{Errand, Prospect};
 use super::purge::Purge;
 use super::shelf::{Found, Shelf};
 use super::want::Want;
 use crate::clock::{Clock, Timestamp};
 use crate::config;
-use crate::semantics::{Forwarded, RequestHead, Reuse, usable_on_error};
+use crate::semantics::{Forwarded, RequestHead, Reuse};
 
 /// What the cache has to say to a request.
 pub enum Lookup {
@@ -62,57 +64,6 @@ pub enum Turn {
     Follow(Follower),
 }
 
-/// Why a request goes by the cache.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PassReason {
-    /// The route does not cache.
-    Disabled,
-    /// Only GET and HEAD are answered from the cache.
-    Method,
-    /// The request has a body, which is not part of the key.
-    RequestBody,
-    /// The request forbids storing (`no-store`).
-    NoStore,
-    /// A condition that only the origin can decide (`If-Match`, `If-Unmodified-Since`).
-    Precondition,
-    /// HEAD without a stored GET.
-    Head,
-    /// The last answer for this key could not be stored.
-    Uncacheable,
-    /// As many fetches are under way as there may be.
-    Busy,
-    /// What another request fetched was selected by other header values.
-    Vary,
-}
-
-impl PassReason {
-    /// The stable word for logs and `Cache-Status` details.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Disabled => "disabled",
-            Self::Method => "method",
-            Self::RequestBody => "request_body",
-            Self::NoStore => "no_store",
-            Self::Precondition => "precondition",
-            Self::Head => "head",
-            Self::Uncacheable => "uncacheable",
-            Self::Busy => "busy",
-            Self::Vary => "vary",
-        }
-    }
-
-    /// How `Cache-Status` says it.
-    pub fn forwarded(self) -> Forwarded {
-        match self {
-            Self::Disabled => Forwarded::Bypass,
-            Self::Method => Forwarded::Method,
-            Self::RequestBody | Self::NoStore | Self::Precondition => Forwarded::Request,
-            Self::Head | Self::Uncacheable | Self::Busy => Forwarded::UriMiss,
-            Self::Vary => Forwarded::VaryMiss,
-        }
-    }
-}
-
 /// The cache of a node. Cloning shares it.
 #[derive(Clone)]
 pub struct Cache {
@@ -144,45 +95,24 @@ impl Cache {
         // Before anything is read: what a purge from now on concerns must not come of this lookup.
         let began = self.shelf.epochs.latest();
         let at = (now, began);
-        let (forwarded, stale, want) = match self.shelf.find(key, ask, now) {
-            Found::Entry(entry, Reuse::Fresh | Reuse::Stale) => return Lookup::Hit(entry),
-            Found::Entry(entry, Reuse::StaleWhileRevalidate) => {
-                let standing = (ask.standing)(StaleUse::WhileRevalidate);
-                return self.stale(key, ask, at, (entry, StaleUse::WhileRevalidate, standing));
-            }
-            Found::Entry(entry, Reuse::Validate(Forwarded::Stale))
-                if usable_on_error(&entry.terms(), entry.head.age(now)) =>
-            {
-                // Nobody waits for an origin that is known to fail.
-                let standing = (ask.standing)(StaleUse::IfError);
-                if standing != Standing::Well {
-                    return self.stale(key, ask, at, (entry, StaleUse::IfError, standing));
-                }
-                (Forwarded::Stale, Some(entry), Want::Whole)
-            }
-            Found::Entry(entry, Reuse::Validate(forwarded)) => (forwarded, Some(entry), Want::Whole),
-            Found::Parts(parts) => match Want::beyond(&parts, ask.headers, self.shelf.object_bytes_max) {
-                Ok(range) => return Lookup::Part(parts, range),
-                Err(want) => (Forwarded::Partial, None, want),
-            },
-            Found::Nothing(forwarded) => (forwarded, None, Want::of(ask.headers)),
+        let errand = match self.prospect(self.shelf.find(key, ask, now), ask, now) {
+            Prospect::Hit(entry) => return Lookup::Hit(entry),
+            Prospect::Part(parts, range) => return Lookup::Part(parts, range),
+            Prospect::Stale(entry, cause) => return self.stale(key, ask, at, (entry, cause)),
+            Prospect::Fetch(errand) => errand,
         };
-        if self.shelf.busy() {
-            return Lookup::Pass(PassReason::Busy);
+        if let Some(reason) = errand.passes(&self.shelf, key, ask, now) {
+            return Lookup::Pass(reason);
         }
-        // What must be validated for each request, or is asked for with credentials, is nobody else's to wait for.
-        let own = ask.headers.contains_key(header::AUTHORIZATION);
-        if own || stale.as_ref().is_some_and(|entry| entry.head.freshness.for_one_use()) {
-            let lead = Lead::alone(key, self.shelf.clone(), began);
-            return Lookup::Miss(Miss { forwarded, stale, want, turn: Turn::Lead(lead) });
-        }
-        if stale.is_none() && self.shelf.uncacheable(key, want.spec(), now).is_some() {
-            return Lookup::Pass(PassReason::Uncacheable);
-        }
-        let known = stale.as_ref().map(|entry| &entry.head).or(want.known());
-        let known = known.map(|head| &head.selection);
-        let lead = match self.turn(key, &Boarder { request: ask.headers, known, spec: want.spec(), began }) {
-            Turn::Lead(lead) => lead,
+        let own = errand.is_own(ask);
+        let turn = if own {
+            Turn::Lead(Lead::alone(key, self.shelf.clone(), began))
+        } else {
+            self.turn(key, &errand.boarder(ask, began))
+        };
+        let Errand { forwarded, stale, want } = errand;
+        let lead = match turn {
+            Turn::Lead(lead) if !own => lead,
             turn => return Lookup::Miss(Miss { forwarded, stale, want, turn }),
         };
         // A fetch may have ended between the look and the turn.
@@ -195,15 +125,20 @@ impl Cache {
         }
     }
 
+    fn prospect(&self, found: Found, ask: &Ask<'_>, now: Timestamp) -> Prospect {
+        Prospect::of(found, ask, (now, self.shelf.object_bytes_max))
+    }
+
     /// What is fresh and answers the request.
     fn settled(&self, key: &Key, ask: &Ask<'_>, now: Timestamp) -> Option<Lookup> {
-        match self.shelf.find(key, ask, now) {
-            Found::Entry(entry, Reuse::Fresh) => Some(Lookup::Hit(entry)),
-            Found::Parts(parts) => {
-                let range = Want::beyond(&parts, ask.headers, self.shelf.object_bytes_max).ok()?;
-                Some(Lookup::Part(parts, range))
-            }
-            _ => None,
+        let found = match self.shelf.find(key, ask, now) {
+            found @ (Found::Entry(_, Reuse::Fresh) | Found::Parts(_)) => found,
+            _ => return None,
+        };
+        match self.prospect(found, ask, now) {
+            Prospect::Hit(entry) => Some(Lookup::Hit(entry)),
+            Prospect::Part(parts, range) => Some(Lookup::Part(parts, range)),
+            Prospect::Stale(..) | Prospect::Fetch(_) => None,
         }
     }
 
@@ -213,13 +148,11 @@ impl Cache {
         key: &Key,
         ask: &Ask<'_>,
         (now, began): (Timestamp, u64),
-        (entry, cause, standing): (Arc<Entry>, StaleUse, Standing),
+        (entry, cause): (Arc<Entry>, StaleUse),
     ) -> Lookup {
-        if standing == Standing::Resting {
-            return Lookup::Stale(Stale { entry, cause: StaleUse::BackOff, refresh: None });
-        }
         let waits = Stale { entry, cause, refresh: None };
-        if self.shelf.busy() {
+        // Nobody asks an origin that is left alone.
+        if cause == StaleUse::BackOff || self.shelf.busy() {
             return Lookup::Stale(waits);
         }
         let known = Some(&waits.entry.head.selection);

@@ -2,7 +2,7 @@
 //!
 //! `lookup` answers the one question that the exchange asks; `flight` is a fetch that several requests share, `lead` its
 //! writing end and `follow` its reading end; `memory` is the tier that holds finished `entry` values, `forms` their
-//! content codings, and `parts` of such entries; `want` is what a miss is to fetch, `board` the flights under way, `shelf`
+//! content codings, and `parts` of such entries; `prospect` is what there is for a request, `want` what a miss is to fetch, `board` the flights under way, `shelf`
 //! what all of them share. `key` says what two requests must have in common, `key_rules` how a route shapes that, `lessons`
 //! what origins said of it, `changes` what was given up; `purge` says what to give up at an operator's word, and `epochs`
 //! makes it hold without looking for it. Nothing here knows where responses come from.
@@ -24,7 +24,9 @@ mod lookup;
 mod memory;
 mod metrics;
 mod parts;
+mod pass_reason;
 mod place;
+mod prospect;
 mod purge;
 mod records;
 mod refusals;
@@ -44,9 +46,12 @@ pub use inspection::{Inspection, Variant};
 pub use key::Key;
 pub use key_rules::{KeyRules, KeyShape};
 pub use lead::{Filling, Lead};
-pub use lookup::{Cache, Lookup, Miss, PassReason, Stale, Turn};
+pub use lookup::{Cache, Lookup, Miss, Stale, Turn};
 pub use parts::Parts;
+pub use pass_reason::PassReason;
+pub use prospect::{Errand, Prospect};
 pub use purge::{Mode, Purge, Scope};
+pub use validity::Validity;
 pub use want::{Rest, Want};
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use http::header::{self, HeaderValue};
 
 use super::entry::{Entry, Head, OVERHEAD};
 use super::validity::Validity;
+use crate::clock::Timestamp;
 use crate::semantics::{ContentRange, Freshness, StrongValidator};
 
 /// Pieces of one whole, at most, for clients that ask for crumbs all over a file. A player that jumps about leaves fewer.
@@ -78,6 +79,11 @@ impl Parts {
     /// The terms on which they may be used now: a soft purge has ended their lifetime.
     pub fn terms(&self) -> Freshness {
         self.head.terms(&self.validity)
+    }
+
+    /// Seconds of freshness left on these terms, rounded down; negative once stale.
+    pub fn ttl(&self, now: Timestamp) -> i64 {
+        self.head.ttl_by(&self.validity, now)
     }
 
     /// Bytes in the whole.
@@ -194,7 +200,8 @@ impl Parts {
         }
     }
 
-    fn pieces(&self) -> Vec<Range<u64>> {
+    /// Which bytes are here, in order.
+    pub fn pieces(&self) -> Vec<Range<u64>> {
         let mut pieces: Vec<Range<u64>> = Vec::new();
         for chunk in &self.chunks {
             match pieces.last_mut() {

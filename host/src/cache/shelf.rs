@@ -59,6 +59,11 @@ pub(super) enum Purged {
     Some,
 }
 
+/// Does a flight bring the variant that a request selects, as far as that is known?
+fn suits(flight: &Flight, key: &Key, who: &Boarder<'_>) -> bool {
+    flight.selection().is_none_or(|known| known.matches(who.request, key.query()))
+}
+
 fn same(one: Option<&Arc<Variants>>, other: Option<&Arc<Variants>>) -> bool {
     match (one, other) {
         (None, None) => true,
@@ -132,9 +137,11 @@ impl Shelf {
         (Found::Nothing(why), purged)
     }
 
-    /// Everything stored under a key, purged or not, newest first.
-    pub(super) fn variants(&self, key: &Key) -> Vec<Arc<Entry>> {
-        self.memory.get(key.as_str()).map(|variants| variants.iter().cloned().collect()).unwrap_or_default()
+    /// Everything stored under a key, purged or not, newest first: whole, and in parts.
+    pub(super) fn variants(&self, key: &Key) -> (Vec<Arc<Entry>>, Vec<Arc<Parts>>) {
+        let all = self.memory.get(key.as_str());
+        all.map(|variants| (variants.iter().cloned().collect(), variants.parts().cloned().collect()))
+            .unwrap_or_default()
     }
 
     /// Is what is stored with this head not purged? Afterwards its terms are up to date.
@@ -142,10 +149,11 @@ impl Shelf {
         validity.holds(&self.epochs, subject(key, head))
     }
 
-    /// Is a fetch under way that a request may join now?
-    pub(super) fn fetching(&self, key: &Key) -> bool {
-        let flights = self.lock_board().open(key.as_str());
-        flights.iter().any(|flight| self.counts(key, flight))
+    /// Is a fetch under way that `board` would seat this request in?
+    pub(super) fn fetching(&self, key: &Key, who: &Boarder<'_>) -> bool {
+        let board = self.lock_board();
+        let suits = |flight: &Flight| self.counts(key, flight) && suits(flight, key, who);
+        board.suiting(key.as_str(), who.spec, suits).is_some()
     }
 
     /// Stores a part that a flight brought, beside those that stand. They are joined before the lock is taken, because
@@ -254,8 +262,7 @@ impl Shelf {
     pub(super) fn board(&self, key: &Key, who: &Boarder<'_>) -> Boarding {
         let mut board = self.lock_board();
         board.close_where(key.as_str(), |flight| !self.counts(key, flight));
-        let suits = |flight: &Flight| flight.selection().is_none_or(|known| known.matches(who.request, key.query()));
-        if let Some(flight) = board.suiting(key.as_str(), who.spec, suits) {
+        if let Some(flight) = board.suiting(key.as_str(), who.spec, |flight| suits(flight, key, who)) {
             return Boarding::Joined(flight.clone(), flight.sit());
         }
         // A flight that does not suit tells by which fields this resource's variants differ.

@@ -41,6 +41,11 @@ impl Variants {
         self.whole.iter()
     }
 
+    /// The others.
+    pub(super) fn parts(&self) -> impl Iterator<Item = &Arc<Parts>> {
+        self.parts.iter()
+    }
+
     /// Those that are worth keeping.
     pub(super) fn kept(&self, keep: impl Fn(&Head, &Validity) -> bool) -> Self {
         let whole = self.whole.iter().filter(|entry| keep(&entry.head, &entry.validity)).cloned().collect();

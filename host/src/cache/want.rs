@@ -12,6 +12,7 @@ use super::parts::Parts;
 use crate::semantics::{RangeSpec, not_modified, range_applies};
 
 /// What to ask the origin for.
+#[derive(Debug)]
 pub enum Want {
     Whole,
     Range(RangeSpec),
@@ -19,6 +20,7 @@ pub enum Want {
 }
 
 /// Part of what is wanted is stored; the bytes between are to be fetched.
+#[derive(Debug)]
 pub struct Rest {
     pub parts: Arc<Parts>,
     /// The range that was asked for; `None` where it was the whole.
@@ -48,6 +50,15 @@ impl Want {
             return Err(Self::Rest(Rest { parts: parts.clone(), spec, wanted, missing }));
         }
         Err(spec.map_or(Self::Whole, Self::Range))
+    }
+
+    /// The range that goes to the origin; `None` where the whole is asked for.
+    pub fn asked(&self) -> Option<RangeSpec> {
+        match self {
+            Self::Whole => None,
+            Self::Range(spec) => Some(*spec),
+            Self::Rest(rest) => Some(RangeSpec::exactly(&rest.missing, rest.parts.total())),
+        }
     }
 
     /// The head of what is stored of it.

@@ -88,6 +88,9 @@ pub(super) struct Explain {
     /// A field of the request, as in "Accept-Language: de"
     #[arg(short = 'H', long, value_name = "NAME: VALUE")]
     pub(super) header: Vec<String>,
+    /// The method, instead of GET
+    #[arg(short = 'X', long, value_name = "METHOD")]
+    pub(super) method: Option<String>,
     /// As JSON
     #[arg(long)]
     pub(super) json: bool,

@@ -18,6 +18,9 @@ pub(super) fn explain(options: &Explain) -> anyhow::Result<ExitCode> {
     for field in &options.header {
         target.push_str(&format!("&header={}", encoded(field)));
     }
+    if let Some(method) = &options.method {
+        target.push_str(&format!("&method={}", encoded(method)));
+    }
     let form = if options.json { "application/json" } else { "text/plain" };
     let answer = Admin::of(&options.door)?.ask(Request::get(target).header(header::ACCEPT, form), String::new())?;
     if !answer.status().is_success() {

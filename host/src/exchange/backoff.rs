@@ -42,6 +42,8 @@ struct Strike {
 pub(super) struct Doubt {
     pub(super) standing: Standing,
     pub(super) trouble: Trouble,
+    /// When the pause ends, or ended.
+    pub(super) until: Timestamp,
 }
 
 impl Backoff {
@@ -63,7 +65,7 @@ impl Backoff {
             _ if now < strike.until.plus(self.longest) => Standing::Due,
             _ => return None,
         };
-        Some(Doubt { standing, trouble: strike.trouble })
+        Some(Doubt { standing, trouble: strike.trouble, until: strike.until })
     }
 
     /// Notes how a fetch came out; `None` is well.

@@ -10,10 +10,11 @@ use http::header::HeaderMap;
 use http::{Method, Response, StatusCode};
 
 use super::compressor::Ready;
+use super::explanation::{CodingNote, Readiness};
 use super::offer::Offer;
 use super::visit::{Passage, Visit};
 use crate::body::Body;
-use crate::cache::{Entry, Form, Forms, Head};
+use crate::cache::{Entry, Form, Forms, Head, Prospect};
 use crate::semantics::{Accepted, Coding, keep_tag_weak, recode, vary_by_coding};
 
 /// What becomes of a body whose head is ready.
@@ -99,6 +100,27 @@ pub(super) fn passing(visit: &Visit<'_>, response: Response<Body>) -> Response<B
         }
     }
     Response::from_parts(parts, body)
+}
+
+/// In which coding a GET would be answered, where it likes one that its route offers; nothing is begun by asking.
+pub(super) fn prospect(passage: &Passage, prospect: &Prospect) -> Option<CodingNote> {
+    let accepted = accepted(passage);
+    let best = accepted.best_first().next()?;
+    let note = |form, sent: Option<Coding>| CodingNote {
+        best: best.token(),
+        sent: sent.map_or("identity", Coding::token),
+        form,
+    };
+    let (Prospect::Hit(entry) | Prospect::Stale(entry, _)) = prospect else {
+        return Some(note(Readiness::AsItPasses, Some(best)));
+    };
+    let Some(forms) = &entry.head.forms else { return Some(note(Readiness::Forbidden, None)) };
+    let form = match forms.get(best) {
+        Some(Form::Smaller(_)) => Readiness::Stored,
+        Some(Form::Useless) => Readiness::Useless,
+        None => Readiness::NotMade,
+    };
+    Some(note(form, made(forms, accepted).map(|(coding, _)| coding)))
 }
 
 fn accepted(passage: &Passage) -> Accepted {

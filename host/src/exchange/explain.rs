@@ -7,12 +7,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{self, HeaderMap, HeaderName};
-use http::request;
+use http::{HeaderMap, Method, request};
 use prometheus::Registry;
 
 use super::edge::Edge;
-use super::explanation::{Explanation, FreshnessNote, PurgeNote, VariantNote};
+use super::explanation::Explanation;
 use super::failure::Failure;
 use super::mailbox::Mailbox;
 use super::metrics::Metrics;
@@ -21,15 +20,17 @@ use super::record::Book;
 use super::serve::passed_by;
 use super::target::{self, BadUrl};
 use super::visit::Visit;
-use crate::cache::{Ask, Concern, Entry, Inspection, KeyShape, PassReason, Standing, Variant};
+use super::{compress, look, noting};
+use crate::cache::{Ask, Inspection, KeyShape, PassReason, Prospect};
 use crate::clock::Timestamp;
 use crate::filter::EndOfStream;
-use crate::semantics::{CacheStatus, Outcome, Reuse, http_date};
+use crate::semantics::{CacheStatus, Outcome};
 
 impl Edge {
-    /// Explains what a GET for this URL with these fields would meet.
-    pub fn explain(self: &Arc<Self>, url: &str, headers: HeaderMap) -> Result<Explanation, BadUrl> {
-        let (parts, scheme) = target::request_for(url, headers)?;
+    /// Explains what a request for this URL, with these fields and no body, would meet.
+    pub fn explain(self: &Arc<Self>, method: Method, url: &str, headers: HeaderMap) -> Result<Explanation, BadUrl> {
+        let (mut parts, scheme) = target::request_for(url, headers)?;
+        parts.method = method;
         let unspecified = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let peer = Peer {
             connection: 0,
@@ -42,8 +43,12 @@ impl Edge {
             purge: PurgeRight::Nobody,
         };
         let now = self.clock.now();
-        let mut told =
-            Explanation { url: url.to_owned(), now: date(now), epoch: self.cache.epoch(), ..Explanation::default() };
+        let mut told = Explanation {
+            url: url.to_owned(),
+            now: noting::date(now),
+            epoch: self.cache.epoch(),
+            ..Explanation::default()
+        };
         let Some(book) = silent_book(self) else { return Ok(told) };
         let mut visit = Visit::in_book(&book, self, &peer, &parts);
         let status = match self.follow(&mut visit, parts, &mut told) {
@@ -79,22 +84,29 @@ impl Edge {
         let shape = KeyShape { rules: &passage.route.key_rules, origin: chosen.then(|| &**origin.name()) };
         let key = self.cache.key(&passage.head, &shape);
         let now = self.clock.now();
-        let ask = Ask { headers: &passage.head.headers, wishes: passage.wishes, standing: &|_| Standing::Well };
+        let doubt = self.backoff.doubt(origin.name(), key.as_str(), now);
+        let standing = |purpose| look::standing(passage, doubt, purpose);
+        let ask = Ask { headers: &passage.head.headers, wishes: passage.wishes, standing: &standing };
         let inspection = self.cache.inspect(&key, &ask, now);
         told.key = Some(key.as_str().to_owned());
-        told.fetching = inspection.fetching;
-        told.refusal = inspection.uncacheable.map(|refusal| refusal.word());
-        told.purges = inspection.purges.iter().map(purge_note).collect();
-        let selected = inspection.found.as_ref().ok().map(|(entry, _)| entry);
-        told.variants = inspection.variants.iter().map(|variant| variant_note(variant, selected, now)).collect();
-        if let Some(reason) = passed_by(passage) {
-            told.passed = Some(reason.word());
-            if visit.only_if_cached() {
-                return Err(Failure::OnlyIfCached);
+        told.doubt = doubt.map(noting::doubt);
+        told.purges = inspection.purges.iter().map(noting::purge).collect();
+        let prospect = &inspection.prospect;
+        told.variants = inspection.variants.iter().map(|variant| noting::whole(variant, prospect, now)).collect();
+        told.parts = inspection.parts.iter().map(|parts| noting::parts(parts, prospect, now)).collect();
+        let passed = passed_by(passage);
+        told.passed = passed.map(PassReason::word);
+        let status = match passed {
+            Some(reason) => passing(reason),
+            None if visit.head_only() => inspection.head_ttl.map_or(passing(PassReason::Head), CacheStatus::hit),
+            None => {
+                told.refusal = inspection.uncacheable.map(|refusal| refusal.word());
+                told.fetching = inspection.joins;
+                told.coding = compress::prospect(passage, prospect);
+                told.fetch = fetched(&inspection);
+                prospective(&inspection, now)
             }
-            return Ok(passing(reason));
-        }
-        let status = lookup_status(&inspection, now);
+        };
         if status.outcome != Outcome::Hit && visit.only_if_cached() {
             return Err(Failure::OnlyIfCached);
         }
@@ -112,71 +124,24 @@ fn passing(reason: PassReason) -> CacheStatus {
     CacheStatus { detail: Some(reason.word()), ..CacheStatus::forward(reason.forwarded()) }
 }
 
-/// What a lookup would come to.
-fn lookup_status(inspection: &Inspection, now: Timestamp) -> CacheStatus {
-    match &inspection.found {
-        Ok((entry, Reuse::Fresh | Reuse::Stale)) => CacheStatus::hit(entry.ttl(now)),
-        Ok((entry, Reuse::StaleWhileRevalidate)) => {
-            CacheStatus { detail: Some("stale_while_revalidate"), ..CacheStatus::hit(entry.ttl(now)) }
+/// What a lookup for GET would come to.
+fn prospective(inspection: &Inspection, now: Timestamp) -> CacheStatus {
+    match &inspection.prospect {
+        Prospect::Hit(entry) => CacheStatus::hit(entry.ttl(now)),
+        Prospect::Part(parts, _) => CacheStatus::hit(parts.ttl(now)),
+        Prospect::Stale(entry, cause) => CacheStatus { detail: Some(cause.word()), ..CacheStatus::hit(entry.ttl(now)) },
+        Prospect::Fetch(errand) => inspection
+            .passes
+            .map_or(CacheStatus { collapsed: inspection.joins, ..CacheStatus::forward(errand.forwarded) }, passing),
+    }
+}
+
+/// What a fetch that the request leads or joins asks for.
+fn fetched(inspection: &Inspection) -> Option<String> {
+    match &inspection.prospect {
+        Prospect::Fetch(errand) if inspection.passes.is_none() => {
+            Some(errand.want.asked().map_or_else(|| "whole".to_owned(), |range| range.to_string()))
         }
-        Ok((_, Reuse::Validate(why))) => CacheStatus { collapsed: inspection.fetching, ..CacheStatus::forward(*why) },
-        Err(_) if inspection.uncacheable.is_some() => passing(PassReason::Uncacheable),
-        Err(why) => CacheStatus { collapsed: inspection.fetching, ..CacheStatus::forward(*why) },
+        _ => None,
     }
-}
-
-fn purge_note(concern: &Concern) -> PurgeNote {
-    PurgeNote { scope: concern.scope, value: concern.text.clone(), epoch: concern.epoch }
-}
-
-fn variant_note(variant: &Variant, selected: Option<&Arc<Entry>>, now: Timestamp) -> VariantNote {
-    let (entry, tags) = (&variant.entry, &variant.entry.head.aside.tags);
-    let texts = |names: &[Box<str>]| names.iter().map(ToString::to_string).collect();
-    let readable = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
-    let vary = entry.head.selection.fields().map(|(name, value)| (name.to_string(), value.map(readable)));
-    VariantNote {
-        selected: selected.is_some_and(|selected| Arc::ptr_eq(selected, entry)),
-        purged: variant.purged,
-        tier: "memory",
-        status: entry.head.status.as_u16(),
-        body_bytes: entry.body.len(),
-        vary: vary.collect(),
-        freshness: freshness_note(entry, now),
-        tags: texts(&tags.names()[..tags.names().len() - tags.groups().len()]),
-        groups: texts(tags.groups()),
-        tags_cut: tags.are_cut(),
-        epoch: entry.validity.epoch(),
-        purges: variant.purges.iter().map(purge_note).collect(),
-    }
-}
-
-fn freshness_note(entry: &Entry, now: Timestamp) -> FreshnessNote {
-    let (head, terms) = (&entry.head, &entry.head.freshness);
-    let field =
-        |name: &HeaderName| head.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into());
-    let dated = head.headers.get(header::DATE).and_then(http_date);
-    // An age that nobody knows is the longest there is.
-    let known = |age: Duration| (terms.initial_age != Duration::MAX).then_some(age.as_secs());
-    FreshnessNote {
-        received: date(head.received),
-        date: field(&header::DATE),
-        age_field: field(&header::AGE),
-        apparent_age: dated.map_or(0, |dated| head.received.since(dated).as_secs()),
-        initial_age: known(terms.initial_age),
-        resident_time: now.since(head.received).as_secs(),
-        age: known(head.age(now)),
-        lifetime: terms.lifetime.as_secs(),
-        lifetime_source: terms.source.word(),
-        soft_purged: entry.validity.ends().map(date),
-        lifetime_in_force: entry.terms().lifetime.as_secs(),
-        ttl: entry.ttl(now),
-        stale_while_revalidate: terms.while_revalidate.as_secs(),
-        stale_if_error: terms.if_error.as_secs(),
-        validate_always: terms.validate_always,
-        never_stale: terms.never_stale,
-    }
-}
-
-fn date(at: Timestamp) -> String {
-    httpdate::fmt_http_date(at.system_time())
 }

@@ -2,10 +2,11 @@
 //!
 //! Durations are whole seconds, points in time HTTP dates; the words are those of `Cache-Status`, logs and metrics.
 
-use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 
 use serde::Serialize;
+
+use super::stored_note::{PartsNote, PurgeNote, VariantNote, line, maybe};
 
 /// The answer to "why": what a request for this URL would meet now.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -29,73 +30,55 @@ pub struct Explanation {
     pub refusal: Option<&'static str>,
     /// A fetch is under way that the request would join.
     pub fetching: bool,
+    /// What a fetch for everybody would ask for: `whole`, or the range.
+    pub fetch: Option<String>,
+    /// What is known against the origin, where it failed lately.
+    pub doubt: Option<DoubtNote>,
+    /// The coding that the request would like best of those that the route offers.
+    pub coding: Option<CodingNote>,
     /// The last purge in force on this node.
     pub epoch: u64,
     /// Purges on record that concern this URL.
     pub purges: Vec<PurgeNote>,
-    /// What is stored under the key, newest first.
+    /// What is stored whole under the key, newest first.
     pub variants: Vec<VariantNote>,
+    /// Of what only parts are stored, newest first.
+    pub parts: Vec<PartsNote>,
 }
 
+/// An origin that failed lately, or failed for this key.
 #[derive(Debug, Clone, Serialize)]
-pub struct PurgeNote {
-    pub scope: &'static str,
-    pub value: String,
-    pub epoch: u64,
+pub struct DoubtNote {
+    /// The kind of failure, as `stale_on` has it.
+    pub cause: &'static str,
+    /// It is left alone while there is a stale response to use; otherwise the next request tries it.
+    pub resting: bool,
+    /// When the pause ends, or ended.
+    pub until: String,
 }
 
-/// One stored response.
+/// The request's best coding, and what of it is there.
 #[derive(Debug, Clone, Serialize)]
-pub struct VariantNote {
-    /// The request would be answered from this one, or validate it.
-    pub selected: bool,
-    /// A purge has made it useless.
-    pub purged: bool,
-    pub tier: &'static str,
-    pub status: u16,
-    pub body_bytes: usize,
-    /// The request fields it was selected by; `null` where the request had none.
-    pub vary: BTreeMap<String, Option<String>>,
-    pub freshness: FreshnessNote,
-    pub tags: Vec<String>,
-    pub groups: Vec<String>,
-    /// There were more tags than are kept: every purge of a tag or a group concerns it.
-    pub tags_cut: bool,
-    /// The last purge before it was looked for: later ones concern it.
-    pub epoch: u64,
-    /// Purges on record that name one of its tags or groups.
-    pub purges: Vec<PurgeNote>,
+pub struct CodingNote {
+    pub best: &'static str,
+    /// What the answer would be sent in: a coding, or `identity`.
+    pub sent: &'static str,
+    pub form: Readiness,
 }
 
-/// The arithmetic of RFC 9111 section 4.2, with every term.
-#[derive(Debug, Clone, Serialize)]
-pub struct FreshnessNote {
-    pub received: String,
-    /// The `Date` field.
-    pub date: Option<String>,
-    /// The `Age` field.
-    pub age_field: Option<String>,
-    /// `received` minus `Date`.
-    pub apparent_age: u64,
-    /// Its age when it arrived; `null` where nobody knows.
-    pub initial_age: Option<u64>,
-    /// Seconds since it arrived.
-    pub resident_time: u64,
-    /// `initial_age` and `resident_time`.
-    pub age: Option<u64>,
-    pub lifetime: u64,
-    /// What gave the lifetime.
-    pub lifetime_source: &'static str,
-    /// When a soft purge ended the lifetime, if one did.
-    pub soft_purged: Option<String>,
-    /// The lifetime that is left of it.
-    pub lifetime_in_force: u64,
-    /// `lifetime_in_force` minus `age`.
-    pub ttl: i64,
-    pub stale_while_revalidate: u64,
-    pub stale_if_error: u64,
-    pub validate_always: bool,
-    pub never_stale: bool,
+/// How far the best form of a response is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Readiness {
+    Stored,
+    /// A GET begins it and does not wait.
+    NotMade,
+    /// It would be no smaller.
+    Useless,
+    /// The stored response must be sent as it is.
+    Forbidden,
+    /// Nothing is stored; what is fetched is coded as it passes, if it may be.
+    AsItPasses,
 }
 
 impl Display for Explanation {
@@ -113,79 +96,37 @@ impl Display for Explanation {
         if self.fetching {
             line(f, "fetching", "under way, the request would join it")?;
         }
+        maybe(f, "fetch", self.fetch.as_ref())?;
+        if let Some(DoubtNote { cause, resting, until }) = &self.doubt {
+            let state = if *resting { "left alone until" } else { "may be tried again since" };
+            line(f, "origin failed", format!("{cause}, {state} {until}"))?;
+        }
+        if let Some(CodingNote { best, sent, form }) = &self.coding {
+            line(f, "coding", format!("{best} {form}, sent: {sent}"))?;
+        }
         line(f, "epoch", self.epoch)?;
         self.purges.iter().try_for_each(|purge| line(f, "purge", purge))?;
-        if self.key.is_some() && self.variants.is_empty() {
+        if self.key.is_some() && self.variants.is_empty() && self.parts.is_empty() {
             line(f, "stored", "nothing under this key")?;
         }
         for (number, variant) in (1..).zip(&self.variants) {
             write!(f, "\nvariant {number} of {}\n{variant}", self.variants.len())?;
         }
-        Ok(())
-    }
-}
-
-impl Display for VariantNote {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let state = match (self.purged, self.selected) {
-            (true, _) => "purged, its next lookup removes it",
-            (false, true) => "selected by this request",
-            (false, false) => "not selected by this request",
-        };
-        line(f, "state", state)?;
-        line(f, "tier", self.tier)?;
-        line(f, "status", self.status)?;
-        line(f, "body", format!("{} bytes", self.body_bytes))?;
-        for (name, value) in &self.vary {
-            line(f, "vary", format!("{name}: {}", value.as_deref().unwrap_or("(absent)")))?;
-        }
-        write!(f, "{}", self.freshness)?;
-        self.tags.iter().try_for_each(|tag| line(f, "tag", tag))?;
-        self.groups.iter().try_for_each(|group| line(f, "group", group))?;
-        if self.tags_cut {
-            line(f, "tags", "more than are kept: every purge of a tag or a group concerns it")?;
-        }
-        line(f, "epoch", self.epoch)?;
-        self.purges.iter().try_for_each(|purge| line(f, "purge", purge))
-    }
-}
-
-impl Display for FreshnessNote {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let age = |age: Option<u64>| age.map_or_else(|| "unknown".to_owned(), |age| age.to_string());
-        line(f, "received", &self.received)?;
-        maybe(f, "date", self.date.as_ref())?;
-        maybe(f, "age field", self.age_field.as_ref())?;
-        line(f, "apparent age", self.apparent_age)?;
-        line(f, "initial age", age(self.initial_age))?;
-        line(f, "age", format!("{} = {} + {} here", age(self.age), age(self.initial_age), self.resident_time))?;
-        line(f, "lifetime", format!("{} from {}", self.lifetime, self.lifetime_source))?;
-        if let Some(at) = &self.soft_purged {
-            line(f, "soft purge", format!("{at}, which leaves a lifetime of {}", self.lifetime_in_force))?;
-        }
-        line(f, "ttl", format!("{} = {} - {}", self.ttl, self.lifetime_in_force, age(self.age)))?;
-        line(f, "stale while revalidate", self.stale_while_revalidate)?;
-        line(f, "stale if error", self.stale_if_error)?;
-        if self.validate_always {
-            line(f, "validated", "before every use")?;
-        }
-        if self.never_stale {
-            line(f, "stale", "never used")?;
+        for (number, parts) in (1..).zip(&self.parts) {
+            write!(f, "\nparts {number} of {}\n{parts}", self.parts.len())?;
         }
         Ok(())
     }
 }
 
-impl Display for PurgeNote {
+impl Display for Readiness {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} (epoch {})", self.scope, self.value, self.epoch)
+        f.write_str(match self {
+            Self::Stored => "is stored",
+            Self::NotMade => "is not made yet",
+            Self::Useless => "would be no smaller",
+            Self::Forbidden => "is not allowed for the stored response",
+            Self::AsItPasses => "as it passes, where the response may be coded",
+        })
     }
-}
-
-fn line(f: &mut Formatter<'_>, name: &str, value: impl Display) -> fmt::Result {
-    writeln!(f, "{name:<24}{value}")
-}
-
-fn maybe(f: &mut Formatter<'_>, name: &str, value: Option<impl Display>) -> fmt::Result {
-    value.map_or(Ok(()), |value| line(f, name, value))
 }

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::backoff::Doubt;
 use super::failure::Failure;
-use super::visit::Visit;
+use super::visit::{Passage, Visit};
 use crate::cache::{Ask, Entry, Key, Lookup, Parts, StaleUse, Standing};
 use crate::clock::Timestamp;
 use crate::origin::Origin;
@@ -11,13 +12,20 @@ use crate::origin::Origin;
 /// What the cache has to say, or whose turn it is to fetch.
 pub(super) fn up(visit: &Visit<'_>, origin: &Origin, key: &Key, now: Timestamp) -> Result<Lookup, Failure> {
     let passage = visit.passage()?;
-    let standing = |purpose| {
-        let Some(doubt) = visit.edge.backoff.doubt(origin.name(), key.as_str(), now) else { return Standing::Well };
-        let covered = purpose == StaleUse::WhileRevalidate || passage.route.policy.covers(doubt.trouble);
-        if covered { doubt.standing } else { Standing::Well }
-    };
+    let doubt = || visit.edge.backoff.doubt(origin.name(), key.as_str(), now);
+    let standing = |purpose| standing(passage, doubt(), purpose);
     let ask = Ask { headers: &passage.head.headers, wishes: passage.wishes, standing: &standing };
     Ok(visit.edge.cache.lookup(key, &ask, now))
+}
+
+/// What a doubt about its origin means for a stale response that might be used for this purpose.
+pub(super) fn standing(passage: &Passage, doubt: Option<Doubt>, purpose: StaleUse) -> Standing {
+    match doubt {
+        Some(doubt) if purpose == StaleUse::WhileRevalidate || passage.route.policy.covers(doubt.trouble) => {
+            doubt.standing
+        }
+        _ => Standing::Well,
+    }
 }
 
 /// An entry that answers as it is; nobody's turn is taken.

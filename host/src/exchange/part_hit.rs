@@ -19,7 +19,7 @@ use crate::semantics::{CacheStatus, ContentRange};
 
 /// The 206 of `range`, all of which is stored; 416 where it is empty. A HEAD request gets the length of the whole.
 pub(super) fn answer(visit: &mut Visit<'_>, parts: &Parts, range: &Range<u64>, now: Timestamp) -> Response<Body> {
-    visit.record.cache = CacheStatus::hit(parts.head.ttl(now));
+    visit.record.cache = CacheStatus::hit(parts.ttl(now));
     let mut response = hit::head(&parts.head);
     response.headers_mut().insert(header::AGE, HeaderValue::from(parts.head.age(now).as_secs()));
     let Ok(passage) = visit.passage() else { return response };

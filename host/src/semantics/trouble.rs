@@ -18,6 +18,15 @@ pub enum Trouble {
 impl Trouble {
     pub const ALL: [Self; 3] = [Self::Connect, Self::Timeout, Self::ServerError];
 
+    /// The stable word, as `stale_on` has it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Timeout => "timeout",
+            Self::ServerError => "5xx",
+        }
+    }
+
     /// The trouble behind a fetch that brought no answer; `None` where it was not the origin's.
     pub fn of_failure(error: ProxyError) -> Option<Self> {
         match error {
