@@ -37,7 +37,7 @@ async fn get(node: &TestNode, accept: &str) -> Response {
 }
 
 /// The first answer that comes with a stored coded form; hits before it are sent as they are.
-async fn coded(node: &TestNode, accept: &str) -> Response {
+pub(crate) async fn coded(node: &TestNode, accept: &str) -> Response {
     let made = async {
         loop {
             let response = get(node, accept).await;

@@ -16,6 +16,7 @@ mod demonstration;
 mod draining;
 mod explaining;
 mod filters;
+mod foretold;
 mod forwarding;
 mod head_updates;
 mod hostile_filters;

@@ -151,3 +151,37 @@ fn the_operators_windows_are_for_what_the_origin_left_open() {
         assert_eq!(found, expected, "{status} {response:?}");
     }
 }
+
+#[test]
+fn what_gave_the_lifetime_is_told() {
+    let hour = Duration::from_secs(3_600);
+    let status_ttl = vec![(404..=404, hour)];
+    let policy = Policy { default_ttl: None, status_ttl, ..Policy::default() };
+    let tag = ("etag", "\"1\"");
+    let expires = ("expires", "Sun, 09 Sep 2001 02:46:40 GMT");
+    let modified = ("last-modified", "Sat, 08 Sep 2001 15:46:40 GMT");
+    let every = ("cache-control", "max-age=3600, s-maxage=3600");
+    let cases: [(u16, Lines<'_>, LifetimeSource); 10] = [
+        (404, &[("surrogate-control", "max-age=3600"), every, expires], LifetimeSource::Targeted),
+        (404, &[every, expires, modified], LifetimeSource::SMaxage),
+        (404, &[("cache-control", "max-age=3600"), expires, modified], LifetimeSource::MaxAge),
+        (404, &[expires, modified], LifetimeSource::Expires),
+        (404, &[modified], LifetimeSource::StatusTtl),
+        (200, &[modified], LifetimeSource::Heuristic),
+        (200, &[tag], LifetimeSource::Nothing),
+        (200, &[("cache-control", "no-cache"), tag], LifetimeSource::Nothing),
+        // A targeted field that names no lifetime leaves it to be implied, whatever the others say.
+        (200, &[("surrogate-control", "x"), every, modified], LifetimeSource::Heuristic),
+        (410, &[("surrogate-control", "no-cache"), every, tag], LifetimeSource::Nothing),
+    ];
+    let source = |policy: &Policy, status, response| match judge_by(policy, Method::GET, &[], (status, response)) {
+        Verdict::Store(freshness) => (freshness.source, freshness.lifetime),
+        Verdict::Refuse(refusal) => panic!("{response:?} is refused: {}", refusal.word()),
+    };
+    for (status, response, expected) in cases {
+        let lifetime = if expected == LifetimeSource::Nothing { Duration::ZERO } else { hour };
+        assert_eq!(source(&policy, status, response), (expected, lifetime), "{status} {response:?}");
+    }
+    let policy = Policy { default_ttl: Some(hour), ..policy };
+    assert_eq!(source(&policy, 200, &[modified]), (LifetimeSource::DefaultTtl, hour));
+}
