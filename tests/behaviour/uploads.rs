@@ -10,11 +10,15 @@ async fn a_body_that_stops_coming_is_given_up_and_the_clients_fault() {
     let node = TestNode::start(&format!("{listener}{}", one_route(&origin)));
     let mut client = node.connect().await;
     client.send("POST /form HTTP/1.1\r\nHost: test.example\r\nContent-Length: 10\r\n\r\nabc").await;
-    assert_eq!(client.response().await.status, 400);
+    let told = client.response().await;
+    assert_eq!(told.status, 408);
+    assert_eq!(told.header("cache-status"), Some("edge-1; fwd=method; detail=request_stalled"));
+    let status = told.header("proxy-status").expect("the node's own answer");
+    assert!(status.starts_with("edge-1; error=http_request_error; details="), "{status}");
     assert!(client.is_closed().await, "the rest of the body would be taken for a request");
     let line = node.logged("/form").await;
     assert!(line.contains("fault=client"), "{line}");
-    node.metric_is("forebay_origin_requests_total", &[("code", "request_body")], 1.0).await;
+    node.metric_is("forebay_origin_requests_total", &[("code", "request_stalled")], 1.0).await;
     // The origin never saw the end of that request.
     origin.open_connections_are(0).await;
     assert_eq!((node.get("/").await.text(), origin.seen().len()), ("good", 1));

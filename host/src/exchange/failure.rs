@@ -76,6 +76,7 @@ impl Failure {
             Self::NoRoute => "no_route",
             Self::Loop => "loop",
             Self::UnknownOrigin(_) => "unknown_origin",
+            Self::Fetch(failure) if failure.error == ProxyError::HttpRequestStalled => "request_stalled",
             Self::Fetch(failure) => failure.error.token(),
             Self::Filter(failure) => failure.kind.word(),
             Self::ClosedByFilter => "closed_by_filter",
@@ -88,8 +89,10 @@ impl Failure {
         match self {
             Self::Target(_) | Self::Trace | Self::NoRoute | Self::OnlyIfCached => Fault::Client,
             Self::PurgeOff | Self::PurgeForbidden => Fault::Client,
-            Self::Fetch(failure) if failure.error == ProxyError::HttpRequestError => Fault::Client,
-            Self::Fetch(_) => Fault::Origin,
+            Self::Fetch(failure) => match failure.error {
+                ProxyError::HttpRequestError | ProxyError::HttpRequestStalled => Fault::Client,
+                _ => Fault::Origin,
+            },
             Self::UnknownOrigin(_) | Self::Filter(_) | Self::ClosedByFilter | Self::Unsendable(_) => Fault::Filter,
             // An origin that leads back here is a fault of somebody's configuration.
             Self::Loop => Fault::Origin,

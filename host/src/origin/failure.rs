@@ -22,6 +22,8 @@ pub enum OriginFailure {
     Malformed { server: Arc<str>, cause: String },
     #[error("the client stopped sending the request body: {cause}")]
     RequestBody { cause: String },
+    #[error("the client sent nothing more of the request body for {after:?}")]
+    RequestStalled { after: Duration },
     #[error("{server}: a file cannot be read: {cause}")]
     File { server: Arc<str>, cause: String },
 }
@@ -37,6 +39,7 @@ impl OriginFailure {
             Self::FirstByteTimeout { .. } => ProxyError::HttpResponseTimeout,
             Self::Malformed { .. } => ProxyError::HttpProtocolError,
             Self::RequestBody { .. } => ProxyError::HttpRequestError,
+            Self::RequestStalled { .. } => ProxyError::HttpRequestStalled,
             Self::File { .. } => ProxyError::ProxyInternalError,
         }
     }
@@ -51,6 +54,7 @@ impl OriginFailure {
             Self::Closed { .. } => "closed",
             Self::Malformed { .. } => "malformed",
             Self::RequestBody { .. } => "request_body",
+            Self::RequestStalled { .. } => "request_stalled",
             Self::File { .. } => "file",
         }
     }

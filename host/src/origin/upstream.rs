@@ -17,7 +17,7 @@ use super::lent::{Watch, lend};
 use super::metrics::OriginMetrics;
 use super::pool::{Leased, Limits, Pool};
 use super::sent::Sent;
-use crate::body::Body;
+use crate::body::{Body, BodyError};
 use crate::config::{self, Balance, OriginHost};
 
 pub(super) struct Upstream {
@@ -184,6 +184,10 @@ fn replayable(request: &Request<Body>) -> Option<Request<Body>> {
 
 fn failure_of(error: &hyper::Error, server: &Server) -> OriginFailure {
     let server = server.label.clone();
+    let of_body = std::error::Error::source(error).and_then(|source| source.downcast_ref::<BodyError>());
+    if let (true, Some(BodyError::Stalled(after))) = (error.is_user(), of_body) {
+        return OriginFailure::RequestStalled { after: *after };
+    }
     let cause =
         std::error::Error::source(error).map_or_else(|| error.to_string(), |source| format!("{error}: {source}"));
     if error.is_parse() || error.is_parse_too_large() || error.is_parse_status() {

@@ -21,6 +21,8 @@ pub enum ProxyError {
     HttpResponseIncomplete,
     HttpProtocolError,
     HttpRequestError,
+    /// The same type where the request came too slowly.
+    HttpRequestStalled,
     HttpRequestDenied,
     ProxyInternalError,
     ProxyLoopDetected,
@@ -40,7 +42,7 @@ impl ProxyError {
             Self::HttpResponseTimeout => "http_response_timeout",
             Self::HttpResponseIncomplete => "http_response_incomplete",
             Self::HttpProtocolError => "http_protocol_error",
-            Self::HttpRequestError => "http_request_error",
+            Self::HttpRequestError | Self::HttpRequestStalled => "http_request_error",
             Self::HttpRequestDenied => "http_request_denied",
             Self::ProxyInternalError => "proxy_internal_error",
             Self::ProxyLoopDetected => "proxy_loop_detected",
@@ -56,6 +58,8 @@ impl ProxyError {
             Self::DestinationUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::DestinationNotFound => StatusCode::NOT_FOUND,
             Self::HttpRequestError => StatusCode::BAD_REQUEST,
+            // RFC 9110 section 15.5.9.
+            Self::HttpRequestStalled => StatusCode::REQUEST_TIMEOUT,
             Self::HttpRequestDenied => StatusCode::FORBIDDEN,
             Self::ProxyInternalError => StatusCode::INTERNAL_SERVER_ERROR,
             // The section says 502; this status says the same as the word, and is never taken for a broken origin.

@@ -35,7 +35,10 @@ impl Trouble {
             }
             // A fetch says so of an answer that a stale response may stand in for.
             ProxyError::HttpResponseIncomplete => Some(Self::ServerError),
-            ProxyError::HttpRequestError | ProxyError::HttpRequestDenied | ProxyError::DestinationNotFound => None,
+            ProxyError::HttpRequestError
+            | ProxyError::HttpRequestStalled
+            | ProxyError::HttpRequestDenied
+            | ProxyError::DestinationNotFound => None,
             _ => Some(Self::Connect),
         }
     }
@@ -60,6 +63,7 @@ mod tests {
             (ProxyError::ConnectionTimeout, Some(Trouble::Timeout)),
             (ProxyError::HttpResponseTimeout, Some(Trouble::Timeout)),
             (ProxyError::HttpRequestError, None),
+            (ProxyError::HttpRequestStalled, None),
         ];
         for (error, expected) in failures {
             assert_eq!(Trouble::of_failure(error), expected, "{error:?}");
