@@ -91,7 +91,11 @@ async fn a_port_in_use_is_an_error_and_no_log_line() {
     let output = forebay().args(["run", "--origin", &origin.url(), &listen]).stdin(Stdio::null()).output();
     let output = output.expect("the program can be run");
     let told = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success() && told.contains("cannot listen"), "{told}");
+    assert!(!output.status.success() && told.contains("cannot listen") && told.contains("--listen"), "{told}");
+    let admin = format!("--admin={}", origin.address());
+    let output = forebay().args(["run", "--origin", &origin.url(), "--listen=127.0.0.1:0", &admin]).output();
+    let told = String::from_utf8_lossy(&output.expect("the program can be run").stderr).into_owned();
+    assert!(told.contains("admin ") && told.contains("name another address with --admin"), "{told}");
     assert_eq!(get(node.address(), "/").await.status, 200);
 }
 

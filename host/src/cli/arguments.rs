@@ -30,7 +30,7 @@ pub(super) enum Command {
 
 impl Default for Command {
     fn default() -> Self {
-        Self::Run(Run { config: DEFAULT_CONFIG.into(), origin: None, listen: None })
+        Self::Run(Run { config: DEFAULT_CONFIG.into(), origin: None, listen: None, admin: None })
     }
 }
 
@@ -45,6 +45,9 @@ pub(super) struct Run {
     /// Listen here instead of 127.0.0.1:8080
     #[arg(long, value_name = "ADDRESS", requires = "origin")]
     pub(super) listen: Option<SocketAddr>,
+    /// Metrics, health and purges here instead of 127.0.0.1:9090
+    #[arg(long, value_name = "ADDRESS", requires = "origin")]
+    pub(super) admin: Option<SocketAddr>,
 }
 
 #[derive(Debug, Args)]

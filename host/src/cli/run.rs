@@ -3,18 +3,18 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::arguments::Run;
 use crate::config::{self, Config, LogFormat};
-use crate::node::{Drained, Node};
+use crate::node::{Drained, Node, StartError};
 use crate::telemetry::{self, Format};
 
 /// Runs until TERM, INT or QUIT, then drains.
 pub(super) fn run(options: &Run) -> anyhow::Result<ExitCode> {
     let loaded = match &options.origin {
-        Some(url) => config::for_origin(url, options.listen),
+        Some(url) => config::for_origin(url, options.listen, options.admin),
         None => config::load(&options.config),
     };
     let config = match loaded {
@@ -33,12 +33,22 @@ pub(super) fn run(options: &Run) -> anyhow::Result<ExitCode> {
     runtime.block_on(async {
         // Heeded before the first request is, so that no signal finds its default.
         let signals = Signals::listen()?;
-        let node = Node::start(&config)?;
+        let node = Node::start(&config).map_err(|error| mendable(options, error))?;
         // Nobody may be reading.
         let _ = std::io::stderr().write_all(banner(&node, &config).as_bytes());
         tracing::info!(name = config.node.name, workers = config.node.workers, "serving");
         until_told(node, signals).await
     })
+}
+
+/// Without a file, an address is another option's matter.
+fn mendable(options: &Run, error: StartError) -> anyhow::Error {
+    let option = match &error {
+        StartError::Bind { what: "admin", .. } => "--admin",
+        StartError::Bind { .. } => "--listen",
+        _ => return error.into(),
+    };
+    if options.origin.is_none() { error.into() } else { anyhow!("{error}; name another address with {option}") }
 }
 
 async fn until_told(node: Node, mut signals: Signals) -> anyhow::Result<ExitCode> {

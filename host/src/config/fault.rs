@@ -35,9 +35,9 @@ impl Faults {
         Self(faults)
     }
 
-    /// The same mistakes, all of them at `place`: for what was not written in a file.
-    pub(super) fn at(self, place: Place) -> Self {
-        let moved = |fault: Fault| Fault { place: place.clone(), key: String::new(), ..fault };
+    /// The same mistakes at the places that their keys stand for, where they were not written in a file.
+    pub(super) fn moved(self, place_of: impl Fn(&str) -> Place) -> Self {
+        let moved = |fault: Fault| Fault { place: place_of(&fault.key), key: String::new(), ..fault };
         Self(self.0.into_iter().map(moved).collect())
     }
 

@@ -158,15 +158,19 @@ fn settings_may_be_a_string_or_absent() {
 
 #[test]
 fn an_origin_alone_makes_a_configuration() {
-    let config = for_origin("http://[::1]:7011/", Some("127.0.0.1:0".parse().unwrap())).unwrap();
+    let config = for_origin("http://[::1]:7011/", Some("127.0.0.1:0".parse().unwrap()), None).unwrap();
     assert_eq!(config.origins[0].servers, [Server { host: "::1".to_owned(), port: 7011 }]);
     assert_eq!(config.origins[0].host, OriginHost::Server);
     assert_eq!(config.listeners[0].address.to_string(), "127.0.0.1:0");
     assert!(config.filters.is_empty() && config.routes[0].cache.enabled);
-    assert_eq!(for_origin("http://a", None).unwrap().listeners[0].address.to_string(), "127.0.0.1:8080");
-    let fault = for_origin("http://a", Some("127.0.0.1:9090".parse().unwrap())).unwrap_err().to_string();
+    assert_eq!(for_origin("http://a", None, None).unwrap().listeners[0].address.to_string(), "127.0.0.1:8080");
+    let fault = for_origin("http://a", Some("127.0.0.1:9090".parse().unwrap()), None).unwrap_err().to_string();
     assert_eq!(fault, "--listen: 127.0.0.1:9090 is already admin.address; write another port or address");
-    let fault = for_origin("example.com", None).unwrap_err().to_string();
+    let admin = |address: &str| for_origin("http://a", None, Some(address.parse().unwrap()));
+    assert_eq!(admin("127.0.0.1:9191").unwrap().admin.address.to_string(), "127.0.0.1:9191");
+    let fault = admin("0.0.0.0:9191").unwrap_err().to_string();
+    assert!(fault.starts_with("--admin: 0.0.0.0:9191 can be reached from outside"), "{fault}");
+    let fault = for_origin("example.com", None, None).unwrap_err().to_string();
     assert_eq!(fault, "--origin: \"example.com\" is not an http URL; write http://HOST[:PORT]");
 }
 
