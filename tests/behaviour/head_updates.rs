@@ -87,3 +87,15 @@ async fn a_head_for_another_variant_leaves_this_one() {
     head(&node, "/a", &[("X-Kind", "b")]).await;
     assert_eq!(node.get_with("/a", &[("X-Kind", "a")]).await.header("cache-status"), Some("edge-1; hit; ttl=60"));
 }
+
+#[tokio::test]
+async fn a_head_renews_on_the_terms_that_are_for_caches_only() {
+    let origin = Origin::start().await;
+    let answer = |terms: &str| tagged("\"1\"", "max-age=60").header("Surrogate-Control", terms);
+    origin.once("/a", answer("max-age=100")).once("/a", answer("max-age=500"));
+    let node = TestNode::before(&origin, "");
+    node.get("/a").await;
+    node.advance(Duration::from_secs(100));
+    assert_eq!(head(&node, "/a", &[]).await.header("surrogate-control"), None, "no browser gets them");
+    assert_eq!(node.get("/a").await.header("cache-status"), Some("edge-1; hit; ttl=500"));
+}

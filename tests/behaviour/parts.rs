@@ -368,3 +368,22 @@ async fn a_part_that_was_asked_before_an_invalidation_is_not_stored_after_it() {
     origin.once("/a", placed("bytes 0-4/10", "abcde"));
     assert_eq!(range(&node, "bytes=0-4").await.text(), "abcde");
 }
+
+#[tokio::test]
+async fn a_range_that_could_not_be_stored_is_stored_once_it_can_be() {
+    let origin = Origin::start().await;
+    let part = |directives: &str| {
+        let answer = Answer::status(206, "0123").header("Content-Range", "bytes 0-3/10").header("ETag", "\"1\"");
+        answer.header("Cache-Control", directives)
+    };
+    origin.once("/a", part("private")).on("/a", part("max-age=60"));
+    let node = TestNode::before(&origin, "");
+    let asked = async || {
+        let answer = node.get_with("/a", &[("Range", "bytes=0-3")]).await;
+        answer.header("cache-status").expect("every answer has the field").to_owned()
+    };
+    assert_eq!(asked().await, "edge-1; fwd=uri-miss; detail=private");
+    assert_eq!(asked().await, "edge-1; fwd=uri-miss; detail=uncacheable", "it is known, and learned from");
+    assert_eq!(asked().await, "edge-1; fwd=uri-miss; ttl=60; stored");
+    assert_eq!(asked().await, "edge-1; hit; ttl=60");
+}

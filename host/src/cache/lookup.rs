@@ -26,7 +26,7 @@ use super::shelf::{Found, Shelf};
 use super::want::Want;
 use crate::clock::{Clock, Timestamp};
 use crate::config;
-use crate::semantics::{Forwarded, RequestHead, Reuse};
+use crate::semantics::{Forwarded, RangeSpec, RequestHead, Reuse};
 
 /// What the cache has to say to a request.
 pub enum Lookup {
@@ -238,8 +238,8 @@ impl Cache {
         self.shelf.reweigh(&claim.settle(form));
     }
 
-    /// The key's answers can be stored after all.
-    pub fn forget_uncacheable(&self, key: &Key) {
-        self.shelf.forget_uncacheable(key);
+    /// The key's answers, or those to this range of it, can be stored after all.
+    pub fn forget_uncacheable(&self, key: &Key, spec: Option<RangeSpec>) {
+        self.shelf.forget_uncacheable(key, spec);
     }
 }

@@ -380,8 +380,9 @@ impl Shelf {
         self.refusals.remember(key, refusal, (self.clock.now(), began));
     }
 
-    pub(super) fn forget_uncacheable(&self, key: &Key) {
-        self.refusals.forget(key.as_str());
+    pub(super) fn forget_uncacheable(&self, key: &Key, spec: Option<RangeSpec>) {
+        let of_range = spec.map(|spec| Key::ranged(key.as_str(), spec));
+        self.refusals.forget(of_range.as_deref().unwrap_or(key.as_str()));
     }
 
     /// Nothing that can panic runs under this lock, so a poisoned one is as good as any.

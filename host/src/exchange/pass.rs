@@ -11,7 +11,7 @@ use crate::body::Body;
 use crate::cache::{FetchFailure, Key, PassReason};
 use crate::clock::Timestamp;
 use crate::origin::{Origin, OriginFailure};
-use crate::semantics::{CacheStatus, Candidate, Verdict, hide_from_browsers};
+use crate::semantics::{CacheStatus, Candidate, RangeSpec, Verdict, hide_from_browsers};
 
 /// Sends the request on and the answer back, both streaming.
 pub(super) async fn answer(
@@ -25,14 +25,14 @@ pub(super) async fn answer(
 }
 
 /// A response as its client is to see it.
-fn shown(visit: &Visit<'_>, response: Response<Body>) -> Result<Response<Body>, Failure> {
+pub(super) fn shown(visit: &Visit<'_>, response: Response<Body>) -> Result<Response<Body>, Failure> {
     let mut response = compress::passing(visit, response);
     hide_from_browsers(&visit.passage()?.head.headers, response.headers_mut());
     Ok(response)
 }
 
-/// The origin's own answer.
-async fn fetch(
+/// The origin's own answer, with what is for caches only.
+pub(super) async fn fetch(
     visit: &mut Visit<'_>,
     origin: &Origin,
     body: Body,
@@ -56,10 +56,15 @@ pub(super) async fn answer_and_learn(
     let length = http_body::Body::size_hint(response.body()).exact();
     let small = length.is_some_and(|length| length <= visit.edge.cache.object_bytes_max());
     let times = (requested, visit.edge.clock.now());
-    if let Verdict::Store(_) = candidate(visit, (response.status(), response.headers()), times)?.verdict()
+    let of_range =
+        RangeSpec::of(&visit.passage()?.head.headers).filter(|_| response.status() == StatusCode::PARTIAL_CONTENT);
+    // A part is stored on the terms of its whole.
+    let status = if of_range.is_some() { StatusCode::OK } else { response.status() };
+    if let Verdict::Store(freshness) = candidate(visit, (status, response.headers()), times)?.verdict()
         && small
+        && !(of_range.is_some() && freshness.for_one_use())
     {
-        visit.edge.cache.forget_uncacheable(key);
+        visit.edge.cache.forget_uncacheable(key, of_range);
     }
     shown(visit, response)
 }
