@@ -5,12 +5,18 @@
 
 use std::time::Duration;
 
+use http::HeaderName;
+
 /// What a setting is when it is absent, and what it may be.
 pub(super) struct Bound<T> {
     pub(super) default: T,
     pub(super) least: T,
     pub(super) most: T,
 }
+
+/// What is listened to by default: RFC 9213's field for CDNs, and the one that CDNs had before it.
+pub(super) const TARGETED_FIELDS: [HeaderName; 2] =
+    [HeaderName::from_static("cdn-cache-control"), HeaderName::from_static("surrogate-control")];
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;

@@ -4,7 +4,10 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::model::{Config, Route};
+use http::HeaderName;
+
+use super::bound;
+use super::model::{Coding, Config, QueryParameters, Route, RouteKey};
 use super::size::ByteSize;
 use super::timespan::TimeSpan;
 
@@ -26,12 +29,21 @@ impl Display for Summary<'_> {
         for listener in &config.listeners {
             let named = listener.name != listener.address.to_string();
             let name = if named { format!(" as {}", listener.name) } else { String::new() };
-            writeln!(f, "listener  {}{name}", listener.address)?;
+            write!(f, "listener  {}{name}", listener.address)?;
+            if !listener.purge_from.is_empty() {
+                write!(f, ", purged from {}", listed(listener.purge_from.iter()))?;
+            }
+            writeln!(f)?;
         }
         let open = if config.admin.token.is_some() { "with a token" } else { "without a token" };
         writeln!(f, "admin     {}, {open}", config.admin.address)?;
         let (memory, object) = (ByteSize(config.cache.memory_bytes), ByteSize(config.cache.object_bytes_max));
         writeln!(f, "cache     {memory} of memory, objects up to {object}")?;
+        let targeted = &config.cache.targeted_fields;
+        if *targeted != bound::TARGETED_FIELDS {
+            let fields = listed(targeted.iter().map(HeaderName::as_str).chain(["cache-control"]));
+            writeln!(f, "terms     by {fields}")?;
+        }
         for origin in &config.origins {
             writeln!(f, "origin    {} at {}", origin.name, listed(origin.servers.iter()))?;
         }
@@ -51,9 +63,51 @@ fn write_route(f: &mut Formatter<'_>, route: &Route) -> fmt::Result {
         write!(f, " through {}", listed(route.filters.iter()))?;
     }
     match (route.cache.enabled, route.cache.default_ttl) {
-        (false, _) => writeln!(f, ", not cached"),
-        (true, Some(ttl)) => writeln!(f, ", cached for {} by default", TimeSpan(ttl)),
-        (true, None) => writeln!(f, ", cached where the origin says so"),
+        (false, _) => write!(f, ", not cached")?,
+        (true, Some(ttl)) => write!(f, ", cached for {} by default", TimeSpan(ttl))?,
+        (true, None) => write!(f, ", cached where the origin says so")?,
+    }
+    if route.cache.enabled && route.cache.key != RouteKey::default() {
+        write!(f, "{}", KeyRules(&route.cache.key))?;
+    }
+    if !route.compression.codings.is_empty() {
+        write!(f, ", compressed in {}", listed(route.compression.codings.iter().copied().map(coding)))?;
+    }
+    writeln!(f)
+}
+
+/// How a route's key differs from the URL.
+struct KeyRules<'c>(&'c RouteKey);
+
+impl Display for KeyRules<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let RouteKey { sort_query, query, headers, cookies } = self.0;
+        match query {
+            QueryParameters::All => {}
+            QueryParameters::Only(kept) if kept.is_empty() => write!(f, ", keyed without the query")?,
+            QueryParameters::Only(kept) => write!(f, ", keyed by the parameters {}", listed(kept.iter()))?,
+            QueryParameters::AllBut(dropped) => {
+                write!(f, ", keyed without the parameters {}", listed(dropped.iter()))?;
+            }
+        }
+        if *sort_query {
+            write!(f, ", keyed by the sorted query")?;
+        }
+        if !headers.is_empty() {
+            write!(f, ", keyed by the fields {}", listed(headers.iter().map(HeaderName::as_str)))?;
+        }
+        if !cookies.is_empty() {
+            write!(f, ", keyed by the cookies {}", listed(cookies.iter()))?;
+        }
+        Ok(())
+    }
+}
+
+fn coding(coding: Coding) -> &'static str {
+    match coding {
+        Coding::Br => "br",
+        Coding::Zstd => "zstd",
+        Coding::Gzip => "gzip",
     }
 }
 

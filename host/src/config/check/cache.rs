@@ -31,13 +31,9 @@ pub(super) fn check(section: &mut Section<'_>) -> Cache {
     }
 }
 
-/// What is listened to by default: RFC 9213's field for CDNs, and the one that CDNs had before it.
-const TARGETED_FIELDS: [HeaderName; 2] =
-    [HeaderName::from_static("cdn-cache-control"), HeaderName::from_static("surrogate-control")];
-
 fn targeted_fields(section: &mut Section<'_>) -> Vec<HeaderName> {
     let elements = section.field("targeted_fields").and_then(|field| field.elements());
-    let Some(elements) = elements else { return TARGETED_FIELDS.into() };
+    let Some(elements) = elements else { return bound::TARGETED_FIELDS.into() };
     let mut fields = Vec::new();
     for element in elements {
         let Some(name) = targeted_field(&element) else { continue };

@@ -190,6 +190,23 @@ route     */ -> docs, cached where the origin says so
     );
 }
 
+#[test]
+fn the_summary_names_what_is_not_by_default() {
+    let node = "listener = [{ purge_from = [\"10.0.0.0/8\"] }]\ncache = { targeted_fields = [\"Edge-Cache-Control\"] }\n";
+    let route = "compression = { codings = [\"br\", \"gzip\"] }\n[route.cache.key]\nsort_query = true\n\
+         drop_query = [\"utm_*\"]\nheaders = [\"X-Device\"]\ncookies = [\"tier\"]\n";
+    let told = check(&format!("{node}{ORIGIN}{ROUTE}{route}")).unwrap().summary().to_string();
+    let expected = [
+        "listener  127.0.0.1:8080, purged from 10.0.0.0/8",
+        "terms     by edge-cache-control, cache-control",
+        "route     */ -> docs, cached where the origin says so, keyed without the parameters utm_*, \
+         keyed by the sorted query, keyed by the fields x-device, keyed by the cookies tier, compressed in br, gzip",
+    ];
+    for line in expected {
+        assert!(told.lines().any(|told| told == line), "{line} is not in\n{told}");
+    }
+}
+
 fn shipped(name: &str) -> Config {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config").join(name);
     load(&file).unwrap_or_else(|faults| panic!("{faults}"))
