@@ -75,5 +75,8 @@ fn dependencies_have_reasons() {
 fn metrics_are_the_ones_on_the_golden_list() {
     let tree = Tree::read();
     let list = tree.text(metrics::FILE);
-    assert_none([metrics::check_list(list), metrics::check_source(list, &tree.sources)].concat());
+    let used = ["config/dashboard.json", "config/alerts.yml"];
+    let used = used.iter().flat_map(|path| metrics::check_use(list, path, tree.text(path)));
+    let own = [metrics::check_list(list), metrics::check_source(list, &tree.sources)].concat();
+    assert_none(own.into_iter().chain(used).collect());
 }

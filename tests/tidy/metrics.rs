@@ -88,6 +88,25 @@ pub(crate) fn check_source(list: &str, sources: &[Source]) -> Vec<Finding> {
     findings
 }
 
+/// Names in what is made for Prometheus and Grafana, a text at `path`, that the list lacks.
+pub(crate) fn check_use(list: &str, path: &str, text: &str) -> Vec<Finding> {
+    let listed: BTreeSet<&str> = list.lines().filter_map(|line| line.split(' ').nth(1)).collect();
+    let part_of_name = |byte: char| byte.is_ascii_alphanumeric() || byte == '_';
+    // A histogram is asked for by its three series.
+    let series = |word: &str| {
+        ["_bucket", "_sum", "_count"].iter().any(|end| word.strip_suffix(end).is_some_and(|name| listed.contains(name)))
+    };
+    let mut findings = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        for word in line.split(|byte| !part_of_name(byte)).filter(|word| word.starts_with(PREFIX)) {
+            if !listed.contains(word) && !series(word) {
+                findings.push(Finding::new(path, number + 1, format!("`{word}` is not in {FILE}")));
+            }
+        }
+    }
+    findings
+}
+
 /// The name inside a string literal that holds nothing but a metric's name.
 fn metric_name(token: &str) -> Option<&str> {
     let name = token.strip_prefix('"')?.strip_suffix('"')?;
@@ -114,6 +133,14 @@ mod tests {
         assert!(in_list("counter forebay_hits_total path")[0].contains("no known label"));
         assert!(in_list("gauge forebay_b\ngauge forebay_a")[0].contains("out of order"));
         assert!(in_list("gauge forebay_a\ngauge forebay_a")[0].contains("named twice"));
+    }
+
+    #[test]
+    fn a_dashboard_names_what_there_is() {
+        let list = "counter forebay_a_total\nhistogram forebay_b_seconds";
+        let right = "rate(forebay_a_total[5m]) / forebay_b_seconds_bucket{le=\"1\"}";
+        assert_eq!(check_use(list, "x.json", right), []);
+        assert_eq!(check_use(list, "x.json", "\nsum(forebay_a)").len(), 1);
     }
 
     #[test]
