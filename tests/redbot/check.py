@@ -38,6 +38,8 @@ ANSWERS = {
     "/site/moved": (301, COMMON | FRESH | {"Location": "/site/fresh"}, b"over there\n"),
     "/site/empty": (204, {"Cache-Control": "no-store"}, b""),
     "/site/hinted": (200, COMMON | FRESH, TEXT),
+    "/coded/miss": (200, COMMON | {"ETag": '"4"'} | FRESH, TEXT),
+    "/coded/page": (200, COMMON | {"ETag": '"3"'} | FRESH, TEXT),
     "/site/broken": (200, COMMON, None),
     "/wrong": (200, {"Cache-Control": "max-age=soon", "Age": "old"}, b"wrong"),
 }
@@ -64,11 +66,26 @@ VISITS = [
     ("moved, a hit", "GET", "/site/moved", {}),
     ("no content", "GET", "/site/empty", {}),
     ("early hints", "GET", "/site/hinted", {}),
+    ("compressed miss", "GET", "/coded/miss", {"Accept-Encoding": "gzip"}),
+    ("prepared for compression", "GET", "/coded/page", {"Accept-Encoding": "gzip"}),
+    ("compressed hit", "GET", "/coded/page", {"Accept-Encoding": "gzip"}),
+    ("compressed hit not modified", "GET", "/coded/page", {"Accept-Encoding": "gzip", "If-None-Match": 'W/"3"'}),
+    ("head of a compressed hit", "HEAD", "/coded/page", {"Accept-Encoding": "gzip"}),
+    ("purged", "PURGE", "/site/fresh", {}),
+    ("not purged", "PURGE", "/site/fresh", {"Surrogate-Key": "a"}),
     ("a form", "POST", "/site/private", {}),
     ("an origin that hangs up", "GET", "/site/broken", {}),
     ("no route", "GET", "/elsewhere", {}),
     ("only if cached", "GET", "/site/unknown", {"Cache-Control": "only-if-cached"}),
     ("trace", "TRACE", "/site/fresh", {}),
+]
+
+# The same at the operator's door.
+ADMIN_VISITS = [
+    ("explanation", "GET", "/v1/explain?url=http://a.example/site/fresh", {}),
+    ("explanation to read", "GET", "/v1/explain?url=http://a.example/site/fresh", {"Accept": "text/plain"}),
+    ("a bad question", "GET", "/v1/explain?url=nonsense", {}),
+    ("metrics", "GET", "/metrics", {}),
 ]
 
 # Notes that are wrong, by visit and by their REDbot name, and why.
@@ -125,8 +142,10 @@ class Node:
         config = Path(self.folder.name) / "edge.toml"
         config.write_text(
             '[node]\nname = "edge-1"\n[log]\naccess = "off"\n[[listener]]\naddress = "127.0.0.1:0"\n'
+            'purge_from = ["127.0.0.1"]\n'
             f'[admin]\naddress = "127.0.0.1:0"\n[origins.site]\nservers = ["http://127.0.0.1:{origin}"]\n'
             '[[route]]\nhost = "*"\npath = "/site"\norigin = "site"\n'
+            '[[route]]\nhost = "*"\npath = "/coded"\norigin = "site"\n[route.compression]\ncodings = ["gzip"]\n'
         )
         command = [program, "run", "-c", str(config)]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
@@ -134,11 +153,13 @@ class Node:
     def __enter__(self):
         late = threading.Timer(PATIENCE, self.process.kill)
         late.start()
+        front = None
         for line in self.process.stderr:
-            found = re.search(r"serves (http://127\.0\.0\.1:\d+)", line)
-            if found:
+            front = front or re.search(r"serves (http://127\.0\.0\.1:\d+)", line)
+            door = re.search(r"at (http://127\.0\.0\.1:\d+)/metrics", line)
+            if front and door:
                 late.cancel()
-                return found[1]
+                return front[1], door[1]
         late.cancel()
         raise SystemExit("the node did not start")
 
@@ -188,14 +209,15 @@ def main():
     if not any(complaints("", visit(f"http://127.0.0.1:{origin}", "GET", "/wrong", {}))):
         raise SystemExit("REDbot finds nothing wrong with a response that is wrong")
     found = 0
-    with Node(sys.argv[1], origin) as base:
-        for name, method, path, fields in VISITS:
+    with Node(sys.argv[1], origin) as (base, door):
+        visits = [(base, *one) for one in VISITS] + [(door, *one) for one in ADMIN_VISITS]
+        for base, name, method, path, fields in visits:
             resource = visit(base, method, path, fields)
             status = resource.response.status_code
             for complaint in sorted(set(complaints(name, resource))):
                 found += 1
                 print(f"{name} ({status}): {complaint}")
-    print(f"{len(VISITS)} addresses, {found} complaints")
+    print(f"{len(visits)} addresses, {found} complaints")
     sys.exit(1 if found else 0)
 
 
