@@ -16,6 +16,11 @@ use crate::semantics::{Pieces, pieces, range_applies};
 /// not occur by accident.
 const BOUNDARY: &str = "forebay-8f3a1c5e7b9d2046";
 
+/// Fields about the bytes of a message's whole content, which a part is not (RFC 9530 section 2). `Repr-Digest` is about
+/// the representation, and stays.
+const OF_THE_CONTENT: [header::HeaderName; 2] =
+    [header::HeaderName::from_static("content-digest"), header::HeaderName::from_static("content-md5")];
+
 /// Cuts what `request` asks for out of `whole`, the stored response as it would be answered otherwise.
 pub(super) fn cut(request: &HeaderMap, entry: &Entry, whole: Response<Body>) -> Response<Body> {
     let Some(asked) = request.get(header::RANGE).and_then(|field| field.to_str().ok()) else {
@@ -25,14 +30,18 @@ pub(super) fn cut(request: &HeaderMap, entry: &Entry, whole: Response<Body>) -> 
         return whole;
     }
     let length = entry.body.len() as u64;
-    match pieces(asked, length) {
-        Pieces::Whole => whole,
+    let mut part = match pieces(asked, length) {
+        Pieces::Whole => return whole,
         Pieces::Unsatisfiable => unsatisfiable(length, whole),
         Pieces::Some(found) => match found.as_slice() {
             [one] => single(one, entry, whole),
             several => multiple(several, entry, whole),
         },
+    };
+    for name in &OF_THE_CONTENT {
+        part.headers_mut().remove(name);
     }
+    part
 }
 
 fn unsatisfiable(length: u64, whole: Response<Body>) -> Response<Body> {
