@@ -41,6 +41,7 @@ mod static_site;
 mod superseding;
 mod tagging;
 mod targeted;
+mod unsuperseded;
 mod uploads;
 mod validating;
 mod variants;
