@@ -203,7 +203,8 @@ impl Candidate<'_> {
     /// is for responses that were fresh once and are no errors themselves: nobody wants an error for longer than it is
     /// there, and `max-age=0` means not without asking.
     fn stale_windows(&self, control: &CacheControl, lifetime: Duration) -> (Duration, Duration) {
-        let lasting = !lifetime.is_zero() && !self.status.is_server_error();
+        let error = self.status.is_client_error() || self.status.is_server_error();
+        let lasting = !lifetime.is_zero() && !error;
         let or = |stated: Option<Duration>, added| stated.unwrap_or(if lasting { added } else { Duration::ZERO });
         let (while_revalidate, if_error) = (self.policy.while_revalidate, self.policy.if_error);
         (or(control.stale_while_revalidate, while_revalidate), or(control.stale_if_error, if_error))

@@ -39,7 +39,7 @@ fn judge_by(policy: &Policy, method: Method, request: Lines<'_>, (status, respon
 #[test]
 fn what_is_refused_and_why() {
     let fresh = ("cache-control", "max-age=60");
-    let cases: [(Method, Lines<'_>, u16, Lines<'_>, Refusal); 13] = [
+    let cases: [(Method, Lines<'_>, u16, Lines<'_>, Refusal); 15] = [
         (Method::POST, &[], 200, &[fresh], Refusal::Method),
         (Method::GET, &[], 206, &[fresh], Refusal::Partial),
         (Method::GET, &[], 304, &[fresh], Refusal::Status),
