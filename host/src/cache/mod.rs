@@ -21,6 +21,7 @@ mod lessons;
 mod lookup;
 mod memory;
 mod metrics;
+mod notebook;
 mod place;
 mod purge;
 mod records;
@@ -40,6 +41,7 @@ pub use key::Key;
 pub use key_rules::{KeyRules, KeyShape};
 pub use lead::{Filling, Lead};
 pub use lookup::{Cache, Lookup, Miss, PassReason, Stale, Turn};
+pub use notebook::{Notebook, notebook};
 pub use purge::{Mode, Purge, Scope};
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ use super::key::Key;
 use super::lessons::Lessons;
 use super::memory::Memory;
 use super::metrics::Metrics;
+use super::notebook::{Notebook, notebook};
 use super::purge::{Mode, Purge, Scope};
 use super::validity::Validity;
 use crate::clock::{Clock, Timestamp};
@@ -33,7 +34,7 @@ pub(super) struct Shelf {
     memory: Memory,
     board: Mutex<Board>,
     /// Keys whose answers could not be stored.
-    uncacheable: moka::sync::Cache<Arc<str>, Uncacheable>,
+    uncacheable: Notebook<Arc<str>, Uncacheable>,
     uncacheable_ttl: Duration,
     pub(super) object_bytes_max: u64,
     fills_max: usize,
@@ -163,7 +164,7 @@ impl Shelf {
         Ok(Self {
             memory: Memory::new(config.memory_bytes, &metrics, registry)?,
             board: Mutex::default(),
-            uncacheable: moka::sync::Cache::new(UNCACHEABLE_KEYS_MAX),
+            uncacheable: notebook(UNCACHEABLE_KEYS_MAX),
             uncacheable_ttl: config.uncacheable_ttl,
             object_bytes_max: config.object_bytes_max,
             fills_max: config.fills_max,
