@@ -60,6 +60,20 @@ impl Head {
         left(self.freshness.lifetime, self.age_seconds(now))
     }
 
+    /// The terms that purges have left of it.
+    pub(super) fn terms(&self, validity: &Validity) -> Freshness {
+        match validity.ends() {
+            None => self.freshness,
+            Some(at) => Freshness { lifetime: self.freshness.lifetime.min(self.age(at)), ..self.freshness },
+        }
+    }
+
+    /// Bytes held.
+    pub(super) fn weight(&self) -> u64 {
+        let headers: usize = self.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 64).sum();
+        (headers + self.selection.weight() + self.aside.surrogate.weight() + self.aside.tags.weight()) as u64
+    }
+
     /// All fields as they came, those for surrogates among them.
     pub fn whole(&self) -> HeaderMap {
         let mut headers = self.headers.clone();
@@ -107,16 +121,12 @@ pub struct Entry {
 
 /// Bookkeeping per entry beside its bytes: the tier's own nodes, sketches and counters, this struct and its head.
 /// moka takes 150-185 bytes of it, the header map's table the rest.
-const OVERHEAD: usize = 512;
+pub(super) const OVERHEAD: usize = 512;
 
 impl Entry {
     /// The terms on which it may be used now: a soft purge has ended its lifetime.
     pub fn terms(&self) -> Freshness {
-        let freshness = self.head.freshness;
-        match self.validity.ends() {
-            None => freshness,
-            Some(at) => Freshness { lifetime: freshness.lifetime.min(self.head.age(at)), ..freshness },
-        }
+        self.head.terms(&self.validity)
     }
 
     /// Seconds of freshness left on these terms, rounded down; negative once stale.
@@ -126,10 +136,8 @@ impl Entry {
 
     /// The bytes it costs to hold, its key included.
     pub fn weight(&self, key: &str) -> u64 {
-        let headers: usize = self.head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 64).sum();
-        let aside = self.head.aside.surrogate.weight() + self.head.aside.tags.weight();
         let forms = self.head.forms.as_ref().map_or(0, |forms| forms.weight());
-        (key.len() + headers + self.head.selection.weight() + aside + self.body.len() + forms + OVERHEAD) as u64
+        self.head.weight() + (key.len() + self.body.len() + forms + OVERHEAD) as u64
     }
 }
 

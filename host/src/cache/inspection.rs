@@ -41,19 +41,21 @@ impl Inspection {
     pub(super) fn of(shelf: &Shelf, key: &Key, ask: &Ask<'_>, now: Timestamp) -> Self {
         let found = match shelf.look(key, ask, now).0 {
             Found::Entry(entry, reuse) => Ok((entry, reuse)),
+            // What parts answer depends on the range.
+            Found::Parts(_) => Err(Forwarded::Partial),
             Found::Nothing(forwarded) => Err(forwarded),
         };
         let purges = shelf.epochs.concerns(Subject { key: key.as_str(), tags: Some(&Tags::default()) });
         let variant = |entry: Arc<Entry>| {
             let mut by_tags = shelf.epochs.concerns(subject(key.as_str(), &entry.head));
             by_tags.retain(|concern| !purges.contains(concern));
-            Variant { purged: !shelf.holds(key.as_str(), &entry), purges: by_tags, entry }
+            Variant { purged: !shelf.holds(key.as_str(), (&entry.head, &entry.validity)), purges: by_tags, entry }
         };
         Self {
             found,
             variants: shelf.variants(key).into_iter().map(variant).collect(),
             fetching: shelf.fetching(key),
-            uncacheable: shelf.uncacheable(key, now),
+            uncacheable: shelf.uncacheable(key, None, now),
             purges,
         }
     }

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use super::key_rules::{KeyRules, KeyShape};
 use super::place::Place;
 use super::variance::Variance;
-use crate::semantics::{RequestHead, fields};
+use crate::semantics::{RangeSpec, RequestHead, fields};
 
 /// What a part's value may not hold as it is, beside bytes that are not ASCII.
 const ESCAPED: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
@@ -61,6 +61,11 @@ impl Key {
         push_parts(&mut text, request, shape.rules);
         let own_end = text.len();
         Self { text, path_end, url_end, own_end, merged: None }
+    }
+
+    /// One range of what `key` names, for what is known of that range alone.
+    pub(super) fn ranged(key: &str, spec: RangeSpec) -> Arc<str> {
+        format!("{key} range={spec}").into()
     }
 
     pub fn as_str(&self) -> &str {

@@ -12,10 +12,11 @@ use super::entry::{Entry, Head};
 use super::flight::{FetchFailure, Flight, Phase};
 use super::follow::Follower;
 use super::key::Key;
+use super::parts::Parts;
 use super::shelf::Shelf;
 use super::validity::Validity;
 use crate::body::BodyError;
-use crate::semantics::{NoVarySearch, Refusal};
+use crate::semantics::{ContentRange, NoVarySearch, Refusal};
 
 /// The duty to fetch one key for everybody. Dropped, it makes the next one who looks the key up lead.
 pub struct Lead {
@@ -33,6 +34,8 @@ struct Duty {
     landed: bool,
     /// What the origin was asked about and did not leave as it was.
     replaced: Option<Arc<Entry>>,
+    /// The head of what is stored already and goes into what comes: it may have had other tags.
+    grounds: Option<Arc<Head>>,
 }
 
 impl Duty {
@@ -44,7 +47,14 @@ impl Duty {
     }
 
     fn store(&self, entry: Arc<Entry>) {
-        self.shelf.store(&self.key, &self.flight, entry, self.replaced.as_ref());
+        if self.stands() {
+            self.shelf.store(&self.key, &self.flight, entry, self.replaced.as_ref());
+        }
+    }
+
+    /// Has no purge concerned what it builds on?
+    fn stands(&self) -> bool {
+        self.grounds.as_ref().is_none_or(|head| self.shelf.untouched(&self.key, &self.flight, head))
     }
 
     /// What was to be replaced goes, and nothing comes in its place.
@@ -84,7 +94,7 @@ impl Lead {
 
     pub(super) fn new((asked, key): (&Key, Arc<str>), flight: Arc<Flight>, shelf: Arc<Shelf>) -> Self {
         shelf.metrics.fills.inc();
-        Self { duty: Duty { asked: asked.clone(), key, flight, shelf, landed: false, replaced: None } }
+        Self { duty: Duty { asked: asked.clone(), key, flight, shelf, landed: false, replaced: None, grounds: None } }
     }
 
     /// The key whose fetch this is.
@@ -104,7 +114,22 @@ impl Lead {
     }
 
     /// The answer may be shared and stored: everybody gets its head now and its body as it comes.
-    pub fn fill(mut self, mut head: Head) -> Filling {
+    pub fn fill(self, head: Head) -> Filling {
+        self.duty.shelf.open_to_all(&self.duty.key, &self.duty.flight);
+        self.filling(head, None)
+    }
+
+    /// The same for a part, whose head is that of a 206: it is stored beside the other parts of its whole.
+    pub fn fill_part(self, head: Head, place: ContentRange) -> Filling {
+        self.filling(head, Some(place))
+    }
+
+    /// Some of the bytes to come are of these parts: what a purge concerns of them, it concerns of all.
+    pub fn builds_on(&mut self, parts: &Arc<Parts>) {
+        self.duty.grounds = Some(parts.head.clone());
+    }
+
+    fn filling(mut self, mut head: Head, place: Option<ContentRange>) -> Filling {
         self.duty.heed(&mut head);
         let head = Arc::new(head.settled());
         // The cell is set here only, and `fill` consumes the lead.
@@ -114,22 +139,20 @@ impl Lead {
             self.duty.shelf.close_to_others(&self.duty.key, &self.duty.flight);
         }
         self.duty.flight.enter(if alone { Phase::Alone } else { Phase::Streaming });
-        Filling { duty: self.duty, head, received: 0, storable: true }
+        Filling { duty: self.duty, head, place, received: 0, storable: true }
     }
 
     /// What was stored is still good, with this head: everybody who waits gets it, and it is stored anew, unless a purge
     /// came since it was looked up.
     pub fn renew(mut self, mut head: Head, stored: &Entry) {
         self.duty.heed(&mut head);
+        self.duty.grounds = Some(stored.head.clone());
         let validity = Validity::since(self.duty.flight.began);
         let entry = Arc::new(Entry { head: Arc::new(head.settled()), body: stored.body.clone(), validity });
         let _ = self.duty.flight.head.set(entry.head.clone());
         self.duty.flight.add(entry.body.clone(), false);
         let alone = entry.head.freshness.for_one_use();
-        // The confirmation may bring other tags; until now it was known by the old ones.
-        if self.duty.shelf.untouched(&self.duty.key, &self.duty.flight, &stored.head) {
-            self.duty.store(entry);
-        }
+        self.duty.store(entry);
         self.duty.land(if alone { Phase::AloneComplete } else { Phase::Complete });
     }
 
@@ -141,13 +164,15 @@ impl Lead {
         self.duty.land(Phase::AloneComplete);
     }
 
+    /// These parts are of another representation than the origin has now.
+    pub fn discard(&self, parts: &Arc<Parts>) {
+        self.duty.shelf.forget_parts(&self.duty.key, parts);
+    }
+
     /// The answer is for one request only, and why. The key is remembered, so that later requests do not wait for each
     /// other.
     pub fn release(mut self, refusal: Refusal) {
-        // What was fetched for one request only says nothing about the others.
-        if self.duty.shelf.joinable(&self.duty.key, &self.duty.flight) {
-            self.duty.shelf.remember_uncacheable(&self.duty.key, refusal, self.duty.flight.began);
-        }
+        self.duty.shelf.remember_refusal(&self.duty.key, &self.duty.flight, refusal);
         self.duty.give_up_replaced();
         self.duty.land(Phase::Released);
     }
@@ -167,6 +192,8 @@ impl Lead {
 pub struct Filling {
     duty: Duty,
     head: Arc<Head>,
+    /// Where the body belongs, if it is a part.
+    place: Option<ContentRange>,
     received: u64,
     storable: bool,
 }
@@ -181,7 +208,7 @@ impl Filling {
         self.received += chunk.len() as u64;
         if self.storable && self.received > self.duty.shelf.object_bytes_max {
             self.storable = false;
-            self.duty.shelf.remember_uncacheable(&self.duty.key, Refusal::TooLarge, self.duty.flight.began);
+            self.too_large();
             self.duty.shelf.close(&self.duty.key, &self.duty.flight);
         }
         let flight = &self.duty.flight;
@@ -195,12 +222,33 @@ impl Filling {
             return self.fail(BodyError::Incomplete);
         }
         if self.storable {
-            let validity = Validity::since(self.duty.flight.began);
-            let entry = Entry { head: self.head.clone(), body: self.duty.flight.whole(), validity };
-            self.duty.store(Arc::new(entry));
+            self.store();
         }
         let alone = self.head.freshness.for_one_use();
         self.duty.land(if alone { Phase::AloneComplete } else { Phase::Complete });
+    }
+
+    fn store(&self) {
+        let Duty { key, flight, shelf, .. } = &self.duty;
+        match &self.place {
+            None => {
+                let validity = Validity::since(flight.began);
+                self.duty.store(Arc::new(Entry { head: self.head.clone(), body: flight.whole(), validity }));
+            }
+            Some(place) if place.length() == self.received && self.duty.stands() => {
+                shelf.store_part(key, flight, &Parts::new(&self.head, place, flight.whole(), flight.began));
+            }
+            // A part of unknown length was not as long as its place, or a purge concerned what it builds on.
+            Some(_) => {}
+        }
+    }
+
+    fn too_large(&self) {
+        let Duty { key, flight, shelf, .. } = &self.duty;
+        match self.place {
+            None => shelf.remember_uncacheable(key, Refusal::TooLarge, flight.began),
+            Some(_) => shelf.remember_refusal(key, flight, Refusal::TooLarge),
+        }
     }
 
     /// The body broke off: nothing is stored, and every reader learns it.

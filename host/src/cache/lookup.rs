@@ -3,6 +3,7 @@
 //! `Cache::lookup` tells a hit from a miss, and of a miss who fetches: the first becomes the lead, the others follow it.
 //! A key whose last answer could not be stored is remembered for a while, and its requests pass side by side.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use http::header::{self, HeaderMap};
@@ -16,8 +17,10 @@ use super::inspection::Inspection;
 use super::key::Key;
 use super::key_rules::KeyShape;
 use super::lead::Lead;
+use super::parts::Parts;
 use super::purge::Purge;
-use super::shelf::{Boarding, Found, Shelf};
+use super::shelf::{Boarder, Boarding, Found, Shelf};
+use super::want::Want;
 use crate::clock::{Clock, Timestamp};
 use crate::config;
 use crate::semantics::{Forwarded, RequestHead, Reuse, usable_on_error};
@@ -26,6 +29,8 @@ use crate::semantics::{Forwarded, RequestHead, Reuse, usable_on_error};
 pub enum Lookup {
     /// A fresh stored response.
     Hit(Arc<Entry>),
+    /// Fresh parts, and the bytes of them that answer; none where the request asks for none that exists.
+    Part(Arc<Parts>, Range<u64>),
     /// A stale one that may be used at once.
     Stale(Stale),
     /// Nothing to use as it is.
@@ -46,6 +51,7 @@ pub struct Stale {
 pub struct Miss {
     pub forwarded: Forwarded,
     pub stale: Option<Arc<Entry>>,
+    pub want: Want,
     pub turn: Turn,
 }
 
@@ -137,7 +143,7 @@ impl Cache {
         // Before anything is read: what a purge from now on concerns must not come of this lookup.
         let began = self.shelf.epochs.latest();
         let at = (now, began);
-        let (forwarded, stale) = match self.shelf.find(key, ask, now) {
+        let (forwarded, stale, want) = match self.shelf.find(key, ask, now) {
             Found::Entry(entry, Reuse::Fresh | Reuse::Stale) => return Lookup::Hit(entry),
             Found::Entry(entry, Reuse::StaleWhileRevalidate) => {
                 let standing = (ask.standing)(StaleUse::WhileRevalidate);
@@ -151,10 +157,14 @@ impl Cache {
                 if standing != Standing::Well {
                     return self.stale(key, ask, at, (entry, StaleUse::IfError, standing));
                 }
-                (Forwarded::Stale, Some(entry))
+                (Forwarded::Stale, Some(entry), Want::Whole)
             }
-            Found::Entry(entry, Reuse::Validate(forwarded)) => (forwarded, Some(entry)),
-            Found::Nothing(forwarded) => (forwarded, None),
+            Found::Entry(entry, Reuse::Validate(forwarded)) => (forwarded, Some(entry), Want::Whole),
+            Found::Parts(parts) => match Want::beyond(&parts, ask.headers, self.shelf.object_bytes_max) {
+                Ok(range) => return Lookup::Part(parts, range),
+                Err(want) => (Forwarded::Partial, None, want),
+            },
+            Found::Nothing(forwarded) => (forwarded, None, Want::of(ask.headers)),
         };
         if self.shelf.busy() {
             return Lookup::Pass(PassReason::Busy);
@@ -163,22 +173,36 @@ impl Cache {
         let own = ask.headers.contains_key(header::AUTHORIZATION);
         if own || stale.as_ref().is_some_and(|entry| entry.head.freshness.for_one_use()) {
             let lead = Lead::alone(key, self.shelf.clone(), began);
-            return Lookup::Miss(Miss { forwarded, stale, turn: Turn::Lead(lead) });
+            return Lookup::Miss(Miss { forwarded, stale, want, turn: Turn::Lead(lead) });
         }
-        if stale.is_none() && self.shelf.uncacheable(key, now).is_some() {
+        if stale.is_none() && self.shelf.uncacheable(key, want.spec(), now).is_some() {
             return Lookup::Pass(PassReason::Uncacheable);
         }
-        let lead = match self.turn(key, ask.headers, stale.as_ref(), began) {
+        let known = stale.as_ref().map(|entry| &entry.head).or(want.known());
+        let known = known.map(|head| &head.selection);
+        let lead = match self.turn(key, &Boarder { request: ask.headers, known, spec: want.spec(), began }) {
             Turn::Lead(lead) => lead,
-            turn => return Lookup::Miss(Miss { forwarded, stale, turn }),
+            turn => return Lookup::Miss(Miss { forwarded, stale, want, turn }),
         };
         // A fetch may have ended between the look and the turn.
-        match self.shelf.find(key, ask, now) {
-            Found::Entry(entry, Reuse::Fresh) => {
+        match self.settled(key, ask, now) {
+            Some(settled) => {
                 lead.withdraw();
-                Lookup::Hit(entry)
+                settled
             }
-            _ => Lookup::Miss(Miss { forwarded, stale, turn: Turn::Lead(lead) }),
+            None => Lookup::Miss(Miss { forwarded, stale, want, turn: Turn::Lead(lead) }),
+        }
+    }
+
+    /// What is fresh and answers the request.
+    fn settled(&self, key: &Key, ask: &Ask<'_>, now: Timestamp) -> Option<Lookup> {
+        match self.shelf.find(key, ask, now) {
+            Found::Entry(entry, Reuse::Fresh) => Some(Lookup::Hit(entry)),
+            Found::Parts(parts) => {
+                let range = Want::beyond(&parts, ask.headers, self.shelf.object_bytes_max).ok()?;
+                Some(Lookup::Part(parts, range))
+            }
+            _ => None,
         }
     }
 
@@ -197,7 +221,8 @@ impl Cache {
         if self.shelf.busy() {
             return Lookup::Stale(waits);
         }
-        let Turn::Lead(lead) = self.turn(key, ask.headers, Some(&waits.entry), began) else {
+        let known = Some(&waits.entry.head.selection);
+        let Turn::Lead(lead) = self.turn(key, &Boarder { request: ask.headers, known, spec: None, began }) else {
             return Lookup::Stale(waits);
         };
         // The fetch before may have ended between the look and the turn, and must not be made again.
@@ -215,9 +240,9 @@ impl Cache {
         self.shelf.clone()
     }
 
-    /// Joins the fetch under way for this key, or takes the lead. `stale` is what the request selects now.
-    fn turn(&self, key: &Key, request: &HeaderMap, stale: Option<&Arc<Entry>>, began: u64) -> Turn {
-        match self.shelf.board(key, request, stale.map(|entry| &entry.head.selection), began) {
+    /// Joins the fetch under way for this key, or for this range of it, or takes the lead.
+    fn turn(&self, key: &Key, who: &Boarder<'_>) -> Turn {
+        match self.shelf.board(key, who) {
             Boarding::Joined(flight, seat) => {
                 let waiting = Some(self.shelf.metrics.waiters.clone());
                 Turn::Follow(Follower::seated(flight, seat, waiting))
@@ -230,6 +255,14 @@ impl Cache {
     pub fn peek(&self, key: &Key, ask: &Ask<'_>, now: Timestamp) -> Option<Arc<Entry>> {
         match self.shelf.find(key, ask, now) {
             Found::Entry(entry, Reuse::Fresh | Reuse::Stale) => Some(entry),
+            _ => None,
+        }
+    }
+
+    /// Parts that may be used as they are; nobody's turn is taken.
+    pub fn peek_parts(&self, key: &Key, ask: &Ask<'_>, now: Timestamp) -> Option<Arc<Parts>> {
+        match self.shelf.find(key, ask, now) {
+            Found::Parts(parts) => Some(parts),
             _ => None,
         }
     }

@@ -9,9 +9,10 @@ use moka::notification::RemovalCause;
 use moka::ops::compute::Op;
 use prometheus::{IntCounter, Registry};
 
-use super::entry::Entry;
+use super::entry::{Entry, Head};
 use super::forms::Forms;
 use super::metrics::Metrics;
+use super::validity::Validity;
 use super::variants::Variants;
 
 pub(super) struct Memory {
@@ -75,6 +76,11 @@ impl Memory {
         });
     }
 
+    /// Puts other variants into the place of those of a key.
+    pub(super) fn replace(&self, key: Arc<str>, variants: Variants) {
+        self.entries.insert(key, Arc::new(variants));
+    }
+
     /// Weighs a key's variants anew, after the one with these forms has got another. What stands there by now may be
     /// something else, or nothing: that is left as it is.
     pub(super) fn reweigh(&self, key: &Arc<str>, forms: &Arc<Forms>) {
@@ -90,7 +96,7 @@ impl Memory {
     }
 
     /// Gives up the variants of a key that were purged, and counts them.
-    pub(super) fn sweep(&self, key: &str, keep: impl Fn(&Entry) -> bool) {
+    pub(super) fn sweep(&self, key: &str, keep: impl Fn(&Head, &Validity) -> bool) {
         self.entries.entry(Arc::from(key)).and_compute_with(|standing| {
             let Some(standing) = standing.map(moka::Entry::into_value) else { return Op::Nop };
             let kept = standing.kept(keep);

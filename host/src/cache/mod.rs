@@ -2,11 +2,13 @@
 //!
 //! `lookup` answers the one question that the exchange asks; `flight` is a fetch that several requests share, `lead` its
 //! writing end and `follow` its reading end; `memory` is the tier that holds finished `entry` values, `forms` their
-//! content codings, `shelf` what all of them share. `key` says what two requests must have in common, `key_rules` how a
-//! route shapes that, `lessons` what origins said of it, `changes` what was given up; `purge` says what to give up at an
-//! operator's word, and `epochs` makes it hold without looking for it. Nothing here knows where responses come from.
+//! content codings, and `parts` of such entries; `want` is what a miss is to fetch, `board` the flights under way, `shelf`
+//! what all of them share. `key` says what two requests must have in common, `key_rules` how a route shapes that, `lessons`
+//! what origins said of it, `changes` what was given up; `purge` says what to give up at an operator's word, and `epochs`
+//! makes it hold without looking for it. Nothing here knows where responses come from.
 
 mod ask;
+mod board;
 mod changes;
 mod entry;
 mod epochs;
@@ -22,6 +24,7 @@ mod lookup;
 mod memory;
 mod metrics;
 mod notebook;
+mod parts;
 mod place;
 mod purge;
 mod records;
@@ -29,6 +32,7 @@ mod shelf;
 mod validity;
 mod variance;
 mod variants;
+mod want;
 
 pub use ask::{Ask, StaleUse, Standing};
 pub use entry::{Aside, Entry, Head};
@@ -42,7 +46,9 @@ pub use key_rules::{KeyRules, KeyShape};
 pub use lead::{Filling, Lead};
 pub use lookup::{Cache, Lookup, Miss, PassReason, Stale, Turn};
 pub use notebook::{Notebook, notebook};
+pub use parts::Parts;
 pub use purge::{Mode, Purge, Scope};
+pub use want::{Rest, Want};
 
 #[cfg(test)]
 mod key_tests;

@@ -3,7 +3,6 @@
 //! The board knows every flight that may still store something. Its lock is held for map operations only, and never while
 //! anybody is woken.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use http::header::HeaderMap;
 use prometheus::Registry;
 
 use super::ask::Ask;
+use super::board::{Board, Seats};
 use super::changes::Changes;
 use super::entry::{Entry, Head};
 use super::epochs::{Epochs, Subject};
@@ -21,14 +21,18 @@ use super::lessons::Lessons;
 use super::memory::Memory;
 use super::metrics::Metrics;
 use super::notebook::{Notebook, notebook};
+use super::parts::Parts;
 use super::purge::{Mode, Purge, Scope};
 use super::validity::Validity;
+use super::variants::Variants;
 use crate::clock::{Clock, Timestamp};
 use crate::config;
-use crate::semantics::{Forwarded, Refusal, Reuse, Selection, Tags, reuse};
+use crate::semantics::{Forwarded, RangeSpec, Refusal, Reuse, Selection, Tags, reuse};
 
 /// Keys that are remembered as uncacheable, at most. One costs about 250 bytes.
 const UNCACHEABLE_KEYS_MAX: u64 = 100_000;
+/// How often a part is joined to what stands, when that changes under its hands.
+const JOINS_MAX: usize = 3;
 
 pub(super) struct Shelf {
     memory: Memory,
@@ -55,78 +59,6 @@ struct Uncacheable {
     began: u64,
 }
 
-/// The flights under way. What is on it under a key when the key is invalidated may store nothing any more.
-#[derive(Default)]
-struct Board {
-    /// The flights that newcomers join: one per key, and where variants are known, one for each.
-    open: Flights,
-    /// Flights that each serve one request.
-    alone: Flights,
-    /// How often something was invalidated.
-    invalidations: u64,
-}
-
-impl Board {
-    fn is_open(&self, key: &Arc<str>, flight: &Arc<Flight>) -> bool {
-        has(&self.open, key, flight)
-    }
-
-    /// Nobody can join these open flights any more; they go on for those who did.
-    fn close_where(&mut self, key: &str, closed: impl Fn(&Flight) -> bool) {
-        let Some((key, flights)) = self.open.get_key_value(key) else { return };
-        let gone: Vec<_> = flights.iter().filter(|flight| closed(flight)).cloned().collect();
-        let key = key.clone();
-        for flight in &gone {
-            self.remove(&key, flight);
-            self.put_alone(&key, flight);
-        }
-    }
-
-    fn knows(&self, key: &Arc<str>, flight: &Arc<Flight>) -> bool {
-        self.is_open(key, flight) || has(&self.alone, key, flight)
-    }
-
-    /// Takes a flight off; others under the same key stay. Was it there, and could it be joined?
-    fn remove(&mut self, key: &Arc<str>, flight: &Arc<Flight>) -> Option<Seats> {
-        if take_off(&mut self.open, key, flight) {
-            return Some(Seats::ForAll);
-        }
-        take_off(&mut self.alone, key, flight).then_some(Seats::ForOne)
-    }
-
-    fn put_open(&mut self, key: &Arc<str>, flight: &Arc<Flight>) {
-        self.open.entry(key.clone()).or_default().push(flight.clone());
-    }
-
-    fn put_alone(&mut self, key: &Arc<str>, flight: &Arc<Flight>) {
-        self.alone.entry(key.clone()).or_default().push(flight.clone());
-    }
-}
-
-type Flights = HashMap<Arc<str>, Vec<Arc<Flight>>>;
-
-fn has(flights: &Flights, key: &Arc<str>, flight: &Arc<Flight>) -> bool {
-    flights.get(key).is_some_and(|flights| flights.iter().any(|other| Arc::ptr_eq(other, flight)))
-}
-
-/// Was it there?
-fn take_off(flights: &mut Flights, key: &Arc<str>, flight: &Arc<Flight>) -> bool {
-    let Some(under_key) = flights.get_mut(key) else { return false };
-    let Some(at) = under_key.iter().position(|other| Arc::ptr_eq(other, flight)) else { return false };
-    under_key.remove(at);
-    if under_key.is_empty() {
-        flights.remove(key);
-    }
-    true
-}
-
-/// For whom a flight has seats.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Seats {
-    ForAll,
-    ForOne,
-}
-
 /// What the board says to one who missed.
 pub(super) enum Boarding {
     /// Nobody fetches this key yet.
@@ -139,6 +71,19 @@ pub(super) enum Boarding {
 pub(super) enum Found {
     Nothing(Forwarded),
     Entry(Arc<Entry>, Reuse),
+    /// Parts that may be used as they are.
+    Parts(Arc<Parts>),
+}
+
+/// One who missed, and may wait for a flight or begin one.
+pub(super) struct Boarder<'a> {
+    pub(super) request: &'a HeaderMap,
+    /// Of what is stored, the selection that the request meets.
+    pub(super) known: Option<&'a Selection>,
+    /// The range that is to be fetched, where it is not the whole.
+    pub(super) spec: Option<RangeSpec>,
+    /// The last purge before the lookup began.
+    pub(super) began: u64,
 }
 
 /// Whether a look met something that was purged.
@@ -146,6 +91,14 @@ pub(super) enum Found {
 pub(super) enum Purged {
     None,
     Some,
+}
+
+fn same(one: Option<&Arc<Variants>>, other: Option<&Arc<Variants>>) -> bool {
+    match (one, other) {
+        (None, None) => true,
+        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+        _ => false,
+    }
 }
 
 /// What a change of any query under a path is recorded as; no URL has a space.
@@ -180,7 +133,7 @@ impl Shelf {
     pub(super) fn find(&self, key: &Key, ask: &Ask<'_>, now: Timestamp) -> Found {
         let (found, purged) = self.look(key, ask, now);
         if purged == Purged::Some {
-            self.memory.sweep(key.as_str(), |entry| self.holds(key.as_str(), entry));
+            self.memory.sweep(key.as_str(), |head, validity| self.holds(key.as_str(), (head, validity)));
         }
         found
     }
@@ -192,9 +145,21 @@ impl Shelf {
         };
         let mut purged = Purged::None;
         for entry in variants.select(ask.headers, key.query()) {
-            if self.holds(key.as_str(), entry) {
+            if self.holds(key.as_str(), (&entry.head, &entry.validity)) {
                 let use_of_it = reuse(&entry.terms(), entry.head.age(now), &ask.wishes);
                 return (Found::Entry(entry.clone(), use_of_it), purged);
+            }
+            purged = Purged::Some;
+        }
+        for parts in variants.select_parts(ask.headers, key.query()) {
+            if self.holds(key.as_str(), (&parts.head, &parts.validity)) {
+                let found = match reuse(&parts.terms(), parts.head.age(now), &ask.wishes) {
+                    Reuse::Fresh | Reuse::Stale => Found::Parts(parts.clone()),
+                    // What brings the next part confirms these too.
+                    Reuse::StaleWhileRevalidate => Found::Nothing(Forwarded::Stale),
+                    Reuse::Validate(forwarded) => Found::Nothing(forwarded),
+                };
+                return (found, purged);
             }
             purged = Purged::Some;
         }
@@ -207,15 +172,40 @@ impl Shelf {
         self.memory.get(key.as_str()).map(|variants| variants.iter().cloned().collect()).unwrap_or_default()
     }
 
-    /// Is an entry not purged? Afterwards its terms are up to date.
-    pub(super) fn holds(&self, key: &str, entry: &Entry) -> bool {
-        entry.validity.holds(&self.epochs, subject(key, &entry.head))
+    /// Is what is stored with this head not purged? Afterwards its terms are up to date.
+    pub(super) fn holds(&self, key: &str, (head, validity): (&Head, &Validity)) -> bool {
+        validity.holds(&self.epochs, subject(key, head))
     }
 
     /// Is a fetch under way that a request may join now?
     pub(super) fn fetching(&self, key: &Key) -> bool {
-        let flights = self.lock_board().open.get(key.as_str()).cloned().unwrap_or_default();
+        let flights = self.lock_board().open(key.as_str());
         flights.iter().any(|flight| self.counts(key, flight))
+    }
+
+    /// Stores a part that a flight brought, beside those that stand. They are joined before the lock is taken, because
+    /// that may copy; where something else was stored meanwhile, once more. Not storing a part is never wrong.
+    pub(super) fn store_part(&self, key: &Arc<str>, flight: &Arc<Flight>, part: &Parts) {
+        for _ in 0..JOINS_MAX {
+            let standing = self.memory.get(key);
+            let kept = standing.as_deref().map(|standing| standing.kept(|head, at| self.holds(key, (head, at))));
+            let Some(joined) = kept.unwrap_or_default().with_part(part, self.object_bytes_max) else { return };
+            let board = self.lock_board();
+            if board.seats(key, flight).is_none() || !self.holds(key, (&part.head, &part.validity)) {
+                return;
+            }
+            if same(standing.as_ref(), self.memory.get(key).as_ref()) {
+                return self.memory.replace(key.clone(), joined);
+            }
+        }
+    }
+
+    /// Forgets parts to which nothing can be joined any more.
+    pub(super) fn forget_parts(&self, key: &Arc<str>, parts: &Arc<Parts>) {
+        let _board = self.lock_board();
+        if let Some(standing) = self.memory.get(key) {
+            self.memory.replace(key.clone(), standing.without_parts(parts));
+        }
     }
 
     /// Has no purge since a flight began concerned what it brings, as far as that is known?
@@ -230,7 +220,7 @@ impl Shelf {
         match (&purge.scope, purge.mode) {
             (Scope::All, Mode::Hard) => self.memory.clear(),
             (Scope::Url(url), Mode::Hard) => {
-                self.memory.sweep(url, |entry| self.holds(url, entry));
+                self.memory.sweep(url, |head, validity| self.holds(url, (head, validity)));
             }
             _ => {}
         }
@@ -242,13 +232,16 @@ impl Shelf {
     /// The entry that a request selects, whatever may be done with it.
     pub(super) fn stored(&self, key: &Key, request: &HeaderMap) -> Option<Arc<Entry>> {
         let variants = self.memory.get(key.as_str())?;
-        variants.select(request, key.query()).find(|entry| self.holds(key.as_str(), entry)).cloned()
+        variants
+            .select(request, key.query())
+            .find(|entry| self.holds(key.as_str(), (&entry.head, &entry.validity)))
+            .cloned()
     }
 
     /// Puts the same body with another head in the place of `entry`, if that is still stored.
     pub(super) fn replace_head(&self, key: &Key, entry: &Arc<Entry>, head: Head) {
         // The new head may have other tags; until now it was known by the old ones.
-        if !self.holds(key.as_str(), entry) {
+        if !self.holds(key.as_str(), (&entry.head, &entry.validity)) {
             return;
         }
         let validity = Validity::since(entry.validity.epoch());
@@ -271,8 +264,7 @@ impl Shelf {
         for key in std::iter::once(&plain).chain(&merged).map(Key::as_str) {
             // Whoever fetches it now asked before the change, so that answer is for those who wait already, and not
             // stored.
-            board.open.remove(key);
-            board.alone.remove(key);
+            board.clear(key);
             self.memory.remove(key);
         }
     }
@@ -289,27 +281,34 @@ impl Shelf {
         if last == 0 { key } else { key.since_change(last) }
     }
 
-    /// Joins the flight under this key that may bring what `request` selects, or puts a new one on the board. Of that one
-    /// it may be `known` already what it brings. The seat is taken under the board's lock, so that it is taken before the
-    /// flight can be closed and start to let bytes go.
+    /// Joins the flight under this key that may bring what a request asks for and selects, or puts a new one on the board.
+    /// Of that one it may be known already what it brings. The seat is taken under the board's lock, so that it is taken
+    /// before the flight can be closed and start to let bytes go.
     ///
     /// Nobody joins a flight that a purge since its beginning may concern: it lands for those who were there before.
-    pub(super) fn board(&self, key: &Key, request: &HeaderMap, known: Option<&Selection>, began: u64) -> Boarding {
+    pub(super) fn board(&self, key: &Key, who: &Boarder<'_>) -> Boarding {
         let mut board = self.lock_board();
         board.close_where(key.as_str(), |flight| !self.counts(key, flight));
-        let open = board.open.get(key.as_str()).map(Vec::as_slice).unwrap_or_default();
-        let suiting = open
-            .iter()
-            .find(|flight| flight.selection().is_none_or(|selection| selection.matches(request, key.query())));
-        if let Some(flight) = suiting {
+        let suits = |flight: &Flight| flight.selection().is_none_or(|known| known.matches(who.request, key.query()));
+        if let Some(flight) = board.suiting(key.as_str(), who.spec, suits) {
             return Boarding::Joined(flight.clone(), flight.sit());
         }
         // A flight that does not suit tells by which fields this resource's variants differ.
-        let sibling = open.last().and_then(|flight| flight.selection());
-        let presumed = known.or(sibling).map(|selection| selection.like(request, key.query()));
-        let (key, flight) = (key.shared(), Arc::new(Flight::new(board.invalidations, began, presumed)));
-        board.put_open(&key, &flight);
+        let known = who.known.or_else(|| board.selection(key.as_str()));
+        let presumed = known.map(|selection| selection.like(who.request, key.query()));
+        let (key, flight) = (key.shared(), Arc::new(Flight::new(board.invalidations, who.began, presumed)));
+        board.put_open(&key, &flight, who.spec);
         Boarding::First(key, flight)
+    }
+
+    /// A flight that was to bring a range brings the whole: everybody may join it, unless another does already.
+    pub(super) fn open_to_all(&self, key: &Arc<str>, flight: &Arc<Flight>) {
+        let mut board = self.lock_board();
+        let range = matches!(board.seats(key, flight), Some(Seats::ForRange(_)));
+        if range && !board.brings_whole(key) {
+            board.remove(key, flight);
+            board.put_open(key, flight, None);
+        }
     }
 
     /// A flight for one request, which nobody can join.
@@ -329,7 +328,7 @@ impl Shelf {
         }
         match board.remove(from, flight) {
             None => return false,
-            Some(Seats::ForAll) if !board.open.contains_key(to) => board.put_open(to, flight),
+            Some(Seats::ForAll) if !board.brings_whole(to) => board.put_open(to, flight, None),
             Some(_) => board.put_alone(to, flight),
         }
         true
@@ -337,16 +336,18 @@ impl Shelf {
 
     /// Nobody can join the flight any more, but what it brings may be stored, unless its key was invalidated already.
     pub(super) fn close_to_others(&self, key: &Arc<str>, flight: &Arc<Flight>) {
-        let mut board = self.lock_board();
-        if board.is_open(key, flight) {
-            board.remove(key, flight);
-            board.put_alone(key, flight);
-        }
+        self.lock_board().close(key, flight);
     }
 
-    /// Can newcomers join this flight?
-    pub(super) fn joinable(&self, key: &Arc<str>, flight: &Arc<Flight>) -> bool {
-        self.lock_board().is_open(key, flight)
+    /// Remembers that what a flight was to bring to many cannot be shared, and why: the key, or the range of it. What was
+    /// fetched for one request only says nothing about the others.
+    pub(super) fn remember_refusal(&self, key: &Arc<str>, flight: &Arc<Flight>, refusal: Refusal) {
+        let seats = self.lock_board().seats(key, flight);
+        match seats {
+            Some(Seats::ForAll) => self.remember_uncacheable(key, refusal, flight.began),
+            Some(Seats::ForRange(spec)) => self.remember_uncacheable(&Key::ranged(key, spec), refusal, flight.began),
+            Some(Seats::ForOne) | None => {}
+        }
     }
 
     /// Takes a flight off the board.
@@ -359,7 +360,7 @@ impl Shelf {
     /// it: what was purged while it flew would be found out at its first use, and only takes room.
     pub(super) fn store(&self, key: &Arc<str>, flight: &Arc<Flight>, entry: Arc<Entry>, replaced: Option<&Arc<Entry>>) {
         let board = self.lock_board();
-        if board.knows(key, flight) && self.holds(key, &entry) {
+        if board.seats(key, flight).is_some() && self.holds(key, (&entry.head, &entry.validity)) {
             if let Some(forms) = &entry.head.forms {
                 // Renewed, it stands under the same key.
                 let _ = forms.key.set(key.clone());
@@ -393,9 +394,14 @@ impl Shelf {
         usize::try_from(self.metrics.fills.get()).is_ok_and(|fills| fills >= self.fills_max)
     }
 
-    /// Why this key's last answer could not be stored, where that is still believed.
-    pub(super) fn uncacheable(&self, key: &Key, now: Timestamp) -> Option<Refusal> {
-        let known = self.uncacheable.get(key.as_str()).filter(|known| now < known.until)?;
+    /// Why this key's last answer could not be stored, where that is still believed; where a range is asked for, the last
+    /// answer to that: the whole may be too large, and its parts not.
+    pub(super) fn uncacheable(&self, key: &Key, spec: Option<RangeSpec>, now: Timestamp) -> Option<Refusal> {
+        let known = match spec {
+            None => self.uncacheable.get(key.as_str()),
+            Some(spec) => self.uncacheable.get(&Key::ranged(key.as_str(), spec)),
+        };
+        let known = known.filter(|known| now < known.until)?;
         // What is not stored has no tags to be purged by.
         let subject = Subject { key: key.as_str(), tags: Some(&Tags::default()) };
         self.epochs.untouched(known.began, subject).then_some(known.refusal)

@@ -23,6 +23,13 @@ pub struct Validity {
     ends: AtomicU64,
 }
 
+impl Clone for Validity {
+    fn clone(&self) -> Self {
+        let copy = |number: &AtomicU64| AtomicU64::new(number.load(Ordering::Acquire));
+        Self { began: self.began, checked: copy(&self.checked), ends: copy(&self.ends) }
+    }
+}
+
 impl Validity {
     /// `began` is the last purge that was in force when the lookup began.
     pub(super) fn since(began: u64) -> Self {

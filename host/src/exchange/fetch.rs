@@ -42,57 +42,82 @@ pub(super) fn start(
     lead: Lead,
     stale: Option<Arc<Entry>>,
 ) -> Result<oneshot::Receiver<Word>, Failure> {
-    let passage = visit.passage()?;
     let mut request = visit.outgoing()?.request(Audience::Everybody, Body::Empty)?;
     if let Some(entry) = &stale {
         request.headers_mut().extend(validation(&entry.head.headers));
     }
-    let fetch = Fetch {
-        edge: visit.edge.clone(),
-        origin: origin.clone(),
-        headers: passage.head.headers.clone(),
-        route: passage.route.clone(),
-        stale,
-    };
+    let fetch = Fetch::new(visit, origin, stale)?;
     let (word, mine) = oneshot::channel();
     tokio::spawn(fetch.run(request, lead, word));
     Ok(mine)
 }
 
 /// One fetch for everybody, on its own.
-struct Fetch {
-    edge: Arc<Edge>,
+pub(super) struct Fetch {
+    pub(super) edge: Arc<Edge>,
     origin: Origin,
     /// The leading request's, as filters left them.
-    headers: HeaderMap,
-    route: Arc<Route>,
+    pub(super) headers: HeaderMap,
+    pub(super) route: Arc<Route>,
     /// What the origin is asked to confirm.
     stale: Option<Arc<Entry>>,
 }
 
+/// What an origin answered, made fit to be passed on, and when it was asked and answered.
+pub(super) struct Arrival {
+    pub(super) parts: response::Parts,
+    pub(super) body: Body,
+    pub(super) times: (Timestamp, Timestamp),
+}
+
 impl Fetch {
-    async fn run(self, request: Request<Body>, mut lead: Lead, word: oneshot::Sender<Word>) {
+    pub(super) fn new(visit: &Visit<'_>, origin: &Origin, stale: Option<Arc<Entry>>) -> Result<Self, Failure> {
+        let passage = visit.passage()?;
+        Ok(Self {
+            edge: visit.edge.clone(),
+            origin: origin.clone(),
+            headers: passage.head.headers.clone(),
+            route: passage.route.clone(),
+            stale,
+        })
+    }
+
+    async fn run(self, request: Request<Body>, lead: Lead, word: oneshot::Sender<Word>) {
+        match self.ask(request, &lead).await {
+            Ok(arrival) => self.land(arrival, lead, word).await,
+            Err(failure) => lead.fail(failure),
+        }
+    }
+
+    /// Asks the origin, and tells the back-off how it did.
+    pub(super) async fn ask(&self, request: Request<Body>, lead: &Lead) -> Result<Arrival, FetchFailure> {
         let requested = self.edge.clock.now();
         let answer = match self.origin.fetch(request).await {
             Ok(answer) => answer,
             Err(failure) => {
                 let failure = pass::fetch_failure(&failure);
                 if let Some(trouble) = Trouble::of_failure(failure.error) {
-                    self.note(&lead, Some(trouble));
+                    self.note(lead, Some(trouble));
                 }
-                return lead.fail(failure);
+                return Err(failure);
             }
         };
         let received = self.edge.clock.now();
-        let trouble = Trouble::of_status(answer.status());
-        self.note(&lead, trouble);
+        self.note(lead, Trouble::of_status(answer.status()));
         let (mut parts, body) = answer.into_parts();
         forward::receive(&mut parts, &self.edge.via, received);
+        Ok(Arrival { parts, body, times: (requested, received) })
+    }
+
+    /// What becomes of an answer that is not to a range: it renews, fails, is passed on or fills.
+    pub(super) async fn land(&self, arrival: Arrival, mut lead: Lead, word: oneshot::Sender<Word>) {
+        let Arrival { mut parts, body, times: (requested, received) } = arrival;
         if let Some(stale) = &self.stale {
             if parts.status == StatusCode::NOT_MODIFIED {
                 return self.renew(stale, &parts, (lead, word), (requested, received));
             }
             // An error that came while nobody waited takes no response's place either.
+            let trouble = Trouble::of_status(parts.status);
             if trouble.is_some_and(|trouble| word.is_closed() || self.hides(stale, trouble, received)) {
                 let detail = format!("the origin answered {}", parts.status).into();
                 return lead.fail(FetchFailure { error: ProxyError::HttpResponseIncomplete, detail });
@@ -187,7 +212,7 @@ impl Fetch {
     }
 
     /// May this be stored, and without which fields?
-    fn verdict(
+    pub(super) fn verdict(
         &self,
         status: StatusCode,
         response: &HeaderMap,
@@ -201,7 +226,7 @@ impl Fetch {
 }
 
 /// Brings a body to its end, for those who read it and for the store.
-async fn pump(mut body: Body, mut filling: Filling) {
+pub(super) async fn pump(mut body: Body, mut filling: Filling) {
     loop {
         match body.frame().await {
             None => return filling.finish(),

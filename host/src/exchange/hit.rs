@@ -39,7 +39,8 @@ pub(super) fn stored(visit: &Visit<'_>, entry: &Entry, now: Timestamp) -> Respon
 
 /// Has the client this representation already, by its conditions? `received` is when the response arrived.
 pub(super) fn client_has(request: &HeaderMap, response: &Response<Body>, received: Timestamp) -> bool {
-    response.status() == StatusCode::OK && not_modified(request, response.headers(), received)
+    let selected = matches!(response.status(), StatusCode::OK | StatusCode::PARTIAL_CONTENT);
+    selected && not_modified(request, response.headers(), received)
 }
 
 /// The 304 that stands for a response which the client has.

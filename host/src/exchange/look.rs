@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::failure::Failure;
 use super::visit::Visit;
-use crate::cache::{Ask, Entry, Key, Lookup, StaleUse, Standing};
+use crate::cache::{Ask, Entry, Key, Lookup, Parts, StaleUse, Standing};
 use crate::clock::Timestamp;
 use crate::origin::Origin;
 
@@ -22,7 +22,15 @@ pub(super) fn up(visit: &Visit<'_>, origin: &Origin, key: &Key, now: Timestamp) 
 
 /// An entry that answers as it is; nobody's turn is taken.
 pub(super) fn peek(visit: &Visit<'_>, key: &Key, now: Timestamp) -> Result<Option<Arc<Entry>>, Failure> {
+    Ok(visit.edge.cache.peek(key, &ask(visit)?, now))
+}
+
+/// Parts that may be used as they are; nobody's turn is taken.
+pub(super) fn peek_parts(visit: &Visit<'_>, key: &Key, now: Timestamp) -> Result<Option<Arc<Parts>>, Failure> {
+    Ok(visit.edge.cache.peek_parts(key, &ask(visit)?, now))
+}
+
+fn ask<'v>(visit: &'v Visit<'_>) -> Result<Ask<'v>, Failure> {
     let passage = visit.passage()?;
-    let ask = Ask { headers: &passage.head.headers, wishes: passage.wishes, standing: &|_| Standing::Well };
-    Ok(visit.edge.cache.peek(key, &ask, now))
+    Ok(Ask { headers: &passage.head.headers, wishes: passage.wishes, standing: &|_| Standing::Well })
 }

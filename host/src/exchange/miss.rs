@@ -8,14 +8,15 @@ use std::sync::Arc;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Response, StatusCode};
 
+use super::compress::Sending;
 use super::failure::Failure;
 use super::fetch::{self, Word};
 use super::visit::Visit;
-use super::{compress, hit, look, pass, stale};
+use super::{compress, hit, look, part_fetch, part_hit, pass, stale, stretch};
 use crate::body::Body;
-use crate::cache::{Entry, FetchFailure, Follower, Head, Key, Landing, Lead, Lookup, Miss, PassReason, Turn};
+use crate::cache::{Entry, FetchFailure, Follower, Head, Key, Landing, Lead, Lookup, Miss, PassReason, Turn, Want};
 use crate::origin::Origin;
-use crate::semantics::{CacheStatus, Trouble, hide_from_browsers};
+use crate::semantics::{CacheStatus, Trouble, hide_from_browsers, range_applies};
 
 /// How often a request looks, after it has waited for a fetch that was lost or brought another variant. Losing one takes a
 /// bug or a shutdown; another variant comes twice only where the origin changes its mind about `Vary`.
@@ -34,19 +35,19 @@ pub(super) async fn answer(
     for _ in 0..LOOKS_MAX {
         visit.record.cache = CacheStatus::forward(miss.forwarded);
         let landing = match miss.turn {
-            Turn::Lead(lead) => match lead_fetch(visit, origin, lead, miss.stale.clone()).await? {
+            Turn::Lead(lead) => match lead_fetch(visit, origin, lead, (miss.want, miss.stale.clone())).await? {
                 (_, Some(Word::Own(response, refusal))) => {
                     visit.record.cache.detail = Some(refusal.word());
-                    return Ok(own(visit, response));
+                    return own(visit, origin, response).await;
                 }
                 (landing, word) => {
                     visit.record.cache.stored = matches!(landing, Landing::Shared(..));
-                    match word {
-                        Some(Word::Shared(status, fields)) => {
-                            visit.record.cache.forward_status = (status == StatusCode::NOT_MODIFIED).then_some(304);
+                    match (&landing, word) {
+                        (Landing::Shared(head, _), Some(Word::Shared(status, fields))) => {
+                            visit.record.cache.forward_status = (status != head.status).then(|| status.as_u16());
                             own_fields = fields;
                         }
-                        Some(Word::Confirmed(refusal)) => {
+                        (_, Some(Word::Confirmed(refusal))) => {
                             let cache = &mut visit.record.cache;
                             (cache.forward_status, cache.stored) = (Some(304), false);
                             cache.detail = Some(refusal.word());
@@ -63,11 +64,17 @@ pub(super) async fn answer(
             }
         };
         let now = visit.edge.clock.now();
+        let request = &visit.passage()?.head.headers;
         match landing {
-            Landing::Shared(head, follower) if head.selection.matches(&visit.passage()?.head.headers, key.query()) => {
-                let mut response = shared(visit, (&head, miss.stale.as_ref()), follower)?;
-                response.headers_mut().extend(own_fields);
-                return Ok(response);
+            Landing::Shared(head, follower) if head.selection.matches(request, key.query()) => {
+                // It was to be a part of another representation: of this one the whole is wanted.
+                if !meant(request, &head) {
+                    visit.wants_whole();
+                } else {
+                    let mut response = shared(visit, (&head, miss.stale.as_ref()), follower)?;
+                    response.headers_mut().extend(own_fields);
+                    return Ok(response);
+                }
             }
             // Selected by other header values: now it is known which ones count.
             Landing::Shared(..) => other_variant = true,
@@ -77,6 +84,7 @@ pub(super) async fn answer(
         }
         miss = match look::up(visit, origin, key, now)? {
             Lookup::Hit(entry) => return Ok(hit::answer(visit, &entry, now)),
+            Lookup::Part(parts, range) => return Ok(part_hit::answer(visit, &parts, &range, now)),
             Lookup::Stale(stale) => return Ok(stale::answer(visit, origin, stale)),
             Lookup::Pass(reason) => return pass::answer(visit, origin, Body::Empty, reason).await,
             Lookup::Miss(miss) => miss,
@@ -106,13 +114,23 @@ async fn failed(
     Err(Failure::Fetch(failure))
 }
 
+/// May a shared answer stand for this request? A part may not where `If-Range` names another representation.
+fn meant(request: &HeaderMap, head: &Head) -> bool {
+    head.status != StatusCode::PARTIAL_CONTENT || range_applies(request, &head.headers)
+}
+
 /// The leading client's own answer. It was asked for without the client's conditions, which are answered here.
-fn own(visit: &Visit<'_>, response: Response<Body>) -> Response<Body> {
+async fn own(visit: &mut Visit<'_>, origin: &Origin, response: Response<Body>) -> Result<Response<Body>, Failure> {
     let mut response = compress::passing(visit, response);
-    let Ok(passage) = visit.passage() else { return response };
-    hide_from_browsers(&passage.head.headers, response.headers_mut());
-    let has = hit::client_has(&passage.head.headers, &response, visit.edge.clock.now());
-    if has { hit::unchanged(response) } else { response }
+    let request = &visit.passage()?.head.headers;
+    hide_from_browsers(request, response.headers_mut());
+    if hit::client_has(request, &response, visit.edge.clock.now()) {
+        return Ok(hit::unchanged(response));
+    }
+    if response.status() == StatusCode::PARTIAL_CONTENT && !range_applies(request, response.headers()) {
+        return pass::answer(visit, origin, Body::Empty, PassReason::Uncacheable).await;
+    }
+    Ok(response)
 }
 
 /// A response that several requests read; with what was stored before it.
@@ -127,15 +145,19 @@ fn shared(
     head.aside.surrogate.put_for(request, response.headers_mut());
     let sending = compress::shared(visit, head, stored, response.headers_mut());
     let known = hit::client_has(request, &response, head.received);
-    // A lifetime is for what is kept.
-    visit.record.cache.ttl = visit.record.cache.detail.is_none().then(|| head.ttl(now));
     if head.age_seconds(now) > 0 {
         response.headers_mut().insert(header::AGE, HeaderValue::from(head.age_seconds(now)));
     }
-    if known {
-        return Ok(hit::unchanged(response));
+    let response = match sending {
+        _ if known => hit::unchanged(response),
+        Sending::AsItIs => stretch::cut(request, head, response, follower),
+        coded => response.map(|_| coded.send(Body::stream(follower))),
+    };
+    // A lifetime is for what is kept.
+    visit.record.cache.ttl = visit.record.cache.detail.is_none().then(|| head.ttl(now));
+    if !known && response.status() != head.status {
+        visit.record.cache.forward_status.get_or_insert(head.status.as_u16());
     }
-    *response.body_mut() = sending.send(Body::stream(follower));
     Ok(response)
 }
 
@@ -144,10 +166,14 @@ async fn lead_fetch(
     visit: &Visit<'_>,
     origin: &Origin,
     lead: Lead,
-    stale: Option<Arc<Entry>>,
+    (want, stale): (Want, Option<Arc<Entry>>),
 ) -> Result<(Landing, Option<Word>), Failure> {
     let follower = lead.follower();
-    let mine = fetch::start(visit, origin, lead, stale)?;
+    let mine = match want {
+        Want::Whole => fetch::start(visit, origin, lead, stale)?,
+        Want::Range(spec) => part_fetch::start(visit, origin, lead, spec)?,
+        Want::Rest(rest) => part_fetch::complete(visit, origin, lead, rest)?,
+    };
     let landing = follower.landing().await;
     let word = if matches!(landing, Landing::Released | Landing::Shared(..)) { mine.await.ok() } else { None };
     Ok((landing, word))

@@ -32,6 +32,8 @@ mod mailbox;
 mod metrics;
 mod miss;
 mod offer;
+mod part_fetch;
+mod part_hit;
 mod partial;
 mod pass;
 mod peer;
@@ -41,6 +43,7 @@ mod reply;
 mod routes;
 mod serve;
 mod stale;
+mod stretch;
 mod target;
 mod visit;
 

@@ -10,7 +10,7 @@ use http::{Response, StatusCode};
 
 use crate::body::Body;
 use crate::cache::Entry;
-use crate::semantics::{Pieces, pieces, range_applies};
+use crate::semantics::{ContentRange, Pieces, pieces, range_applies};
 
 /// Separates the pieces. It need not differ from the content, because every piece says its length and place; it only must
 /// not occur by accident.
@@ -44,7 +44,8 @@ pub(super) fn cut(request: &HeaderMap, entry: &Entry, whole: Response<Body>) -> 
     part
 }
 
-fn unsatisfiable(length: u64, whole: Response<Body>) -> Response<Body> {
+/// The 416 of a whole of this length.
+pub(super) fn unsatisfiable(length: u64, whole: Response<Body>) -> Response<Body> {
     let (mut parts, _) = whole.into_parts();
     parts.status = StatusCode::RANGE_NOT_SATISFIABLE;
     parts.headers.remove(header::CONTENT_TYPE);
@@ -54,12 +55,17 @@ fn unsatisfiable(length: u64, whole: Response<Body>) -> Response<Body> {
 }
 
 fn single(piece: &Range<u64>, entry: &Entry, whole: Response<Body>) -> Response<Body> {
+    let body = Body::from(slice(entry, piece));
+    piece_of(&place(piece, entry), whole, body)
+}
+
+/// The 206 with one piece of a response: `body` is what lies at `place`.
+pub(super) fn piece_of(place: &ContentRange, whole: Response<Body>, body: Body) -> Response<Body> {
     let (mut parts, _) = whole.into_parts();
     parts.status = StatusCode::PARTIAL_CONTENT;
-    insert_text(&mut parts.headers, header::CONTENT_RANGE, &content_range(piece, entry));
-    let body = slice(entry, piece);
-    parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
-    Response::from_parts(parts, Body::from(body))
+    parts.headers.insert(header::CONTENT_RANGE, place.value());
+    parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(place.length()));
+    Response::from_parts(parts, body)
 }
 
 fn multiple(pieces: &[Range<u64>], entry: &Entry, whole: Response<Body>) -> Response<Body> {
@@ -72,7 +78,7 @@ fn multiple(pieces: &[Range<u64>], entry: &Entry, whole: Response<Body>) -> Resp
         if let Some(content_type) = content_type {
             let _ = write!(body, "Content-Type: {content_type}\r\n");
         }
-        let _ = write!(body, "Content-Range: {}\r\n\r\n", content_range(piece, entry));
+        let _ = write!(body, "Content-Range: {}\r\n\r\n", place(piece, entry));
         body.extend_from_slice(&slice(entry, piece));
         body.extend_from_slice(b"\r\n");
     }
@@ -89,8 +95,8 @@ fn slice(entry: &Entry, piece: &Range<u64>) -> Bytes {
     entry.body.slice(at(piece.start)..at(piece.end))
 }
 
-fn content_range(piece: &Range<u64>, entry: &Entry) -> String {
-    format!("bytes {}-{}/{}", piece.start, piece.end - 1, entry.body.len())
+fn place(piece: &Range<u64>, entry: &Entry) -> ContentRange {
+    ContentRange { range: piece.clone(), total: entry.body.len() as u64 }
 }
 
 fn insert_text(headers: &mut HeaderMap, name: header::HeaderName, text: &str) {

@@ -10,7 +10,7 @@ use super::edge::Edge;
 use super::failure::Failure;
 use super::peer::Peer;
 use super::visit::{Closed, Passage, Visit};
-use super::{head, hit, invalidate, look, miss, pass, purge, stale};
+use super::{head, hit, invalidate, look, miss, part_hit, pass, purge, stale};
 use crate::body::Body;
 use crate::cache::{KeyShape, Lookup, PassReason};
 use crate::filter::EndOfStream;
@@ -66,12 +66,16 @@ impl Edge {
         if passage.head.method == Method::HEAD {
             return match look::peek(visit, &key, now)? {
                 Some(entry) => Ok(hit::answer(visit, &entry, now)),
+                None if let Some(parts) = look::peek_parts(visit, &key, now)? => {
+                    Ok(part_hit::answer(visit, &parts, &(0..0), now))
+                }
                 None if visit.only_if_cached() => Err(Failure::OnlyIfCached),
                 None => head::answer(visit, &origin, &key, body).await,
             };
         }
         match look::up(visit, &origin, &key, now)? {
             Lookup::Hit(entry) => Ok(hit::answer(visit, &entry, now)),
+            Lookup::Part(parts, range) => Ok(part_hit::answer(visit, &parts, &range, now)),
             Lookup::Stale(stale) => Ok(stale::answer(visit, &origin, stale)),
             Lookup::Miss(_) | Lookup::Pass(_) if visit.only_if_cached() => Err(Failure::OnlyIfCached),
             Lookup::Miss(miss) => miss::answer(visit, &origin, &key, miss).await,

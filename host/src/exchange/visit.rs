@@ -147,6 +147,13 @@ impl<'a> Visit<'a> {
         self.passage.as_ref().ok_or(Failure::NoRoute)
     }
 
+    /// From here on no range is asked for.
+    pub(super) fn wants_whole(&mut self) {
+        if let Some(passage) = &mut self.passage {
+            passage.head.headers.remove(http::header::RANGE);
+        }
+    }
+
     /// The request as it would go to an origin.
     pub(super) fn outgoing(&self) -> Result<Outgoing<'_>, Failure> {
         let head = &self.passage()?.head;

@@ -19,6 +19,8 @@ pub enum Forwarded {
     UriMiss,
     /// Something is stored, but for other request headers.
     VaryMiss,
+    /// Parts are stored, but not all that the request wants.
+    Partial,
     /// What is stored is not fresh.
     Stale,
     /// The request refuses stored responses.
@@ -32,6 +34,7 @@ impl Forwarded {
             Self::Method => "method",
             Self::UriMiss => "uri-miss",
             Self::VaryMiss => "vary-miss",
+            Self::Partial => "partial",
             Self::Stale => "stale",
             Self::Request => "request",
         }
@@ -85,6 +88,7 @@ impl CacheStatus {
             Outcome::Forward(Forwarded::Bypass | Forwarded::Method) => "bypass",
             Outcome::Forward(Forwarded::UriMiss) => "miss",
             Outcome::Forward(Forwarded::VaryMiss) => "vary_miss",
+            Outcome::Forward(Forwarded::Partial) => "partial",
             Outcome::Forward(Forwarded::Stale) => "expired",
             Outcome::Forward(Forwarded::Request) => "request",
         }

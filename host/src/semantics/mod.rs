@@ -47,7 +47,7 @@ pub use path::for_routing;
 pub use policy::Policy;
 pub use proxy_status::ProxyError;
 pub use query::{Kept, Order, QueryRules};
-pub use range::{Pieces, pieces};
+pub use range::{ContentRange, Pieces, RangeSpec, StrongValidator, pieces};
 pub use recode::{keep_tag_weak, may_be_coded, media_type, recode, vary_by_coding, wants_it_whole_and_changed};
 pub use request::{BadTarget, RequestHead, normal_authority};
 pub use reuse::{Reuse, reuse, usable_on_error};

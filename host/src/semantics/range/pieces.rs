@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use super::spec::RangeSpec;
+
 /// Pieces in one answer, at most. Real clients ask for one; PDF readers for a handful.
 const PIECES_MAX: usize = 16;
 
@@ -29,7 +31,7 @@ pub fn pieces(field: &str, length: u64) -> Pieces {
     }
     let mut found: Vec<Range<u64>> = Vec::new();
     for spec in set.split(',').map(str::trim).filter(|spec| !spec.is_empty()) {
-        match piece(spec, length) {
+        match RangeSpec::parse(spec).map(|spec| spec.within(length)) {
             None => return Pieces::Whole,
             Some(piece) if piece.is_empty() => {}
             Some(piece) => join(&mut found, piece),
@@ -40,27 +42,6 @@ pub fn pieces(field: &str, length: u64) -> Pieces {
         1..=PIECES_MAX => Pieces::Some(found),
         _ => Pieces::Whole,
     }
-}
-
-/// One `first-last`, `first-` or `-suffix`; empty where nothing of it exists, `None` where it is malformed.
-fn piece(spec: &str, length: u64) -> Option<Range<u64>> {
-    let (first, last) = spec.split_once('-')?;
-    let (first, last) = (first.trim(), last.trim());
-    if first.is_empty() {
-        return Some(length.saturating_sub(number(last)?)..length);
-    }
-    let first = number(first)?;
-    let end = if last.is_empty() { length } else { number(last)?.checked_add(1).unwrap_or(length).min(length) };
-    if !last.is_empty() && number(last)? < first {
-        return None;
-    }
-    Some(first.min(end)..end)
-}
-
-/// Digits only; more than fit are the largest number there is.
-fn number(text: &str) -> Option<u64> {
-    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    digits.then(|| text.parse().unwrap_or(u64::MAX))
 }
 
 /// Adds a piece, grown together with those that it touches.
