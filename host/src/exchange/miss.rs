@@ -127,7 +127,9 @@ async fn own(visit: &mut Visit<'_>, origin: &Origin, response: Response<Body>) -
     if hit::client_has(request, &response, visit.edge.clock.now()) {
         return Ok(hit::unchanged(response));
     }
-    if response.status() == StatusCode::PARTIAL_CONTENT && !range_applies(request, response.headers()) {
+    // Whether its range counts was left open: for another representation than `If-Range` names, it does not.
+    let to_range = matches!(response.status(), StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE);
+    if to_range && !range_applies(request, response.headers()) {
         return pass::answer(visit, origin, Body::Empty, PassReason::Uncacheable).await;
     }
     Ok(response)
