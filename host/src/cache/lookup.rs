@@ -173,6 +173,8 @@ impl Cache {
         let own = ask.headers.contains_key(header::AUTHORIZATION);
         if own || stale.as_ref().is_some_and(|entry| entry.head.freshness.for_one_use()) {
             let lead = Lead::alone(key, self.shelf.clone(), began);
+            // Nor is what credentials bring joined to what everybody has, or says anything of it.
+            let want = if let Want::Rest(_) = want { Want::of(ask.headers) } else { want };
             return Lookup::Miss(Miss { forwarded, stale, want, turn: Turn::Lead(lead) });
         }
         if stale.is_none() && self.shelf.uncacheable(key, want.spec(), now).is_some() {
