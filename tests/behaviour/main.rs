@@ -29,6 +29,7 @@ mod negative;
 mod no_vary_search;
 mod odd_fields;
 mod origins;
+mod part_fields;
 mod parts;
 mod pressure;
 mod purge_doors;

@@ -6,20 +6,15 @@ use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderMap, HeaderValue};
-use http::{Response, StatusCode};
+use http::{Response, StatusCode, response};
 
 use crate::body::Body;
 use crate::cache::Entry;
-use crate::semantics::{ContentRange, Pieces, pieces, range_applies};
+use crate::semantics::{ContentRange, Pieces, forget_content_digests, pieces, range_applies};
 
 /// Separates the pieces. It need not differ from the content, because every piece says its length and place; it only must
 /// not occur by accident.
 const BOUNDARY: &str = "forebay-8f3a1c5e7b9d2046";
-
-/// Fields about the bytes of a message's whole content, which a part is not (RFC 9530 section 2). `Repr-Digest` is about
-/// the representation, and stays.
-const OF_THE_CONTENT: [header::HeaderName; 2] =
-    [header::HeaderName::from_static("content-digest"), header::HeaderName::from_static("content-md5")];
 
 /// Cuts what `request` asks for out of `whole`, the stored response as it would be answered otherwise.
 pub(super) fn cut(request: &HeaderMap, entry: &Entry, whole: Response<Body>) -> Response<Body> {
@@ -30,23 +25,19 @@ pub(super) fn cut(request: &HeaderMap, entry: &Entry, whole: Response<Body>) -> 
         return whole;
     }
     let length = entry.body.len() as u64;
-    let mut part = match pieces(asked, length) {
-        Pieces::Whole => return whole,
+    match pieces(asked, length) {
+        Pieces::Whole => whole,
         Pieces::Unsatisfiable => unsatisfiable(length, whole),
         Pieces::Some(found) => match found.as_slice() {
             [one] => single(one, entry, whole),
             several => multiple(several, entry, whole),
         },
-    };
-    for name in &OF_THE_CONTENT {
-        part.headers_mut().remove(name);
     }
-    part
 }
 
 /// The 416 of a whole of this length.
 pub(super) fn unsatisfiable(length: u64, whole: Response<Body>) -> Response<Body> {
-    let (mut parts, _) = whole.into_parts();
+    let mut parts = other_content(whole);
     parts.status = StatusCode::RANGE_NOT_SATISFIABLE;
     parts.headers.remove(header::CONTENT_TYPE);
     parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
@@ -61,7 +52,7 @@ fn single(piece: &Range<u64>, entry: &Entry, whole: Response<Body>) -> Response<
 
 /// The 206 with one piece of a response: `body` is what lies at `place`.
 pub(super) fn piece_of(place: &ContentRange, whole: Response<Body>, body: Body) -> Response<Body> {
-    let (mut parts, _) = whole.into_parts();
+    let mut parts = other_content(whole);
     parts.status = StatusCode::PARTIAL_CONTENT;
     parts.headers.insert(header::CONTENT_RANGE, place.value());
     parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(place.length()));
@@ -69,7 +60,7 @@ pub(super) fn piece_of(place: &ContentRange, whole: Response<Body>, body: Body) 
 }
 
 fn multiple(pieces: &[Range<u64>], entry: &Entry, whole: Response<Body>) -> Response<Body> {
-    let (mut parts, _) = whole.into_parts();
+    let mut parts = other_content(whole);
     let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let mut body = BytesMut::new();
     for piece in pieces {
@@ -87,6 +78,13 @@ fn multiple(pieces: &[Range<u64>], entry: &Entry, whole: Response<Body>) -> Resp
     insert_text(&mut parts.headers, header::CONTENT_TYPE, &format!("multipart/byteranges; boundary={BOUNDARY}"));
     parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
     Response::from_parts(parts, Body::from(body.freeze()))
+}
+
+/// The head of a response that is to go out with another content.
+fn other_content(whole: Response<Body>) -> response::Parts {
+    let (mut parts, _) = whole.into_parts();
+    forget_content_digests(&mut parts.headers);
+    parts
 }
 
 /// Pieces lie within the body, and a body in memory fits into `usize`.

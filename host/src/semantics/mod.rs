@@ -10,6 +10,7 @@ mod cache_status;
 mod cdn_loop;
 mod coding;
 mod conditional;
+mod digests;
 pub mod fields;
 mod freshness;
 mod head_update;
@@ -40,6 +41,7 @@ pub use coding::{Accepted, Coding};
 pub use conditional::{
     none_match_names, not_modified, only_for_origins, range_applies, reduce_to_not_modified, update, validation,
 };
+pub use digests::forget_content_digests;
 pub use freshness::{http_date, initial_age};
 pub use head_update::{Comparison, compare};
 pub use no_vary_search::NoVarySearch;
