@@ -6,6 +6,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use http::HeaderMap;
+
 use super::flight::Flight;
 use crate::semantics::{RangeSpec, Selection};
 
@@ -24,14 +26,33 @@ struct Berth {
     spec: Option<RangeSpec>,
 }
 
+/// One who missed, and may wait for a flight or begin one.
+pub(super) struct Boarder<'a> {
+    pub(super) request: &'a HeaderMap,
+    /// Of what is stored, the selection that the request meets.
+    pub(super) known: Option<&'a Selection>,
+    /// The range that is to be fetched, where it is not the whole.
+    pub(super) spec: Option<RangeSpec>,
+    /// The last purge before the lookup began.
+    pub(super) began: u64,
+}
+
+/// What the board says to one who missed.
+pub(super) enum Boarding {
+    /// Nobody fetches this key yet.
+    First(Arc<str>, Arc<Flight>),
+    /// A seat in the flight that does.
+    Joined(Arc<Flight>, usize),
+}
+
 /// For whom a flight has seats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Seats {
     /// For everybody who asks for the whole or a range of it.
-    ForAll,
+    All,
     /// For those who ask for this range.
-    ForRange(RangeSpec),
-    ForOne,
+    Range(RangeSpec),
+    One,
 }
 
 impl Board {
@@ -40,11 +61,11 @@ impl Board {
         let berth =
             self.open.get(key).and_then(|berths| berths.iter().find(|berth| Arc::ptr_eq(&berth.flight, flight)));
         match berth {
-            Some(Berth { spec: None, .. }) => Some(Seats::ForAll),
-            Some(Berth { spec: Some(spec), .. }) => Some(Seats::ForRange(*spec)),
+            Some(Berth { spec: None, .. }) => Some(Seats::All),
+            Some(Berth { spec: Some(spec), .. }) => Some(Seats::Range(*spec)),
             None => {
                 let alone = self.alone.get(key)?;
-                alone.iter().any(|other| Arc::ptr_eq(other, flight)).then_some(Seats::ForOne)
+                alone.iter().any(|other| Arc::ptr_eq(other, flight)).then_some(Seats::One)
             }
         }
     }
@@ -84,7 +105,7 @@ impl Board {
     /// Takes a flight off; others under the same key stay. For whom it had seats, if it was there.
     pub(super) fn remove(&mut self, key: &Arc<str>, flight: &Arc<Flight>) -> Option<Seats> {
         let seats = self.seats(key, flight)?;
-        if seats == Seats::ForOne {
+        if seats == Seats::One {
             take_off(&mut self.alone, key, |other| Arc::ptr_eq(other, flight));
         } else {
             take_off(&mut self.open, key, |berth| Arc::ptr_eq(&berth.flight, flight));

@@ -10,6 +10,7 @@ use http::header::{self, HeaderMap};
 use prometheus::Registry;
 
 use super::ask::{Ask, StaleUse, Standing};
+use super::board::{Boarder, Boarding};
 use super::entry::{Entry, Head};
 use super::follow::Follower;
 use super::forms::{Claim, Form};
@@ -19,7 +20,7 @@ use super::key_rules::KeyShape;
 use super::lead::Lead;
 use super::parts::Parts;
 use super::purge::Purge;
-use super::shelf::{Boarder, Boarding, Found, Shelf};
+use super::shelf::{Found, Shelf};
 use super::want::Want;
 use crate::clock::{Clock, Timestamp};
 use crate::config;

@@ -28,6 +28,7 @@ mod parts;
 mod place;
 mod purge;
 mod records;
+mod refusals;
 mod shelf;
 mod validity;
 mod variance;

@@ -4,13 +4,12 @@
 //! anybody is woken.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use http::header::HeaderMap;
 use prometheus::Registry;
 
 use super::ask::Ask;
-use super::board::{Board, Seats};
+use super::board::{Board, Boarder, Boarding, Seats};
 use super::changes::Changes;
 use super::entry::{Entry, Head};
 use super::epochs::{Epochs, Subject};
@@ -20,26 +19,22 @@ use super::key::Key;
 use super::lessons::Lessons;
 use super::memory::Memory;
 use super::metrics::Metrics;
-use super::notebook::{Notebook, notebook};
 use super::parts::Parts;
 use super::purge::{Mode, Purge, Scope};
+use super::refusals::Refusals;
 use super::validity::Validity;
 use super::variants::Variants;
 use crate::clock::{Clock, Timestamp};
 use crate::config;
-use crate::semantics::{Forwarded, RangeSpec, Refusal, Reuse, Selection, Tags, reuse};
+use crate::semantics::{Forwarded, RangeSpec, Refusal, Reuse, Tags, reuse};
 
-/// Keys that are remembered as uncacheable, at most. One costs about 250 bytes.
-const UNCACHEABLE_KEYS_MAX: u64 = 100_000;
 /// How often a part is joined to what stands, when that changes under its hands.
 const JOINS_MAX: usize = 3;
 
 pub(super) struct Shelf {
     memory: Memory,
     board: Mutex<Board>,
-    /// Keys whose answers could not be stored.
-    uncacheable: Notebook<Arc<str>, Uncacheable>,
-    uncacheable_ttl: Duration,
+    refusals: Refusals,
     pub(super) object_bytes_max: u64,
     fills_max: usize,
     pub(super) epochs: Epochs,
@@ -49,41 +44,12 @@ pub(super) struct Shelf {
     pub(super) changes: Changes,
 }
 
-/// Why a key's last answer could not be stored.
-#[derive(Debug, Clone, Copy)]
-struct Uncacheable {
-    refusal: Refusal,
-    /// Until when that is believed.
-    until: Timestamp,
-    /// The last purge before it was looked up: a later one of its URL makes it forgotten.
-    began: u64,
-}
-
-/// What the board says to one who missed.
-pub(super) enum Boarding {
-    /// Nobody fetches this key yet.
-    First(Arc<str>, Arc<Flight>),
-    /// A seat in the flight that does.
-    Joined(Arc<Flight>, usize),
-}
-
 /// What is stored for a request.
 pub(super) enum Found {
     Nothing(Forwarded),
     Entry(Arc<Entry>, Reuse),
     /// Parts that may be used as they are.
     Parts(Arc<Parts>),
-}
-
-/// One who missed, and may wait for a flight or begin one.
-pub(super) struct Boarder<'a> {
-    pub(super) request: &'a HeaderMap,
-    /// Of what is stored, the selection that the request meets.
-    pub(super) known: Option<&'a Selection>,
-    /// The range that is to be fetched, where it is not the whole.
-    pub(super) spec: Option<RangeSpec>,
-    /// The last purge before the lookup began.
-    pub(super) began: u64,
 }
 
 /// Whether a look met something that was purged.
@@ -117,8 +83,7 @@ impl Shelf {
         Ok(Self {
             memory: Memory::new(config.memory_bytes, &metrics, registry)?,
             board: Mutex::default(),
-            uncacheable: notebook(UNCACHEABLE_KEYS_MAX),
-            uncacheable_ttl: config.uncacheable_ttl,
+            refusals: Refusals::new(config.uncacheable_ttl),
             object_bytes_max: config.object_bytes_max,
             fills_max: config.fills_max,
             epochs: Epochs::new(config.purge_records_max),
@@ -304,7 +269,7 @@ impl Shelf {
     /// A flight that was to bring a range brings the whole: everybody may join it, unless another does already.
     pub(super) fn open_to_all(&self, key: &Arc<str>, flight: &Arc<Flight>) {
         let mut board = self.lock_board();
-        let range = matches!(board.seats(key, flight), Some(Seats::ForRange(_)));
+        let range = matches!(board.seats(key, flight), Some(Seats::Range(_)));
         if range && !board.brings_whole(key) {
             board.remove(key, flight);
             board.put_open(key, flight, None);
@@ -328,7 +293,7 @@ impl Shelf {
         }
         match board.remove(from, flight) {
             None => return false,
-            Some(Seats::ForAll) if !board.brings_whole(to) => board.put_open(to, flight, None),
+            Some(Seats::All) if !board.brings_whole(to) => board.put_open(to, flight, None),
             Some(_) => board.put_alone(to, flight),
         }
         true
@@ -344,9 +309,9 @@ impl Shelf {
     pub(super) fn remember_refusal(&self, key: &Arc<str>, flight: &Arc<Flight>, refusal: Refusal) {
         let seats = self.lock_board().seats(key, flight);
         match seats {
-            Some(Seats::ForAll) => self.remember_uncacheable(key, refusal, flight.began),
-            Some(Seats::ForRange(spec)) => self.remember_uncacheable(&Key::ranged(key, spec), refusal, flight.began),
-            Some(Seats::ForOne) | None => {}
+            Some(Seats::All) => self.remember_uncacheable(key, refusal, flight.began),
+            Some(Seats::Range(spec)) => self.remember_uncacheable(&Key::ranged(key, spec), refusal, flight.began),
+            Some(Seats::One) | None => {}
         }
     }
 
@@ -397,23 +362,19 @@ impl Shelf {
     /// Why this key's last answer could not be stored, where that is still believed; where a range is asked for, the last
     /// answer to that: the whole may be too large, and its parts not.
     pub(super) fn uncacheable(&self, key: &Key, spec: Option<RangeSpec>, now: Timestamp) -> Option<Refusal> {
-        let known = match spec {
-            None => self.uncacheable.get(key.as_str()),
-            Some(spec) => self.uncacheable.get(&Key::ranged(key.as_str(), spec)),
-        };
-        let known = known.filter(|known| now < known.until)?;
+        let of_range = spec.map(|spec| Key::ranged(key.as_str(), spec));
+        let known = self.refusals.get(of_range.as_deref().unwrap_or(key.as_str()), now)?;
         // What is not stored has no tags to be purged by.
         let subject = Subject { key: key.as_str(), tags: Some(&Tags::default()) };
         self.epochs.untouched(known.began, subject).then_some(known.refusal)
     }
 
     pub(super) fn remember_uncacheable(&self, key: &Arc<str>, refusal: Refusal, began: u64) {
-        let until = self.clock.now().plus(self.uncacheable_ttl);
-        self.uncacheable.insert(key.clone(), Uncacheable { refusal, until, began });
+        self.refusals.remember(key, refusal, (self.clock.now(), began));
     }
 
     pub(super) fn forget_uncacheable(&self, key: &Key) {
-        self.uncacheable.invalidate(key.as_str());
+        self.refusals.forget(key.as_str());
     }
 
     /// Nothing that can panic runs under this lock, so a poisoned one is as good as any.

@@ -30,38 +30,26 @@ pub(super) async fn answer(
     mut miss: Miss,
 ) -> Result<Response<Body>, Failure> {
     let mut other_variant = false;
-    // Fields of the response that are for this client only, where it leads.
-    let mut own_fields = HeaderMap::new();
     for _ in 0..LOOKS_MAX {
         visit.record.cache = CacheStatus::forward(miss.forwarded);
-        let landing = match miss.turn {
-            Turn::Lead(lead) => match lead_fetch(visit, origin, lead, (miss.want, miss.stale.clone())).await? {
-                (_, Some(Word::Own(response, refusal))) => {
-                    visit.record.cache.detail = Some(refusal.word());
-                    return own(visit, origin, response).await;
-                }
-                (landing, word) => {
-                    visit.record.cache.stored = matches!(landing, Landing::Shared(..));
-                    match (&landing, word) {
-                        (Landing::Shared(head, _), Some(Word::Shared(status, fields))) => {
-                            visit.record.cache.forward_status = (status != head.status).then(|| status.as_u16());
-                            own_fields = fields;
-                        }
-                        (_, Some(Word::Confirmed(refusal))) => {
-                            let cache = &mut visit.record.cache;
-                            (cache.forward_status, cache.stored) = (Some(304), false);
-                            cache.detail = Some(refusal.word());
-                        }
-                        _ => {}
-                    }
-                    landing
-                }
-            },
+        let (landing, word) = match miss.turn {
+            Turn::Lead(lead) => {
+                let led = lead_fetch(visit, origin, lead, (miss.want, miss.stale.clone())).await?;
+                visit.record.cache.stored = matches!(led.0, Landing::Shared(..));
+                led
+            }
             Turn::Follow(follower) => {
                 visit.outgoing()?.refuse_loop()?;
                 visit.record.cache.collapsed = true;
-                follower.landing().await
+                (follower.landing().await, None)
             }
+        };
+        let own_fields = match word {
+            Some(Word::Own(response, refusal)) => {
+                visit.record.cache.detail = Some(refusal.word());
+                return own(visit, origin, response).await;
+            }
+            word => note(visit, &landing, word),
         };
         let now = visit.edge.clock.now();
         let request = &visit.passage()?.head.headers;
@@ -94,6 +82,23 @@ pub(super) async fn answer(
         return pass::answer(visit, origin, Body::Empty, PassReason::Vary).await;
     }
     Err(Failure::FetchLost)
+}
+
+/// Writes down what the leader was told. The fields of the response that are for this client only.
+fn note(visit: &mut Visit<'_>, landing: &Landing, word: Option<Word>) -> HeaderMap {
+    let cache = &mut visit.record.cache;
+    match (landing, word) {
+        (Landing::Shared(head, _), Some(Word::Shared(status, own_fields))) => {
+            cache.forward_status = (status != head.status).then(|| status.as_u16());
+            own_fields
+        }
+        (_, Some(Word::Confirmed(refusal))) => {
+            (cache.forward_status, cache.stored) = (Some(304), false);
+            cache.detail = Some(refusal.word());
+            HeaderMap::new()
+        }
+        _ => HeaderMap::new(),
+    }
 }
 
 /// The fetch brought nothing to share: a stale response stands in for it, or this client is told.
