@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::notebook::{Notebook, notebook};
 use crate::clock::Timestamp;
 use crate::semantics::Refusal;
 

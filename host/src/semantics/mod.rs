@@ -10,7 +10,6 @@ mod cache_status;
 mod cdn_loop;
 mod coding;
 mod conditional;
-mod digests;
 pub mod fields;
 mod freshness;
 mod head_update;
@@ -41,7 +40,6 @@ pub use coding::{Accepted, Coding};
 pub use conditional::{
     none_match_names, not_modified, only_for_origins, range_applies, reduce_to_not_modified, update, validation,
 };
-pub use digests::forget_content_digests;
 pub use freshness::{http_date, initial_age};
 pub use head_update::{Comparison, compare};
 pub use no_vary_search::NoVarySearch;
@@ -49,7 +47,7 @@ pub use path::for_routing;
 pub use policy::Policy;
 pub use proxy_status::ProxyError;
 pub use query::{Kept, Order, QueryRules};
-pub use range::{ContentRange, Pieces, RangeSpec, StrongValidator, pieces};
+pub use range::{ContentRange, Pieces, RangeSpec, StrongValidator, forget_content_digests, pieces};
 pub use recode::{keep_tag_weak, may_be_coded, media_type, recode, vary_by_coding, wants_it_whole_and_changed};
 pub use request::{BadTarget, RequestHead, normal_authority};
 pub use reuse::{Reuse, reuse, usable_on_error};
