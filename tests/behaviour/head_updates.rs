@@ -24,6 +24,7 @@ async fn a_head_that_agrees_renews_what_is_stored() {
     node.advance(Duration::from_secs(60));
     let asked = head(&node, "/a", &[]).await;
     assert_eq!((asked.status, asked.header("content-length")), (200, Some("4")));
+    assert_eq!(asked.header("cache-status"), Some("edge-1; fwd=stale; detail=head"));
     let hit = node.get("/a").await;
     assert_eq!((hit.text(), hit.header("x-new"), hit.header("age")), ("kept", Some("1"), Some("0")));
     assert_eq!((hit.header("cache-status"), origin.count("/a")), (Some("edge-1; hit; ttl=30"), 2));

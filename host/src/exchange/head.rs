@@ -14,7 +14,9 @@ use crate::body::Body;
 use crate::cache::{Entry, Head, Key, PassReason};
 use crate::clock::Timestamp;
 use crate::origin::Origin;
-use crate::semantics::{Comparison, Freshness, Verdict, compare, fields, update, withhold};
+use crate::semantics::{
+    Comparison, Forwarded, Freshness, Outcome, Reuse, Verdict, compare, fields, reuse, update, withhold,
+};
 
 /// Sends the request on, and brings what is stored up to date by its answer.
 pub(super) async fn answer(
@@ -30,6 +32,9 @@ pub(super) async fn answer(
     let requested = visit.edge.clock.now();
     // Compared as the origin gave it: what the node codes has another tag and another length.
     let response = pass::fetch(visit, origin, body, PassReason::Head).await?;
+    if let Some(entry) = &stored {
+        visit.record.cache.outcome = Outcome::Forward(why(visit, entry, requested)?);
+    }
     if let Some(entry) = stored
         && response.status() == StatusCode::OK
         && let Some(head) = told(visit, &entry, response.headers(), requested)?
@@ -37,6 +42,15 @@ pub(super) async fn answer(
         visit.edge.cache.replace_head(key, &entry, head);
     }
     pass::shown(visit, response)
+}
+
+/// Why what is stored did not answer.
+fn why(visit: &Visit<'_>, entry: &Entry, now: Timestamp) -> Result<Forwarded, Failure> {
+    match reuse(&entry.terms(), entry.head.age(now), &visit.passage()?.wishes) {
+        Reuse::Validate(why) => Ok(why),
+        // A HEAD refreshes nothing in the background.
+        Reuse::Fresh | Reuse::Stale | Reuse::StaleWhileRevalidate => Ok(Forwarded::Stale),
+    }
 }
 
 /// The stored head as the answer has it; `None` where it says nothing.
