@@ -113,6 +113,7 @@ fn of_parts() -> Vec<Case> {
         Case { answers: half(), steps: &[FIRST_HALF], fields: &[("Range", "bytes=3-")], ..case("fwd=partial") },
         Case { answers: half(), steps: &[FIRST_HALF], fields: &[("Range", "bytes=99-")], ..case("hit; ttl=60") },
         Case { answers: half(), steps: &[FIRST_HALF, Step::Wait(60)], ..case("fwd=stale") },
+        Case { answers: half(), steps: &[FIRST_HALF], fields: &[("Authorization", "x")], ..case("fwd=partial") },
         Case { answers: half(), steps: &[FIRST_HALF], method: "HEAD", ..case("hit; ttl=60") },
     ]
 }
@@ -123,8 +124,15 @@ fn of_head_and_codings() -> Vec<Case> {
     let text = || vec![html(page("one"))];
     vec![
         Case { method: "HEAD", ..case("fwd=uri-miss; detail=head") },
+        Case {
+            answers: swr(),
+            steps: &[GET],
+            method: "HEAD",
+            fields: &[("Cache-Control", "no-cache")],
+            ..case("fwd=request; detail=head")
+        },
         Case { answers: swr(), steps: &[GET, Step::Wait(9)], method: "HEAD", ..case("hit; ttl=51") },
-        Case { answers: swr(), steps: &[GET, Step::Wait(70)], method: "HEAD", ..case("fwd=uri-miss; detail=head") },
+        Case { answers: swr(), steps: &[GET, Step::Wait(70)], method: "HEAD", ..case("fwd=stale; detail=head") },
         Case { route: coded, answers: text(), fields: &[("Accept-Encoding", "gzip")], ..case("fwd=uri-miss") },
         Case {
             route: coded,

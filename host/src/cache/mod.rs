@@ -1,11 +1,10 @@
 //! Stored responses: found by key, fetched once for everybody, held within a byte budget.
 //!
-//! `lookup` answers the one question that the exchange asks; `flight` is a fetch that several requests share, `lead` its
-//! writing end and `follow` its reading end; `memory` is the tier that holds finished `entry` values, `forms` their
-//! content codings, and `parts` of such entries; `prospect` is what there is for a request, `want` what a miss is to fetch, `board` the flights under way, `shelf`
-//! what all of them share. `key` says what two requests must have in common, `key_rules` how a route shapes that, `lessons`
-//! what origins said of it, `changes` what was given up; `purge` says what to give up at an operator's word, and `epochs`
-//! makes it hold without looking for it. Nothing here knows where responses come from.
+//! `lookup` answers the one question that the exchange asks, by the `prospect` of a request; `flight` is a fetch that
+//! several share, `lead` its writing end, `follow` its reading end, `want` what it is to bring, `board` who flies; `memory`
+//! is the tier of finished `entry` values, their `forms` and `parts`; `shelf` is what all share. `key` says what requests
+//! have in common, `key_rules` how a route shapes that, `lessons` what origins said of it, `changes` what was given up,
+//! `purge` what to give up at an operator's word, `epochs` how that holds without looking for it.
 
 mod ask;
 mod board;
@@ -23,6 +22,7 @@ mod lessons;
 mod lookup;
 mod memory;
 mod metrics;
+mod notebook;
 mod parts;
 mod pass_reason;
 mod place;
@@ -47,6 +47,7 @@ pub use key::Key;
 pub use key_rules::{KeyRules, KeyShape};
 pub use lead::{Filling, Lead};
 pub use lookup::{Cache, Lookup, Miss, Stale, Turn};
+pub use notebook::{Notebook, notebook};
 pub use parts::Parts;
 pub use pass_reason::PassReason;
 pub use prospect::{Errand, Prospect};

@@ -25,6 +25,8 @@ pub enum PassReason {
     Busy,
     /// What another request fetched was selected by other header values.
     Vary,
+    /// The fetch that the request waited for brought an error, which takes no response's place.
+    Error,
 }
 
 impl PassReason {
@@ -40,6 +42,7 @@ impl PassReason {
             Self::Uncacheable => "uncacheable",
             Self::Busy => "busy",
             Self::Vary => "vary",
+            Self::Error => "error",
         }
     }
 
@@ -51,6 +54,7 @@ impl PassReason {
             Self::RequestBody | Self::NoStore | Self::Precondition => Forwarded::Request,
             Self::Head | Self::Uncacheable | Self::Busy => Forwarded::UriMiss,
             Self::Vary => Forwarded::VaryMiss,
+            Self::Error => Forwarded::Stale,
         }
     }
 }

@@ -60,6 +60,10 @@ impl Prospect {
             Found::Entry(entry, Reuse::Validate(forwarded)) => Self::fetch(forwarded, Some(entry), Want::Whole),
             Found::Parts(parts) => match Want::beyond(&parts, ask.headers, bytes_max) {
                 Ok(range) => Self::Part(parts, range),
+                // What credentials bring is not joined to what everybody has, nor does it say anything of it.
+                Err(Want::Rest(_)) if has_credentials(ask) => {
+                    Self::fetch(Forwarded::Partial, None, Want::of(ask.headers))
+                }
                 Err(want) => Self::fetch(Forwarded::Partial, None, want),
             },
             Found::Nothing(forwarded) => Self::fetch(forwarded, None, Want::of(ask.headers)),
@@ -88,8 +92,7 @@ impl Errand {
 
     /// What must be validated for each request, or is asked for with credentials, is nobody else's to wait for.
     pub(super) fn is_own(&self, ask: &Ask<'_>) -> bool {
-        let credentials = ask.headers.contains_key(header::AUTHORIZATION);
-        credentials || self.stale.as_ref().is_some_and(|entry| entry.head.freshness.for_one_use())
+        has_credentials(ask) || self.stale.as_ref().is_some_and(|entry| entry.head.freshness.for_one_use())
     }
 
     /// Who boards a flight with it.
@@ -97,4 +100,8 @@ impl Errand {
         let known = self.stale.as_ref().map(|entry| &entry.head).or(self.want.known());
         Boarder { request: ask.headers, known: known.map(|head| &head.selection), spec: self.want.spec(), began }
     }
+}
+
+fn has_credentials(ask: &Ask<'_>) -> bool {
+    ask.headers.contains_key(header::AUTHORIZATION)
 }

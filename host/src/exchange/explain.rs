@@ -7,6 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method, request};
 use prometheus::Registry;
 
@@ -20,7 +21,7 @@ use super::record::Book;
 use super::serve::passed_by;
 use super::target::{self, BadUrl};
 use super::visit::Visit;
-use super::{compress, look, noting};
+use super::{compress, head, look, noting};
 use crate::cache::{Ask, Inspection, KeyShape, PassReason, Prospect};
 use crate::clock::Timestamp;
 use crate::filter::EndOfStream;
@@ -98,7 +99,7 @@ impl Edge {
         told.passed = passed.map(PassReason::word);
         let status = match passed {
             Some(reason) => passing(reason),
-            None if visit.head_only() => inspection.head_ttl.map_or(passing(PassReason::Head), CacheStatus::hit),
+            None if visit.head_only() => head_prospective(visit, &inspection, now)?,
             None => {
                 told.refusal = inspection.uncacheable.map(|refusal| refusal.word());
                 told.fetching = inspection.joins;
@@ -134,6 +135,24 @@ fn prospective(inspection: &Inspection, now: Timestamp) -> CacheStatus {
             .passes
             .map_or(CacheStatus { collapsed: inspection.joins, ..CacheStatus::forward(errand.forwarded) }, passing),
     }
+}
+
+/// What a look for HEAD would come to.
+fn head_prospective(visit: &Visit<'_>, inspection: &Inspection, now: Timestamp) -> Result<CacheStatus, Failure> {
+    if let Some(ttl) = inspection.head_ttl {
+        return Ok(CacheStatus::hit(ttl));
+    }
+    let own = visit.passage()?.head.headers.contains_key(AUTHORIZATION);
+    let stored = match &inspection.prospect {
+        Prospect::Stale(entry, _) => Some(entry),
+        Prospect::Fetch(errand) => errand.stale.as_ref(),
+        Prospect::Hit(_) | Prospect::Part(..) => None,
+    };
+    let passed = passing(PassReason::Head);
+    Ok(match stored.filter(|_| !own) {
+        Some(entry) => CacheStatus { outcome: Outcome::Forward(head::why(visit, entry, now)?), ..passed },
+        None => passed,
+    })
 }
 
 /// What a fetch that the request leads or joins asks for.

@@ -192,7 +192,8 @@ route     */ -> docs, cached where the origin says so
 
 #[test]
 fn the_summary_names_what_is_not_by_default() {
-    let node = "listener = [{ purge_from = [\"10.0.0.0/8\"] }]\ncache = { targeted_fields = [\"Edge-Cache-Control\"] }\n";
+    let node =
+        "listener = [{ purge_from = [\"10.0.0.0/8\"] }]\ncache = { targeted_fields = [\"Edge-Cache-Control\"] }\n";
     let route = "compression = { codings = [\"br\", \"gzip\"] }\n[route.cache.key]\nsort_query = true\n\
          drop_query = [\"utm_*\"]\nheaders = [\"X-Device\"]\ncookies = [\"tier\"]\n";
     let told = check(&format!("{node}{ORIGIN}{ROUTE}{route}")).unwrap().summary().to_string();
