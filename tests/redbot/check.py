@@ -94,6 +94,8 @@ ARGUED = {
     ("two parts", "PARTIAL_WITHOUT_RANGE"),
     # RFC 9110 section 6.6.1: an interim response may have a date; the origin's had none, and nothing is stored by it.
     ("early hints", "DATE_CLOCKLESS"),
+    # It is meant to be one.
+    ("a bad question", "STATUS_BAD_REQUEST"),
 }
 
 
@@ -196,6 +198,10 @@ def complaints(name, resource):
         yield f"{resource.fetch_error.desc} {resource.fetch_error.detail or ''}"
     if name == "early hints" and not resource.nonfinal_responses:
         yield "no early hints came"
+    sent = {name.lower(): value.strip() for name, value in resource.response.headers.text}
+    coded = sent.get("content-encoding") == "gzip" or resource.response.status_code != 200
+    if name.startswith("compressed") and not coded:
+        yield f"not compressed: {sent}"
     for part, response in looked_at:
         for note in response.notes:
             for one in [note, *getattr(note, "subnotes", [])]:

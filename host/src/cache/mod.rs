@@ -1,10 +1,9 @@
 //! Stored responses: found by key, fetched once for everybody, held within a byte budget.
 //!
-//! `lookup` answers the one question that the exchange asks, by the `prospect` of a request; `flight` is a fetch that
-//! several share, `lead` its writing end, `follow` its reading end, `want` what it is to bring, `board` who flies; `memory`
-//! is the tier of finished `entry` values, their `forms` and `parts`; `shelf` is what all share. `key` says what requests
-//! have in common, `key_rules` how a route shapes that, `lessons` what origins said of it, `changes` what was given up,
-//! `purge` what to give up at an operator's word, `epochs` how that holds without looking for it.
+//! `lookup` answers the exchange's question by a request's `prospect`; `flight` is a fetch that several share, `lead` its
+//! writing end, `follow` its reading end, `want` what it is to bring; `memory` is the tier of finished `entry` values, with
+//! `forms` and `parts`; `shelf` is what all share. `key` is what requests have in common, by `key_rules` of a route and
+//! `lessons` of origins; `changes` is what was given up, `purge` what an operator gives up, `epochs` how that holds.
 
 mod ask;
 mod board;
