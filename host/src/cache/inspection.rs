@@ -8,7 +8,9 @@ use super::ask::Ask;
 use super::entry::Entry;
 use super::epochs::{Concern, Subject};
 use super::key::Key;
+use super::parts::Parts;
 use super::shelf::{Found, Shelf, subject};
+use super::want::Want;
 use crate::clock::Timestamp;
 use crate::semantics::{Forwarded, Refusal, Reuse, Tags};
 
@@ -17,6 +19,10 @@ use crate::semantics::{Forwarded, Refusal, Reuse, Tags};
 pub struct Inspection {
     /// The entry that the request selects and what may be done with it, or why there is none.
     pub found: Result<(Arc<Entry>, Reuse), Forwarded>,
+    /// Stored parts that the request selects, where there is no whole.
+    pub parts: Option<Arc<Parts>>,
+    /// They answer the request without the origin.
+    pub covered: bool,
     /// Newest first.
     pub variants: Vec<Variant>,
     /// A fetch is under way that the request could join.
@@ -39,12 +45,12 @@ pub struct Variant {
 
 impl Inspection {
     pub(super) fn of(shelf: &Shelf, key: &Key, ask: &Ask<'_>, now: Timestamp) -> Self {
-        let found = match shelf.look(key, ask, now).0 {
-            Found::Entry(entry, reuse) => Ok((entry, reuse)),
-            // What parts answer depends on the range.
-            Found::Parts(_) => Err(Forwarded::Partial),
-            Found::Nothing(forwarded) => Err(forwarded),
+        let (found, parts) = match shelf.look(key, ask, now).0 {
+            Found::Entry(entry, reuse) => (Ok((entry, reuse)), None),
+            Found::Parts(parts) => (Err(Forwarded::Partial), Some(parts)),
+            Found::Nothing(forwarded) => (Err(forwarded), None),
         };
+        let covers = |parts| Want::beyond(parts, ask.headers, shelf.object_bytes_max).is_ok();
         let purges = shelf.epochs.concerns(Subject { key: key.as_str(), tags: Some(&Tags::default()) });
         let variant = |entry: Arc<Entry>| {
             let mut by_tags = shelf.epochs.concerns(subject(key.as_str(), &entry.head));
@@ -53,6 +59,8 @@ impl Inspection {
         };
         Self {
             found,
+            covered: parts.as_ref().is_some_and(covers),
+            parts,
             variants: shelf.variants(key).into_iter().map(variant).collect(),
             fetching: shelf.fetching(key),
             uncacheable: shelf.uncacheable(key, None, now),

@@ -194,7 +194,8 @@ impl Parts {
         }
     }
 
-    fn pieces(&self) -> Vec<Range<u64>> {
+    /// The stretches of bytes that are here, in order; none touches the next.
+    pub fn pieces(&self) -> Vec<Range<u64>> {
         let mut pieces: Vec<Range<u64>> = Vec::new();
         for chunk in &self.chunks {
             match pieces.last_mut() {

@@ -12,8 +12,9 @@ use http::request;
 use prometheus::Registry;
 
 use super::edge::Edge;
-use super::explanation::{Explanation, FreshnessNote, PurgeNote, VariantNote};
+use super::explanation::{Explanation, FreshnessNote, PartsNote, PurgeNote, VariantNote};
 use super::failure::Failure;
+use super::look;
 use super::mailbox::Mailbox;
 use super::metrics::Metrics;
 use super::peer::{Peer, PurgeRight};
@@ -21,10 +22,10 @@ use super::record::Book;
 use super::serve::passed_by;
 use super::target::{self, BadUrl};
 use super::visit::Visit;
-use crate::cache::{Ask, Concern, Entry, Inspection, KeyShape, PassReason, Standing, Variant};
+use crate::cache::{Ask, Concern, Entry, Inspection, KeyShape, Parts, PassReason, StaleUse, Standing, Variant};
 use crate::clock::Timestamp;
 use crate::filter::EndOfStream;
-use crate::semantics::{CacheStatus, Outcome, Reuse, http_date};
+use crate::semantics::{CacheStatus, Forwarded, Outcome, Reuse, http_date, usable_on_error};
 
 impl Edge {
     /// Explains what a GET for this URL with these fields would meet.
@@ -79,12 +80,14 @@ impl Edge {
         let shape = KeyShape { rules: &passage.route.key_rules, origin: chosen.then(|| &**origin.name()) };
         let key = self.cache.key(&passage.head, &shape);
         let now = self.clock.now();
-        let ask = Ask { headers: &passage.head.headers, wishes: passage.wishes, standing: &|_| Standing::Well };
+        let standing = look::standing(visit, &origin, &key, now)?;
+        let ask = Ask { headers: &passage.head.headers, wishes: passage.wishes, standing: &standing };
         let inspection = self.cache.inspect(&key, &ask, now);
         told.key = Some(key.as_str().to_owned());
         told.fetching = inspection.fetching;
         told.refusal = inspection.uncacheable.map(|refusal| refusal.word());
         told.purges = inspection.purges.iter().map(purge_note).collect();
+        told.parts = inspection.parts.as_deref().map(|parts| parts_note(parts, now));
         let selected = inspection.found.as_ref().ok().map(|(entry, _)| entry);
         told.variants = inspection.variants.iter().map(|variant| variant_note(variant, selected, now)).collect();
         if let Some(reason) = passed_by(passage) {
@@ -94,7 +97,7 @@ impl Edge {
             }
             return Ok(passing(reason));
         }
-        let status = lookup_status(&inspection, now);
+        let status = lookup_status(&inspection, &standing, now);
         if status.outcome != Outcome::Hit && visit.only_if_cached() {
             return Err(Failure::OnlyIfCached);
         }
@@ -113,13 +116,24 @@ fn passing(reason: PassReason) -> CacheStatus {
 }
 
 /// What a lookup would come to.
-fn lookup_status(inspection: &Inspection, now: Timestamp) -> CacheStatus {
+fn lookup_status(inspection: &Inspection, standing: &dyn Fn(StaleUse) -> Standing, now: Timestamp) -> CacheStatus {
+    let stale = |entry: &Entry, cause: StaleUse| {
+        let cause = if standing(cause) == Standing::Resting { StaleUse::BackOff } else { cause };
+        CacheStatus { detail: Some(cause.word()), ..CacheStatus::hit(entry.ttl(now)) }
+    };
     match &inspection.found {
         Ok((entry, Reuse::Fresh | Reuse::Stale)) => CacheStatus::hit(entry.ttl(now)),
-        Ok((entry, Reuse::StaleWhileRevalidate)) => {
-            CacheStatus { detail: Some("stale_while_revalidate"), ..CacheStatus::hit(entry.ttl(now)) }
+        Ok((entry, Reuse::StaleWhileRevalidate)) => stale(entry, StaleUse::WhileRevalidate),
+        Ok((entry, Reuse::Validate(Forwarded::Stale)))
+            if usable_on_error(&entry.terms(), entry.head.age(now))
+                && standing(StaleUse::IfError) != Standing::Well =>
+        {
+            stale(entry, StaleUse::IfError)
         }
         Ok((_, Reuse::Validate(why))) => CacheStatus { collapsed: inspection.fetching, ..CacheStatus::forward(*why) },
+        Err(_) if inspection.covered => {
+            CacheStatus::hit(inspection.parts.as_ref().map_or(0, |parts| parts.head.ttl(now)))
+        }
         Err(_) if inspection.uncacheable.is_some() => passing(PassReason::Uncacheable),
         Err(why) => CacheStatus { collapsed: inspection.fetching, ..CacheStatus::forward(*why) },
     }
@@ -127,6 +141,12 @@ fn lookup_status(inspection: &Inspection, now: Timestamp) -> CacheStatus {
 
 fn purge_note(concern: &Concern) -> PurgeNote {
     PurgeNote { scope: concern.scope, value: concern.text.clone(), epoch: concern.epoch }
+}
+
+fn parts_note(parts: &Parts, now: Timestamp) -> PartsNote {
+    // The last byte is named, as in ranges.
+    let pieces = parts.pieces().iter().map(|piece| format!("{}-{}", piece.start, piece.end - 1)).collect();
+    PartsNote { pieces, total_bytes: parts.total(), ttl: parts.head.ttl(now) }
 }
 
 fn variant_note(variant: &Variant, selected: Option<&Arc<Entry>>, now: Timestamp) -> VariantNote {
@@ -163,7 +183,7 @@ fn freshness_note(entry: &Entry, now: Timestamp) -> FreshnessNote {
         age_field: field(&header::AGE),
         apparent_age: dated.map_or(0, |dated| head.received.since(dated).as_secs()),
         initial_age: known(terms.initial_age),
-        resident_time: now.since(head.received).as_secs(),
+        resident_time: resident_time(entry, now).as_secs(),
         age: known(head.age(now)),
         lifetime: terms.lifetime.as_secs(),
         lifetime_source: terms.source.word(),
@@ -174,6 +194,14 @@ fn freshness_note(entry: &Entry, now: Timestamp) -> FreshnessNote {
         stale_if_error: terms.if_error.as_secs(),
         validate_always: terms.validate_always,
         never_stale: terms.never_stale,
+    }
+}
+
+/// The rest of the age, in whole seconds of both, so that the sum comes out as it is written.
+fn resident_time(entry: &Entry, now: Timestamp) -> Duration {
+    match entry.head.freshness.initial_age {
+        Duration::MAX => now.since(entry.head.received),
+        initial => Duration::from_secs(entry.head.age(now).as_secs().saturating_sub(initial.as_secs())),
     }
 }
 

@@ -33,7 +33,9 @@ pub struct Explanation {
     pub epoch: u64,
     /// Purges on record that concern this URL.
     pub purges: Vec<PurgeNote>,
-    /// What is stored under the key, newest first.
+    /// Parts that the request could be answered from, where the whole is not stored.
+    pub parts: Option<PartsNote>,
+    /// What is stored whole under the key, newest first.
     pub variants: Vec<VariantNote>,
 }
 
@@ -42,6 +44,15 @@ pub struct PurgeNote {
     pub scope: &'static str,
     pub value: String,
     pub epoch: u64,
+}
+
+/// The bytes that are stored of a response.
+#[derive(Debug, Clone, Serialize)]
+pub struct PartsNote {
+    /// First and last byte of each, as in `Range`.
+    pub pieces: Vec<String>,
+    pub total_bytes: u64,
+    pub ttl: i64,
 }
 
 /// One stored response.
@@ -79,9 +90,9 @@ pub struct FreshnessNote {
     pub apparent_age: u64,
     /// Its age when it arrived; `null` where nobody knows.
     pub initial_age: Option<u64>,
-    /// Seconds since it arrived.
+    /// `age` minus `initial_age`: how long it has been here.
     pub resident_time: u64,
-    /// `initial_age` and `resident_time`.
+    /// Its age now; `null` where nobody knows.
     pub age: Option<u64>,
     pub lifetime: u64,
     /// What gave the lifetime.
@@ -115,7 +126,8 @@ impl Display for Explanation {
         }
         line(f, "epoch", self.epoch)?;
         self.purges.iter().try_for_each(|purge| line(f, "purge", purge))?;
-        if self.key.is_some() && self.variants.is_empty() {
+        maybe(f, "parts", self.parts.as_ref())?;
+        if self.key.is_some() && self.parts.is_none() && self.variants.is_empty() {
             line(f, "stored", "nothing under this key")?;
         }
         for (number, variant) in (1..).zip(&self.variants) {
@@ -176,9 +188,16 @@ impl Display for FreshnessNote {
     }
 }
 
+impl Display for PartsNote {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "bytes {} of {}, ttl {}", self.pieces.join(", "), self.total_bytes, self.ttl)
+    }
+}
+
 impl Display for PurgeNote {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} (epoch {})", self.scope, self.value, self.epoch)
+        let space = if self.value.is_empty() { "" } else { " " };
+        write!(f, "{}{space}{} (epoch {})", self.scope, self.value, self.epoch)
     }
 }
 

@@ -10,14 +10,23 @@ use crate::origin::Origin;
 
 /// What the cache has to say, or whose turn it is to fetch.
 pub(super) fn up(visit: &Visit<'_>, origin: &Origin, key: &Key, now: Timestamp) -> Result<Lookup, Failure> {
+    let standing = standing(visit, origin, key, now)?;
+    Ok(visit.edge.cache.lookup(key, &Ask { standing: &standing, ..ask(visit)? }, now))
+}
+
+/// How the origin does, as far as the route lets a stale response stand in for it.
+pub(super) fn standing<'v>(
+    visit: &'v Visit<'_>,
+    origin: &'v Origin,
+    key: &'v Key,
+    now: Timestamp,
+) -> Result<impl Fn(StaleUse) -> Standing + 'v, Failure> {
     let passage = visit.passage()?;
-    let standing = |purpose| {
+    Ok(move |purpose| {
         let Some(doubt) = visit.edge.backoff.doubt(origin.name(), key.as_str(), now) else { return Standing::Well };
         let covered = purpose == StaleUse::WhileRevalidate || passage.route.policy.covers(doubt.trouble);
         if covered { doubt.standing } else { Standing::Well }
-    };
-    let ask = Ask { headers: &passage.head.headers, wishes: passage.wishes, standing: &standing };
-    Ok(visit.edge.cache.lookup(key, &ask, now))
+    })
 }
 
 /// An entry that answers as it is; nobody's turn is taken.
