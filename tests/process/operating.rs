@@ -35,7 +35,7 @@ fn text(bytes: &[u8]) -> String {
 async fn a_purge_from_the_command_line_holds_at_once() {
     let (origin, node) = node().await;
     let own = "http://test.example/a";
-    let cases: [(&[&str], &str); 6] = [
+    let cases: [(&[&str], &str); 7] = [
         (&[own], "purged hard url http://test.example/a"),
         (&["--url", own, "--soft"], "purged soft url http://test.example/a"),
         (&["--tag", "t"], "purged hard tag t"),
@@ -74,7 +74,8 @@ async fn what_goes_wrong_is_told() {
         (&["purge", "/a", "-c", "edge.toml"], "is not a whole URL"),
         (&["purge", "--all", "-c", "gone.toml"], "--admin ADDRESS"),
         (&["purge", "--all", "--admin", &admin], "asks for its token"),
-        (&["purge", "--all", "--admin", &admin, "--token", "wrong"], "asks for its token"),
+        (&["purge", "--all", "--admin", &admin, "--token", "wrong"], "has another token"),
+        (&["explain", "http://a/", "-H", "nonsense", "-c", "edge.toml"], "write -H 'Name: value'"),
         (&["explain", "nonsense", "-c", "edge.toml"], "is not a whole URL"),
     ];
     for (arguments, told) in cases {
