@@ -35,7 +35,7 @@ fn text(bytes: &[u8]) -> String {
 async fn a_purge_from_the_command_line_holds_at_once() {
     let (origin, node) = node().await;
     let own = "http://test.example/a";
-    let cases: [(&[&str], &str); 7] = [
+    let cases: [(&[&str], &str); 6] = [
         (&[own], "purged hard url http://test.example/a"),
         (&["--url", own, "--soft"], "purged soft url http://test.example/a"),
         (&["--tag", "t"], "purged hard tag t"),
@@ -69,7 +69,7 @@ async fn an_explanation_is_text_or_json() {
 async fn what_goes_wrong_is_told() {
     let (_origin, mut node) = node().await;
     let admin = node.admin().to_string();
-    let cases: [(&[&str], &str); 6] = [
+    let cases: [(&[&str], &str); 7] = [
         (&["purge", "-c", "edge.toml"], "nothing is named"),
         (&["purge", "/a", "-c", "edge.toml"], "is not a whole URL"),
         (&["purge", "--all", "-c", "gone.toml"], "--admin ADDRESS"),
