@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use support::{Answer, Origin, Response, TestNode};
 
+use crate::codings::{html, page};
+
 fn tagged(tag: &str, directives: &str) -> Answer {
     Answer::ok("kept").header("ETag", tag).header("Cache-Control", directives).header("X-Version", "old")
 }
@@ -22,6 +24,7 @@ async fn a_head_that_agrees_renews_what_is_stored() {
     node.advance(Duration::from_secs(60));
     let asked = head(&node, "/a", &[]).await;
     assert_eq!((asked.status, asked.header("content-length")), (200, Some("4")));
+    assert_eq!(asked.header("cache-status"), Some("edge-1; fwd=stale; detail=head"));
     let hit = node.get("/a").await;
     assert_eq!((hit.text(), hit.header("x-new"), hit.header("age")), ("kept", Some("1"), Some("0")));
     assert_eq!((hit.header("cache-status"), origin.count("/a")), (Some("edge-1; hit; ttl=30"), 2));
@@ -86,4 +89,39 @@ async fn a_head_for_another_variant_leaves_this_one() {
     node.get_with("/a", &[("X-Kind", "a")]).await;
     head(&node, "/a", &[("X-Kind", "b")]).await;
     assert_eq!(node.get_with("/a", &[("X-Kind", "a")]).await.header("cache-status"), Some("edge-1; hit; ttl=60"));
+}
+
+#[tokio::test]
+async fn a_head_is_compared_as_the_origin_answered_it() {
+    let origin = Origin::start().await;
+    origin.on("/a", html(page("one")).header("ETag", "\"1\""));
+    let node = TestNode::before(&origin, "[route.compression]\ncodings = [\"gzip\"]\n");
+    node.get("/a").await;
+    node.advance(Duration::from_secs(60));
+    let coded = head(&node, "/a", &[("Accept-Encoding", "gzip")]).await;
+    assert_eq!((coded.header("content-encoding"), coded.header("etag")), (Some("gzip"), Some("W/\"1\"")));
+    let hit = node.get("/a").await;
+    assert_eq!(
+        (hit.header("cache-status"), hit.headers("vary")),
+        (Some("edge-1; hit; ttl=60"), vec!["Accept-Encoding"])
+    );
+}
+
+#[tokio::test]
+async fn a_head_does_not_renew_what_it_is_not_about() {
+    let plain = Answer::ok("none").header("Cache-Control", "max-age=60");
+    let told = Answer::ok("page").header("Cache-Control", "max-age=60");
+    let cases = [
+        (Answer::status(404, "none").header("Cache-Control", "max-age=60"), told.clone()),
+        (plain, told.clone().header("Vary", "X-Kind")),
+    ];
+    for (stored, told) in cases {
+        let origin = Origin::start().await;
+        origin.once("/a", stored.clone()).on("/a", told);
+        let node = TestNode::before(&origin, "");
+        node.get("/a").await;
+        node.advance(Duration::from_secs(60));
+        assert_eq!(head(&node, "/a", &[]).await.status, 200);
+        assert_eq!((node.get("/a").await.text(), origin.count("/a")), ("page", 3), "{stored:?}");
+    }
 }

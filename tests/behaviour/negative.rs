@@ -54,17 +54,19 @@ async fn what_the_origin_says_counts_before_any_rule() {
 
 #[tokio::test]
 async fn an_error_is_answered_from_the_store_for_its_time_and_no_longer() {
-    let origin = Origin::start().await;
-    origin.once("/a", Answer::status(503, "down")).on("/a", Answer::ok("up"));
-    let rules = RULES.replace("default_ttl", "stale_while_revalidate = \"1h\"\nstale_if_error = \"1h\"\ndefault_ttl");
-    let node = TestNode::before(&origin, &rules);
-    node.get("/a").await;
-    node.advance(Duration::from_secs(4));
-    let hit = node.get("/a").await;
-    assert_eq!((hit.status, hit.header("cache-status")), (503, Some("edge-1; hit; ttl=1")));
-    node.advance(Duration::from_secs(1));
-    assert_eq!(node.get("/a").await.text(), "up", "no window makes an error last");
-    assert_eq!(origin.count("/a"), 2);
+    for (status, seconds) in [(404, 60), (403, 10), (503, 5)] {
+        let origin = Origin::start().await;
+        origin.once("/a", Answer::status(status, "down")).on("/a", Answer::ok("up"));
+        let windows = "stale_while_revalidate = \"1h\"\nstale_if_error = \"1h\"\ndefault_ttl";
+        let node = TestNode::before(&origin, &RULES.replace("default_ttl", windows));
+        node.get("/a").await;
+        node.advance(Duration::from_secs(seconds - 1));
+        let hit = node.get("/a").await;
+        assert_eq!((hit.status, hit.header("cache-status")), (status, Some("edge-1; hit; ttl=1")));
+        node.advance(Duration::from_secs(1));
+        assert_eq!(node.get("/a").await.text(), "up", "no window makes an error last: {status}");
+        assert_eq!(origin.count("/a"), 2);
+    }
 }
 
 #[tokio::test]

@@ -148,3 +148,14 @@ async fn only_a_200_is_cut() {
     let (_origin, node) = holding(Answer::status(404, DIGITS).header("Cache-Control", "max-age=60")).await;
     assert_eq!(outcome(&node.get_with("/a", &[("Range", "bytes=0-3")]).await), (404, DIGITS, None));
 }
+
+#[tokio::test]
+async fn a_part_has_no_digest_of_the_whole_content() {
+    let digests = ["Content-Digest", "Content-MD5", "Repr-Digest"];
+    let (_origin, node) = holding(digests.iter().fold(digits(), |answer, name| answer.header(name, "any"))).await;
+    for range in ["bytes=0-3", "bytes=0-1,4-5", "bytes=50-"] {
+        let part = node.get_with("/a", &[("Range", range)]).await;
+        assert_eq!(digests.map(|name| part.header(name)), [None, None, Some("any")], "{range}");
+    }
+    assert_eq!(node.get("/a").await.header("content-digest"), Some("any"));
+}

@@ -251,3 +251,23 @@ async fn a_stale_response_stands_in_for_the_failures_that_its_route_names() {
         }
     }
 }
+
+#[tokio::test]
+async fn who_waited_for_a_refresh_that_failed_and_wants_nothing_stale_gets_an_answer_of_its_own() {
+    let origin = Origin::start().await;
+    let gate = Gate::closed();
+    origin.once("/a", lasting("kept", "max-age=60, stale-while-revalidate=600"));
+    origin.once("/a", Answer::status(503, "down").after(&gate)).on("/a", Answer::status(503, "for you"));
+    let node = TestNode::before(&origin, "");
+    node.get("/a").await;
+    node.advance(seconds(70));
+    node.get("/a").await;
+    origin.requests_reach(2).await;
+    let mut client = node.connect().await;
+    client.send("GET /a HTTP/1.1\r\nHost: test.example\r\nCache-Control: max-age=0\r\n\r\n").await;
+    node.metric_is("forebay_cache_collapsed_waiters", &[], 1.0).await;
+    gate.open();
+    let own = client.response().await;
+    let status = "edge-1; fwd=stale; detail=error";
+    assert_eq!((own.status, own.text(), own.header("cache-status")), (503, "for you", Some(status)));
+}

@@ -141,3 +141,17 @@ async fn a_stored_answer_in_the_favourite_language_is_used() {
         assert_eq!(node_says.header("cache-status").unwrap().contains("hit"), expected, "{wish}");
     }
 }
+
+#[tokio::test]
+async fn what_varies_by_the_clients_address_is_for_that_client() {
+    for field in ["X-Forwarded-For", "X-Request-Id"] {
+        let origin = Origin::start().await;
+        origin.on("/a", Answer::ok("for you").header("Cache-Control", "max-age=60").header("Vary", field));
+        let node = TestNode::before(&origin, "");
+        for requests in 1..=2 {
+            let status = node.get("/a").await;
+            assert!(status.header("cache-status").is_some_and(|status| !status.contains("hit")), "{field}");
+            assert_eq!(origin.count("/a"), requests, "{field}");
+        }
+    }
+}

@@ -234,7 +234,9 @@ fn liveness(ledger: &Ledger, exchange: &Exchange<'_>) -> Judgement {
     {
         return fault(format!("answer {} {:?} could be used: {ground:?}", record.said, record.confirmed));
     }
-    if exchange.told.says("stale_while_revalidate") && exchange.news.is_empty() {
+    // Who wants only what is stored starts nothing.
+    let may_ask = !exchange.ask.wishes.only_if_cached;
+    if exchange.told.says("stale_while_revalidate") && exchange.news.is_empty() && may_ask {
         return fault("it is stale, and nobody refreshes it: RFC 5861 section 3");
     }
     let Some(record) = ledger.selected(exchange.ask) else { return Ok(()) };

@@ -7,6 +7,8 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
+use super::notebook::places;
+
 /// Changed URLs that are remembered one by one, at most. One costs about 150 bytes.
 const CHANGES_MAX: usize = 50_000;
 
@@ -22,6 +24,8 @@ pub(super) struct Changes {
 #[derive(Default)]
 struct Records {
     last: HashMap<String, u64>,
+    /// How much room they take, in names of common length.
+    places: usize,
     /// The change that counts for whatever is not listed.
     forgotten: u64,
 }
@@ -49,9 +53,13 @@ impl Changes {
         let mut records = self.records.write().unwrap_or_else(PoisonError::into_inner);
         // Counted under the lock: whoever sees the count waits for the record.
         let change = self.count.fetch_add(1, Ordering::Release) + 1;
-        if records.last.len() >= CHANGES_MAX {
-            records.last.clear();
-            records.forgotten = change;
+        if let Some(standing) = records.last.get_mut(subject) {
+            *standing = change;
+            return;
+        }
+        records.places += places(subject) as usize;
+        if records.places > CHANGES_MAX {
+            *records = Records { places: places(subject) as usize, forgotten: change, ..Records::default() };
         }
         records.last.insert(subject.to_owned(), change);
     }
@@ -87,5 +95,14 @@ mod tests {
         let after = changes.last("a");
         assert!(after > before && after == changes.last("b"));
         assert_eq!(changes.last("b"), after, "once");
+    }
+
+    #[test]
+    fn long_subjects_take_the_room_of_several() {
+        let changes = Changes::default();
+        for number in 0..CHANGES_MAX / 4 + 1 {
+            changes.record(&format!("{number:0900}"));
+        }
+        assert!(changes.last("any") > 0, "there was no room for one more");
     }
 }

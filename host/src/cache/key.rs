@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use super::key_rules::{KeyRules, KeyShape};
 use super::place::Place;
 use super::variance::Variance;
-use crate::semantics::{RangeSpec, RequestHead, fields};
+use crate::semantics::{RangeSpec, RequestHead, fields, has_escapes};
 
 /// What a part's value may not hold as it is, beside bytes that are not ASCII.
 const ESCAPED: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
@@ -192,6 +192,9 @@ fn push_part(text: &mut String, name: [&str; 2], value: &[u8]) {
 
 /// Escapes in upper case: `%2f` and `%2F` are one (RFC 3986 section 6.2.2.1).
 fn push_in_one_case(text: &mut String, part: &str) {
+    if !has_escapes(part) {
+        return text.push_str(part);
+    }
     let mut rest = part;
     while let Some(at) = rest.find('%') {
         let (plain, escape) = rest.split_at(at);

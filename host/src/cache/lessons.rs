@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::key::Key;
+use super::notebook::{Notebook, notebook};
 use super::variance::Variance;
 use crate::semantics::NoVarySearch;
 
@@ -15,14 +16,14 @@ use crate::semantics::NoVarySearch;
 const PATHS_MAX: u64 = 50_000;
 
 pub(super) struct Lessons {
-    rules: moka::sync::Cache<String, Arc<Variance>>,
+    rules: Notebook<String, Arc<Variance>>,
     /// How many there were. A node that never saw the field looks no further.
     count: AtomicU64,
 }
 
 impl Lessons {
     pub(super) fn new() -> Self {
-        Self { rules: moka::sync::Cache::new(PATHS_MAX), count: AtomicU64::new(0) }
+        Self { rules: notebook(PATHS_MAX), count: AtomicU64::new(0) }
     }
 
     /// The rule for a key's path, if there is one.

@@ -83,6 +83,8 @@ pub enum PassReason {
     Busy,
     /// What another request fetched was selected by other header values.
     Vary,
+    /// The fetch that the request waited for brought an error, which takes no response's place.
+    Error,
 }
 
 impl PassReason {
@@ -98,6 +100,7 @@ impl PassReason {
             Self::Uncacheable => "uncacheable",
             Self::Busy => "busy",
             Self::Vary => "vary",
+            Self::Error => "error",
         }
     }
 
@@ -109,6 +112,7 @@ impl PassReason {
             Self::RequestBody | Self::NoStore | Self::Precondition => Forwarded::Request,
             Self::Head | Self::Uncacheable | Self::Busy => Forwarded::UriMiss,
             Self::Vary => Forwarded::VaryMiss,
+            Self::Error => Forwarded::Stale,
         }
     }
 }
@@ -174,6 +178,8 @@ impl Cache {
         let own = ask.headers.contains_key(header::AUTHORIZATION);
         if own || stale.as_ref().is_some_and(|entry| entry.head.freshness.for_one_use()) {
             let lead = Lead::alone(key, self.shelf.clone(), began);
+            // Nor is what credentials bring joined to what everybody has, or says anything of it.
+            let want = if let Want::Rest(_) = want { Want::of(ask.headers) } else { want };
             return Lookup::Miss(Miss { forwarded, stale, want, turn: Turn::Lead(lead) });
         }
         if stale.is_none() && self.shelf.uncacheable(key, want.spec(), now).is_some() {

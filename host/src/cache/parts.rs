@@ -13,7 +13,7 @@ use http::header::{self, HeaderValue};
 
 use super::entry::{Entry, Head, OVERHEAD};
 use super::validity::Validity;
-use crate::semantics::{ContentRange, Freshness, StrongValidator};
+use crate::semantics::{ContentRange, Freshness, StrongValidator, forget_content_digests};
 
 /// Pieces of one whole, at most, for clients that ask for crumbs all over a file. A player that jumps about leaves fewer.
 const PIECES_MAX: usize = 16;
@@ -60,6 +60,7 @@ impl Parts {
         let validator = StrongValidator::of(&head.headers);
         let mut headers = head.headers.clone();
         headers.remove(header::CONTENT_RANGE);
+        forget_content_digests(&mut headers);
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(place.total));
         let head = Head {
             status: StatusCode::OK,

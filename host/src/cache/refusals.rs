@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::notebook::{Notebook, notebook};
 use crate::clock::Timestamp;
 use crate::semantics::Refusal;
 
@@ -11,7 +12,7 @@ use crate::semantics::Refusal;
 const KEYS_MAX: u64 = 100_000;
 
 pub(super) struct Refusals {
-    known: moka::sync::Cache<Arc<str>, Refused>,
+    known: Notebook<Arc<str>, Refused>,
     ttl: Duration,
 }
 
@@ -27,7 +28,7 @@ pub(super) struct Refused {
 
 impl Refusals {
     pub(super) fn new(ttl: Duration) -> Self {
-        Self { known: moka::sync::Cache::new(KEYS_MAX), ttl }
+        Self { known: notebook(KEYS_MAX), ttl }
     }
 
     pub(super) fn get(&self, key: &str, now: Timestamp) -> Option<Refused> {

@@ -6,9 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use moka::sync::Cache;
-
-use crate::cache::Standing;
+use crate::cache::{Notebook, Standing, notebook};
 use crate::clock::Timestamp;
 use crate::semantics::Trouble;
 
@@ -21,8 +19,8 @@ const REMEMBERED_MAX: u64 = 10_000;
 
 /// What failed lately, and until when it is left alone.
 pub(super) struct Backoff {
-    origins: Cache<Arc<str>, Strike>,
-    keys: Cache<Arc<str>, Strike>,
+    origins: Notebook<Arc<str>, Strike>,
+    keys: Notebook<Arc<str>, Strike>,
     longest: Duration,
     /// A number from 0 to 1, which spreads the next attempts of many nodes and keys.
     chance: fn() -> f64,
@@ -47,7 +45,7 @@ pub(super) struct Doubt {
 impl Backoff {
     /// No pause is longer than `longest`; with zero there is none.
     pub(super) fn new(longest: Duration, chance: fn() -> f64) -> Self {
-        Self { origins: Cache::new(REMEMBERED_MAX), keys: Cache::new(REMEMBERED_MAX), longest, chance }
+        Self { origins: notebook(REMEMBERED_MAX), keys: notebook(REMEMBERED_MAX), longest, chance }
     }
 
     /// What speaks against asking `origin` for `key` now. Long after a failure nothing does.
@@ -83,7 +81,7 @@ impl Backoff {
     }
 
     /// Fetches that were under way together fail together, so only a failure after the pause makes the next one longer.
-    fn strike(&self, strikes: &Cache<Arc<str>, Strike>, name: &Arc<str>, trouble: Trouble, now: Timestamp) {
+    fn strike(&self, strikes: &Notebook<Arc<str>, Strike>, name: &Arc<str>, trouble: Trouble, now: Timestamp) {
         strikes.entry(name.clone()).and_upsert_with(|standing| {
             let last = standing.map(moka::Entry::into_value);
             match last.and_then(|last| Some((last, self.doubt_by(last, now)?.standing))) {
@@ -103,7 +101,7 @@ impl Backoff {
 }
 
 /// Nearly every name has nothing against it, and looking costs less than forgetting.
-fn forgive(strikes: &Cache<Arc<str>, Strike>, name: &Arc<str>) {
+fn forgive(strikes: &Notebook<Arc<str>, Strike>, name: &Arc<str>) {
     if strikes.contains_key(name) {
         strikes.invalidate(name);
     }

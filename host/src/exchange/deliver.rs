@@ -13,7 +13,7 @@ use super::forward::X_REQUEST_ID;
 use super::record::Record;
 use super::visit::Visit;
 use crate::body::{Body, BodyError};
-use crate::semantics::{CacheStatus, Outcome, fields};
+use crate::semantics::{CacheStatus, Outcome};
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 
@@ -30,7 +30,6 @@ pub(super) fn deliver(visit: Visit<'_>, answer: Response<Body>) -> Response<Deli
     let head_only = visit.head_only();
     let node = visit.edge.name.clone();
     let mut record = visit.record;
-    fields::strip_hop_by_hop(&mut parts.headers);
     let member = match record.cache {
         CacheStatus { outcome: Outcome::Hit, ttl: Some(ttl), detail: None, .. } => CacheStatus::hit_member(&node, ttl),
         status => status.member(&node),

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use http::header::{HeaderMap, HeaderName};
+use http::header::{self, HeaderMap, HeaderName};
 use http::{Method, Request, Response, StatusCode, response};
 use http_body::Body as _;
 use http_body_util::BodyExt;
@@ -21,8 +21,8 @@ use crate::cache::{Aside, Entry, FetchFailure, Filling, Head, Lead};
 use crate::clock::Timestamp;
 use crate::origin::Origin;
 use crate::semantics::{
-    Candidate, Freshness, ProxyError, Refusal, Selection, Trouble, Verdict, initial_age, update, usable_on_error,
-    validation, withhold,
+    Candidate, Freshness, ProxyError, Refusal, Selection, Trouble, Verdict, hide_from_browsers, initial_age, update,
+    usable_on_error, validation, withhold,
 };
 
 /// What only the leading request gets: how its fetch went, and an answer where it is for nobody else.
@@ -122,9 +122,6 @@ impl Fetch {
                 let detail = format!("the origin answered {}", parts.status).into();
                 return lead.fail(FetchFailure { error: ProxyError::HttpResponseIncomplete, detail });
             }
-            if !parts.status.is_server_error() {
-                lead.replaces(stale.clone());
-            }
         }
         let length = body.size_hint().exact();
         let (verdict, withheld) = self.verdict(parts.status, &parts.headers, (requested, received));
@@ -134,6 +131,11 @@ impl Fetch {
             }
             verdict => verdict,
         };
+        if let Some(stale) = &self.stale
+            && self.supersedes(parts.status, verdict)
+        {
+            lead.replaces(stale.clone());
+        }
         match verdict {
             Verdict::Refuse(refusal) => {
                 // Where the client has gone, the response is dropped, and with it its connection.
@@ -162,6 +164,16 @@ impl Fetch {
         self.route.policy.covers(trouble) && usable_on_error(&stale.terms(), stale.head.age(now))
     }
 
+    /// Does an answer take the place of what was stored before? One that is not kept does not where it says nothing of what
+    /// everybody may have: to credentials, of a broken origin, or that there were too many requests.
+    fn supersedes(&self, status: StatusCode, verdict: Verdict) -> bool {
+        let of_the_moment = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
+        match verdict {
+            Verdict::Store(_) => !status.is_server_error(),
+            Verdict::Refuse(_) => !of_the_moment && !self.headers.contains_key(header::AUTHORIZATION),
+        }
+    }
+
     /// The origin confirmed what is stored: its fields are brought up to date (RFC 9111 section 3.2). What each is told
     /// comes before the landing, so that whoever learns of the landing finds it there.
     fn renew(
@@ -174,11 +186,10 @@ impl Fetch {
         let mut headers = stale.head.whole();
         update(&mut headers, &confirmed.headers);
         let (verdict, withheld) = self.verdict(stale.head.status, &headers, (requested, received));
-        // What is only for those with credentials says nothing of what everybody may have.
-        if verdict != Verdict::Refuse(Refusal::Authorization) {
+        let (status, length) = (stale.head.status, stale.head.length);
+        if self.supersedes(status, verdict) {
             lead.replaces(stale.clone());
         }
-        let (status, length) = (stale.head.status, stale.head.length);
         let own = withhold(&mut headers, &withheld);
         let selection = Selection::of(&headers, &self.headers);
         let forms = compress::room(self.route.offer.as_ref(), (status, &headers), stale.head.forms.as_ref());
@@ -191,6 +202,7 @@ impl Fetch {
             Verdict::Refuse(refusal) => {
                 let _ = word.send(Word::Confirmed(refusal));
                 headers.extend(own);
+                hide_from_browsers(&self.headers, &mut headers);
                 let initial_age = initial_age(&headers, requested, received);
                 let freshness = Freshness { initial_age, validate_always: true, ..Freshness::default() };
                 let head = Head { status, headers, freshness, received, selection, length, forms, aside };

@@ -14,7 +14,9 @@ use crate::body::Body;
 use crate::cache::{Entry, Head, Key, PassReason};
 use crate::clock::Timestamp;
 use crate::origin::Origin;
-use crate::semantics::{Comparison, Freshness, Verdict, compare, update, withhold};
+use crate::semantics::{
+    Comparison, Forwarded, Freshness, Outcome, Reuse, Verdict, compare, fields, reuse, update, withhold,
+};
 
 /// Sends the request on, and brings what is stored up to date by its answer.
 pub(super) async fn answer(
@@ -28,14 +30,27 @@ pub(super) async fn answer(
     let own = request.contains_key(header::AUTHORIZATION);
     let stored = if own { None } else { visit.edge.cache.stored(key, request) };
     let requested = visit.edge.clock.now();
-    let response = pass::answer(visit, origin, body, PassReason::Head).await?;
+    // Compared as the origin gave it: what the node codes has another tag and another length.
+    let response = pass::fetch(visit, origin, body, PassReason::Head).await?;
+    if let Some(entry) = &stored {
+        visit.record.cache.outcome = Outcome::Forward(why(visit, entry, requested)?);
+    }
     if let Some(entry) = stored
         && response.status() == StatusCode::OK
         && let Some(head) = told(visit, &entry, response.headers(), requested)?
     {
         visit.edge.cache.replace_head(key, &entry, head);
     }
-    Ok(response)
+    pass::shown(visit, response)
+}
+
+/// Why what is stored did not answer.
+fn why(visit: &Visit<'_>, entry: &Entry, now: Timestamp) -> Result<Forwarded, Failure> {
+    match reuse(&entry.terms(), entry.head.age(now), &visit.passage()?.wishes) {
+        Reuse::Validate(why) => Ok(why),
+        // A HEAD refreshes nothing in the background.
+        Reuse::Fresh | Reuse::Stale | Reuse::StaleWhileRevalidate => Ok(Forwarded::Stale),
+    }
 }
 
 /// The stored head as the answer has it; `None` where it says nothing.
@@ -47,12 +62,15 @@ fn told(
 ) -> Result<Option<Head>, Failure> {
     let head = Head::clone(&entry.head);
     let stale = Freshness { lifetime: Duration::ZERO, validate_always: true, ..head.freshness };
-    let comparison = compare(&head.headers, entry.body.len() as u64, answer);
-    if comparison == Comparison::Unknown {
-        return Ok(None);
-    }
     let mut headers = head.whole();
     update(&mut headers, answer);
+    let vary = |headers| fields::joined(headers, &header::VARY);
+    let comparison = match compare(&head.headers, entry.body.len() as u64, answer) {
+        // A stored error is not what the 200 speaks of; and for whom a response is that varies otherwise, nobody knows.
+        _ if head.status != StatusCode::OK || vary(&headers) != vary(&head.headers) => Comparison::Different,
+        Comparison::Unknown => return Ok(None),
+        known => known,
+    };
     let received = visit.edge.clock.now();
     let candidate = pass::candidate(visit, (head.status, &headers), (requested, received))?;
     Ok(Some(match candidate.verdict() {

@@ -114,7 +114,7 @@ async fn failed(
     }
     // The origin did answer, but to one who had something better. This client has not, so it gets an answer of its own.
     if Trouble::of_failure(failure.error) == Some(Trouble::ServerError) {
-        return pass::answer(visit, origin, Body::Empty, PassReason::Vary).await;
+        return pass::answer(visit, origin, Body::Empty, PassReason::Error).await;
     }
     Err(Failure::Fetch(failure))
 }
@@ -132,7 +132,9 @@ async fn own(visit: &mut Visit<'_>, origin: &Origin, response: Response<Body>) -
     if hit::client_has(request, &response, visit.edge.clock.now()) {
         return Ok(hit::unchanged(response));
     }
-    if response.status() == StatusCode::PARTIAL_CONTENT && !range_applies(request, response.headers()) {
+    // Whether its range counts was left open: for another representation than `If-Range` names, it does not.
+    let to_range = matches!(response.status(), StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE);
+    if to_range && !range_applies(request, response.headers()) {
         return pass::answer(visit, origin, Body::Empty, PassReason::Uncacheable).await;
     }
     Ok(response)

@@ -19,7 +19,8 @@ use crate::cache::{Aside, Filling, Head, Lead, Rest};
 use crate::clock::Timestamp;
 use crate::origin::Origin;
 use crate::semantics::{
-    ContentRange, Freshness, RangeSpec, Refusal, Selection, StrongValidator, Verdict, update, withhold,
+    ContentRange, Freshness, RangeSpec, Refusal, Selection, StrongValidator, Verdict, forget_content_digests, update,
+    withhold,
 };
 
 /// The type of a body with several parts, each with a place of its own.
@@ -184,6 +185,7 @@ impl PartFetch {
         let mut headers = rest.parts.head.whole();
         headers.remove(header::AGE);
         update(&mut headers, &arrival.parts.headers);
+        forget_content_digests(&mut headers);
         let (verdict, withheld) = self.fetch.verdict(StatusCode::OK, &headers, arrival.times);
         match verdict {
             Verdict::Store(freshness) if !freshness.for_one_use() => Some((headers, Terms { freshness, withheld })),

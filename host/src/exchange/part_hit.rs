@@ -23,6 +23,7 @@ pub(super) fn answer(visit: &mut Visit<'_>, parts: &Parts, range: &Range<u64>, n
     let mut response = hit::head(&parts.head);
     response.headers_mut().insert(header::AGE, HeaderValue::from(parts.head.age(now).as_secs()));
     let Ok(passage) = visit.passage() else { return response };
+    parts.head.aside.surrogate.put_for(&passage.head.headers, response.headers_mut());
     if hit::client_has(&passage.head.headers, &response, parts.head.received) {
         return hit::unchanged(response);
     }

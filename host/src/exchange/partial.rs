@@ -6,11 +6,11 @@ use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderMap, HeaderValue};
-use http::{Response, StatusCode};
+use http::{Response, StatusCode, response};
 
 use crate::body::Body;
 use crate::cache::Entry;
-use crate::semantics::{ContentRange, Pieces, pieces, range_applies};
+use crate::semantics::{ContentRange, Pieces, forget_content_digests, pieces, range_applies};
 
 /// Separates the pieces. It need not differ from the content, because every piece says its length and place; it only must
 /// not occur by accident.
@@ -37,7 +37,7 @@ pub(super) fn cut(request: &HeaderMap, entry: &Entry, whole: Response<Body>) -> 
 
 /// The 416 of a whole of this length.
 pub(super) fn unsatisfiable(length: u64, whole: Response<Body>) -> Response<Body> {
-    let (mut parts, _) = whole.into_parts();
+    let mut parts = other_content(whole);
     parts.status = StatusCode::RANGE_NOT_SATISFIABLE;
     parts.headers.remove(header::CONTENT_TYPE);
     parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
@@ -52,7 +52,7 @@ fn single(piece: &Range<u64>, entry: &Entry, whole: Response<Body>) -> Response<
 
 /// The 206 with one piece of a response: `body` is what lies at `place`.
 pub(super) fn piece_of(place: &ContentRange, whole: Response<Body>, body: Body) -> Response<Body> {
-    let (mut parts, _) = whole.into_parts();
+    let mut parts = other_content(whole);
     parts.status = StatusCode::PARTIAL_CONTENT;
     parts.headers.insert(header::CONTENT_RANGE, place.value());
     parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(place.length()));
@@ -60,7 +60,7 @@ pub(super) fn piece_of(place: &ContentRange, whole: Response<Body>, body: Body) 
 }
 
 fn multiple(pieces: &[Range<u64>], entry: &Entry, whole: Response<Body>) -> Response<Body> {
-    let (mut parts, _) = whole.into_parts();
+    let mut parts = other_content(whole);
     let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let mut body = BytesMut::new();
     for piece in pieces {
@@ -78,6 +78,13 @@ fn multiple(pieces: &[Range<u64>], entry: &Entry, whole: Response<Body>) -> Resp
     insert_text(&mut parts.headers, header::CONTENT_TYPE, &format!("multipart/byteranges; boundary={BOUNDARY}"));
     parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
     Response::from_parts(parts, Body::from(body.freeze()))
+}
+
+/// The head of a response that is to go out with another content.
+fn other_content(whole: Response<Body>) -> response::Parts {
+    let (mut parts, _) = whole.into_parts();
+    forget_content_digests(&mut parts.headers);
+    parts
 }
 
 /// Pieces lie within the body, and a body in memory fits into `usize`.

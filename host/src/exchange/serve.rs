@@ -35,7 +35,8 @@ impl Edge {
         Ok(deliver::deliver(visit, answer))
     }
 
-    /// Normalise, route, request filters, look up; then one of four arms.
+    /// Normalise, route, request filters, look up; then one of four arms. Those that wait are boxed, so that a hit does not
+    /// carry their state about.
     async fn answer(
         self: &Arc<Self>,
         visit: &mut Visit<'_>,
@@ -56,13 +57,13 @@ impl Edge {
             if visit.only_if_cached() {
                 return Err(Failure::OnlyIfCached);
             }
-            let response = pass::answer(visit, &origin, body, reason).await?;
+            let response = Box::pin(pass::answer(visit, &origin, body, reason)).await?;
             invalidate::after(visit, &response);
             return Ok(response);
         }
         let shape = KeyShape { rules: &passage.route.key_rules, origin: chosen.then(|| &**origin.name()) };
         let key = self.cache.key(&passage.head, &shape);
-        let now = self.clock.now();
+        let now = visit.record.started;
         if passage.head.method == Method::HEAD {
             return match look::peek(visit, &key, now)? {
                 Some(entry) => Ok(hit::answer(visit, &entry, now)),
@@ -70,7 +71,7 @@ impl Edge {
                     Ok(part_hit::answer(visit, &parts, &(0..0), now))
                 }
                 None if visit.only_if_cached() => Err(Failure::OnlyIfCached),
-                None => head::answer(visit, &origin, &key, body).await,
+                None => Box::pin(head::answer(visit, &origin, &key, body)).await,
             };
         }
         match look::up(visit, &origin, &key, now)? {
@@ -78,8 +79,8 @@ impl Edge {
             Lookup::Part(parts, range) => Ok(part_hit::answer(visit, &parts, &range, now)),
             Lookup::Stale(stale) => Ok(stale::answer(visit, &origin, stale)),
             Lookup::Miss(_) | Lookup::Pass(_) if visit.only_if_cached() => Err(Failure::OnlyIfCached),
-            Lookup::Miss(miss) => miss::answer(visit, &origin, &key, miss).await,
-            Lookup::Pass(reason) => pass::answer_and_learn(visit, &origin, &key, reason).await,
+            Lookup::Miss(miss) => Box::pin(miss::answer(visit, &origin, &key, miss)).await,
+            Lookup::Pass(reason) => Box::pin(pass::answer_and_learn(visit, &origin, &key, reason)).await,
         }
     }
 }

@@ -16,7 +16,8 @@ use crate::semantics::{Trouble, usable_on_error};
 /// Answers at once. With the lead the fetch is started; it goes on by itself, whatever becomes of this client.
 pub(super) fn answer(visit: &mut Visit<'_>, origin: &Origin, stale: Stale) -> Response<Body> {
     let Stale { entry, cause, refresh } = stale;
-    if let Some(lead) = refresh
+    // Who accepts a stored response only does not have the origin asked, nor lends the refresh its directives.
+    if let Some(lead) = refresh.filter(|_| !visit.only_if_cached())
         && let Err(failure) = fetch::start(visit, origin, lead, Some(entry.clone()))
     {
         tracing::warn!(cause = %failure, "a stale response could not be refreshed");

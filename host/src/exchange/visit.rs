@@ -123,6 +123,8 @@ impl<'a> Visit<'a> {
             Verdict::Close => return Err(Failure::ClosedByFilter),
             Verdict::Fail(failure) => return Err(Failure::Filter(failure)),
         }
+        // What an origin says to the next hop is gone already; this is what a filter might.
+        fields::strip_hop_by_hop(&mut parts.headers);
         Ok(Response::from_parts(parts, body))
     }
 

@@ -4,6 +4,8 @@
 //! evaluates them, so a request that carries one is passed on. Also here: which conditions ask an origin whether a stored
 //! response is still good.
 
+use std::time::Duration;
+
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use super::fields;
@@ -58,12 +60,18 @@ pub fn range_applies(request: &HeaderMap, stored: &HeaderMap) -> bool {
     let Some(condition) = request.get(header::IF_RANGE) else {
         return true;
     };
-    if condition.as_bytes().first().is_some_and(|byte| matches!(byte, b'"' | b'W')) {
-        return !condition.as_bytes().starts_with(b"W/") && stored.get(header::ETAG) == Some(condition);
+    // A weak tag is never the same, and a date may well begin with a W.
+    if condition.as_bytes().starts_with(b"\"") {
+        return stored.get(header::ETAG) == Some(condition);
     }
-    let (asked, modified) = (http_date(condition), stored.get(header::LAST_MODIFIED).and_then(http_date));
-    asked.is_some() && asked == modified
+    let date_of = |name| stored.get(name).and_then(http_date);
+    let (Some(asked), Some(modified)) = (http_date(condition), date_of(header::LAST_MODIFIED)) else { return false };
+    asked == modified && date_of(header::DATE).is_none_or(|made| made.since(modified) >= STRONG_AFTER)
 }
+
+/// How long after its last change a response must have been made for the date of that change to be a strong validator: there
+/// may have been another change within the second (RFC 9110 section 8.8.2.2).
+const STRONG_AFTER: Duration = Duration::from_secs(1);
 
 /// Removes from a stored response's header section what a 304 does not say.
 pub fn reduce_to_not_modified(headers: &mut HeaderMap) {
@@ -109,7 +117,6 @@ fn opaque(tag: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     type Lines<'a> = &'a [(&'static str, &'a str)];
 
@@ -162,6 +169,12 @@ mod tests {
         assert!(range_applies(&asked(MODIFIED), &stored));
         assert!(!range_applies(&asked(LATE), &stored));
         assert!(!range_applies(&asked("junk"), &headers(&[])));
+        for (made, applies) in [(EARLY, false), (MODIFIED, false), (LATE, true)] {
+            let dated = headers(&[("date", made), ("last-modified", MODIFIED)]);
+            assert_eq!(range_applies(&asked(MODIFIED), &dated), applies, "{made}");
+        }
+        let wednesday = "Wed, 09 Nov 1994 08:49:37 GMT";
+        assert!(range_applies(&asked(wednesday), &headers(&[("last-modified", wednesday)])));
     }
 
     #[test]

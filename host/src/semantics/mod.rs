@@ -43,11 +43,11 @@ pub use conditional::{
 pub use freshness::{http_date, initial_age};
 pub use head_update::{Comparison, compare};
 pub use no_vary_search::NoVarySearch;
-pub use path::for_routing;
+pub use path::{for_routing, has_escapes};
 pub use policy::Policy;
 pub use proxy_status::ProxyError;
 pub use query::{Kept, Order, QueryRules};
-pub use range::{ContentRange, Pieces, RangeSpec, StrongValidator, pieces};
+pub use range::{ContentRange, Pieces, RangeSpec, StrongValidator, forget_content_digests, pieces};
 pub use recode::{keep_tag_weak, may_be_coded, media_type, recode, vary_by_coding, wants_it_whole_and_changed};
 pub use request::{BadTarget, RequestHead, normal_authority};
 pub use reuse::{Reuse, reuse, usable_on_error};

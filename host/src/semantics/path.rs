@@ -15,7 +15,7 @@ pub(super) struct EscapesRoot;
 /// The same target with `%7E` and the like decoded, where it has any.
 pub(super) fn decoded(target: PathAndQuery) -> PathAndQuery {
     let path = target.path();
-    if !path.contains('%') {
+    if !has_escapes(path) {
         return target;
     }
     let mut text = decode(path, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~'));
@@ -31,7 +31,7 @@ pub(super) fn decoded(target: PathAndQuery) -> PathAndQuery {
 
 /// The path as routes match it: escaped slashes count, and several in a row are one.
 pub fn for_routing(path: &str) -> Cow<'_, str> {
-    if !path.contains('%') && !path.contains("//") {
+    if !has_escapes(path) && !path.as_bytes().windows(2).any(|pair| pair == b"//") {
         return Cow::Borrowed(path);
     }
     let mut merged = String::with_capacity(path.len());
@@ -41,6 +41,11 @@ pub fn for_routing(path: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(merged)
+}
+
+/// Paths are short, so a plain loop over their bytes is faster than a search.
+pub fn has_escapes(text: &str) -> bool {
+    text.bytes().any(|byte| byte == b'%')
 }
 
 /// Decodes the escapes of those bytes that are wanted; all of them ASCII.
@@ -68,7 +73,8 @@ fn decode(path: &str, wanted: impl Fn(u8) -> bool) -> String {
 /// The same target without dot segments; the query is not touched. A path that climbs above its root is refused.
 pub(super) fn without_dot_segments(target: PathAndQuery) -> Result<PathAndQuery, EscapesRoot> {
     let path = target.path();
-    if !path.split('/').any(|segment| dots(segment).is_some()) {
+    let suspicious = path.as_bytes().windows(2).any(|pair| matches!(pair, [b'/', b'.' | b'%']));
+    if !suspicious || !path.split('/').any(|segment| dots(segment).is_some()) {
         return Ok(target);
     }
     let mut kept: Vec<&str> = Vec::new();

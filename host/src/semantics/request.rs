@@ -140,6 +140,10 @@ fn authority_of(host: HeaderValue) -> Result<Authority, BadTarget> {
 /// (RFC 9110 section 4.2.3).
 pub fn normal_authority(authority: Authority, scheme: &Scheme) -> Result<Authority, BadTarget> {
     let text = authority.as_str();
+    let default_port = if *scheme == Scheme::HTTPS { 443 } else { 80 };
+    if is_normal(text, default_port) {
+        return Ok(authority);
+    }
     if authority.host().is_empty() || text.contains('@') {
         return Err(BadTarget::InvalidHost);
     }
@@ -147,7 +151,6 @@ pub fn normal_authority(authority: Authority, scheme: &Scheme) -> Result<Authori
     if authority.port_u16().is_none() && authority.host() != text {
         return Err(BadTarget::InvalidHost);
     }
-    let default_port = if *scheme == Scheme::HTTPS { 443 } else { 80 };
     let host = authority.host();
     // A name's last dot only says that it is complete.
     let name = host.strip_suffix('.').filter(|name| !name.is_empty()).unwrap_or(host);
@@ -159,6 +162,20 @@ pub fn normal_authority(authority: Authority, scheme: &Scheme) -> Result<Authori
         return Ok(authority);
     }
     Authority::from_maybe_shared(Bytes::from(kept.to_ascii_lowercase())).map_err(|_| BadTarget::InvalidHost)
+}
+
+/// What most requests say: a plain name, and perhaps a port. The others go the long way.
+fn is_normal(text: &str, default_port: u16) -> bool {
+    let (name, port) = match text.bytes().position(|byte| byte == b':') {
+        Some(at) => (&text[..at], Some(&text[at + 1..])),
+        None => (text, None),
+    };
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.' | b'_');
+    let other = |port: &str| matches!(port.as_bytes(), [b'1'..=b'9', ..]) && port.parse() != Ok(default_port);
+    !name.is_empty()
+        && !name.ends_with('.')
+        && name.bytes().all(plain)
+        && port.is_none_or(|port| port.parse::<u16>().is_ok() && other(port))
 }
 
 #[cfg(test)]
@@ -186,6 +203,8 @@ mod tests {
         assert_eq!(ok("/a?b", &["Example.COM"], v11), "example.com /a?b");
         assert_eq!(ok("/", &["example.com:80"], v11), "example.com /");
         assert_eq!(ok("/", &["example.com:8080"], v11), "example.com:8080 /");
+        assert_eq!(ok("/", &["example.com:0080"], v11), "example.com /");
+        assert_eq!(ok("/", &["example.com:443"], v11), "example.com:443 /");
         assert_eq!(ok("/", &["[::1]:8080"], v11), "[::1]:8080 /");
         assert_eq!(ok("/", &["a.example."], v11), "a.example /");
         assert_eq!(ok("/", &["a.example.:81"], v11), "a.example:81 /");

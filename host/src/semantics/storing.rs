@@ -74,6 +74,8 @@ pub enum Refusal {
     Private,
     Authorization,
     VaryStar,
+    /// It varies by a field that this node writes anew for each client.
+    VaryClient,
     SetCookie,
     NoFreshness,
     Expired,
@@ -92,6 +94,7 @@ impl Refusal {
             Self::Private => "private",
             Self::Authorization => "authorization",
             Self::VaryStar => "vary_star",
+            Self::VaryClient => "vary_client",
             Self::SetCookie => "set_cookie",
             Self::NoFreshness => "no_freshness",
             Self::Expired => "expired",
@@ -200,7 +203,8 @@ impl Candidate<'_> {
     /// is for responses that were fresh once and are no errors themselves: nobody wants an error for longer than it is
     /// there, and `max-age=0` means not without asking.
     fn stale_windows(&self, control: &CacheControl, lifetime: Duration) -> (Duration, Duration) {
-        let lasting = !lifetime.is_zero() && !self.status.is_server_error();
+        let error = self.status.is_client_error() || self.status.is_server_error();
+        let lasting = !lifetime.is_zero() && !error;
         let or = |stated: Option<Duration>, added| stated.unwrap_or(if lasting { added } else { Duration::ZERO });
         let (while_revalidate, if_error) = (self.policy.while_revalidate, self.policy.if_error);
         (or(control.stale_while_revalidate, while_revalidate), or(control.stale_if_error, if_error))
@@ -235,8 +239,16 @@ impl Candidate<'_> {
         if fields::list(self.response, &header::VARY).any(|name| name.parse::<HeaderName>().is_err() || name == "*") {
             return Some(Refusal::VaryStar);
         }
+        if fields::list(self.response, &header::VARY).any(|name| is_of_one_client(&name)) {
+            return Some(Refusal::VaryClient);
+        }
         None
     }
+}
+
+/// Request fields that the node writes itself for each client, so that the client's own do not tell what the origin saw.
+fn is_of_one_client(name: &str) -> bool {
+    ["x-forwarded-for", "x-request-id"].iter().any(|own| name.eq_ignore_ascii_case(own))
 }
 
 /// Statuses whose caching rules this cache knows: the final ones of RFC 9110 section 15 (RFC 9111 section 5.2.2.3).

@@ -39,7 +39,7 @@ fn judge_by(policy: &Policy, method: Method, request: Lines<'_>, (status, respon
 #[test]
 fn what_is_refused_and_why() {
     let fresh = ("cache-control", "max-age=60");
-    let cases: [(Method, Lines<'_>, u16, Lines<'_>, Refusal); 13] = [
+    let cases: [(Method, Lines<'_>, u16, Lines<'_>, Refusal); 15] = [
         (Method::POST, &[], 200, &[fresh], Refusal::Method),
         (Method::GET, &[], 206, &[fresh], Refusal::Partial),
         (Method::GET, &[], 304, &[fresh], Refusal::Status),
@@ -49,6 +49,8 @@ fn what_is_refused_and_why() {
         (Method::GET, &[("authorization", "Basic x")], 200, &[fresh], Refusal::Authorization),
         (Method::GET, &[], 200, &[fresh, ("vary", "accept, *")], Refusal::VaryStar),
         (Method::GET, &[], 200, &[fresh, ("vary", "accept language")], Refusal::VaryStar),
+        (Method::GET, &[], 200, &[fresh, ("vary", "accept, X-Forwarded-For")], Refusal::VaryClient),
+        (Method::GET, &[], 200, &[fresh, ("vary", "x-request-id")], Refusal::VaryClient),
         (Method::GET, &[], 200, &[("set-cookie", "a=b")], Refusal::SetCookie),
         (Method::GET, &[], 500, &[], Refusal::NoFreshness),
         (Method::GET, &[], 200, &[("cache-control", "max-age=0")], Refusal::Expired),
