@@ -80,6 +80,16 @@ impl Body {
     }
 }
 
+impl Body {
+    /// The same body, known to have `length` bytes. A stream with fewer or more ends in an error.
+    pub fn measured(self, length: u64) -> Self {
+        match self {
+            Self::Stream(inner) => Self::Stream(Box::pin(Measured { inner, left: length })),
+            at_hand => at_hand,
+        }
+    }
+}
+
 impl std::fmt::Debug for Body {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -171,6 +181,42 @@ impl HttpBody for Paced {
     }
 }
 
+/// A stream whose length was said beforehand.
+struct Measured {
+    inner: Stream,
+    left: u64,
+}
+
+impl HttpBody for Measured {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let frame = std::task::ready!(self.inner.as_mut().poll_frame(cx));
+        match &frame {
+            None if self.left > 0 => return Poll::Ready(Some(Err(BodyError::Incomplete))),
+            Some(Ok(frame)) => {
+                let length = frame.data_ref().map_or(0, |data| data.len() as u64);
+                let Some(left) = self.left.checked_sub(length) else {
+                    let cause = "the body is longer than was said".to_owned();
+                    return Poll::Ready(Some(Err(BodyError::Malformed(cause))));
+                };
+                self.left = left;
+            }
+            _ => {}
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -185,6 +231,19 @@ mod tests {
         let ended = body.frame().await.expect("a frame").expect_err("no data");
         assert_eq!(ended, BodyError::Stalled(gap));
         assert!(start.elapsed() >= gap);
+    }
+
+    #[tokio::test]
+    async fn a_measured_body_is_as_long_as_was_said_or_breaks_off() {
+        let of = |length| {
+            let chunks =
+                ["ab", "cd"].map(|chunk| Ok::<_, BodyError>(Frame::data(Bytes::from_static(chunk.as_bytes()))));
+            Body::stream(StreamBody::new(futures_util::stream::iter(chunks))).measured(length)
+        };
+        assert_eq!(of(4).size_hint().exact(), Some(4));
+        assert_eq!(of(4).collect().await.expect("whole").to_bytes(), "abcd");
+        assert_eq!(of(5).collect().await.expect_err("short"), BodyError::Incomplete);
+        assert!(matches!(of(3).collect().await.expect_err("long"), BodyError::Malformed(_)));
     }
 
     #[tokio::test]

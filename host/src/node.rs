@@ -41,7 +41,7 @@ pub struct Node {
 /// Why a node cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    #[error("{what} {address}: cannot listen: {source}")]
+    #[error("{what} {address}: cannot listen")]
     Bind { what: &'static str, address: SocketAddr, source: io::Error },
     #[error("{}", list(.0))]
     Filters(Vec<LoadError>),

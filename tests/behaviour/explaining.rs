@@ -143,6 +143,50 @@ async fn filters_see_the_request_and_may_answer_it() {
 }
 
 #[tokio::test]
+async fn stored_parts_are_told_and_what_they_answer() {
+    let origin = Origin::start().await;
+    let part = Answer::status(206, "0123").header("Content-Range", "bytes 0-3/10").header("ETag", "\"1\"");
+    origin.on("/a", part.header("Cache-Control", "max-age=60"));
+    let node = TestNode::before(&origin, "");
+    node.get_with("/a", &[("Range", "bytes=0-3")]).await;
+    let parts = "bytes 0-3 of 10";
+    says(&node, "", &[parts, "verdict edge-1; fwd=partial"]).await;
+    says(&node, "&header=Range:bytes%3D1-2", &[parts, "verdict edge-1; hit; ttl=60"]).await;
+    says(&node, "&header=Range:bytes%3D2-5", &[parts, "verdict edge-1; fwd=partial"]).await;
+}
+
+#[tokio::test]
+async fn an_origin_that_is_left_alone_is_told() {
+    let origin = Origin::start().await;
+    let kept = Answer::ok("kept").header("Cache-Control", "max-age=60, stale-if-error=600");
+    origin.once("/a", kept).on("/a", Answer::status(503, "broken"));
+    let node = TestNode::before(&origin, "");
+    node.get("/a").await;
+    node.advance(Duration::from_secs(60));
+    says(&node, "", &["verdict edge-1; fwd=stale"]).await;
+    node.get("/a").await;
+    says(&node, "", &["verdict edge-1; hit; ttl=0; detail=backoff"]).await;
+    node.advance(Duration::from_secs(1));
+    says(&node, "", &["verdict edge-1; hit; ttl=-1; detail=stale_if_error"]).await;
+    assert_eq!(origin.seen().len(), 2, "explaining asks no origin");
+}
+
+#[tokio::test]
+async fn the_terms_of_an_age_add_up_in_whole_seconds() {
+    let origin = Origin::start().await;
+    origin.on("/a", Answer::ok("a").header("Cache-Control", "max-age=60"));
+    let node = TestNode::before(&origin, "");
+    node.advance(Duration::from_millis(700));
+    origin.on(
+        "/a",
+        Answer::ok("a").header("Cache-Control", "max-age=60").header("Date", "Fri, 15 Jan 2027 08:00:00 GMT"),
+    );
+    node.get("/a").await;
+    node.advance(Duration::from_millis(600));
+    says(&node, "", &["age 1 = 0 + 1 here", "ttl 59 = 60 - 1"]).await;
+}
+
+#[tokio::test]
 async fn explaining_leaves_no_trace() {
     let origin = Origin::start().await;
     origin.on("/a", Answer::ok("a").header("Cache-Control", "max-age=60"));

@@ -13,6 +13,9 @@ fn is_refused(response: &Response) {
     assert_eq!(response.status, 508, "{response:?}");
     let status = response.header("proxy-status").expect("the node says why");
     assert!(status.starts_with("edge-1; error=proxy_loop_detected"), "{status}");
+    // The first member is of the node that refused: it forwarded nothing.
+    let status = response.header("cache-status").expect("the node says what it did");
+    assert!(status.starts_with("edge-1; detail=loop"), "{status}");
 }
 
 #[tokio::test]

@@ -49,6 +49,11 @@ async fn files_are_served_with_their_types_and_validators() {
         let response = node.get(target).await;
         assert_eq!((response.status, response.text()), (200, body), "{target}");
         assert!(response.header("content-type").unwrap().starts_with(kind), "{target}: {response:?}");
+        assert_eq!(
+            response.header("content-length"),
+            Some(body.len().to_string().as_str()),
+            "{target}: also as a miss"
+        );
         assert!(response.header("etag").is_some() && response.header("last-modified").is_some(), "{target}");
     }
     assert_eq!(node.get("/gone.html").await.status, 404);

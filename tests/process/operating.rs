@@ -69,12 +69,13 @@ async fn an_explanation_is_text_or_json() {
 async fn what_goes_wrong_is_told() {
     let (_origin, mut node) = node().await;
     let admin = node.admin().to_string();
-    let cases: [(&[&str], &str); 6] = [
+    let cases: [(&[&str], &str); 7] = [
         (&["purge", "-c", "edge.toml"], "nothing is named"),
         (&["purge", "/a", "-c", "edge.toml"], "is not a whole URL"),
         (&["purge", "--all", "-c", "gone.toml"], "--admin ADDRESS"),
         (&["purge", "--all", "--admin", &admin], "asks for its token"),
-        (&["purge", "--all", "--admin", &admin, "--token", "wrong"], "asks for its token"),
+        (&["purge", "--all", "--admin", &admin, "--token", "wrong"], "has another token"),
+        (&["explain", "http://a/", "-H", "nonsense", "-c", "edge.toml"], "write -H 'Name: value'"),
         (&["explain", "nonsense", "-c", "edge.toml"], "is not a whole URL"),
     ];
     for (arguments, told) in cases {

@@ -69,9 +69,10 @@ impl Admin {
         let whole = http_body_util::Limited::new(body, ANSWER_BYTES_MAX).collect().await;
         let whole = whole.map_err(|error| anyhow::anyhow!("the answer of {address} broke off: {error}"))?.to_bytes();
         if parts.status == http::StatusCode::UNAUTHORIZED {
-            bail!(
-                "the node at {address} asks for its token; write --token TOKEN, or set admin.token in the configuration"
-            );
+            match &self.token {
+                Some(_) => bail!("the node at {address} has another token; write it as --token TOKEN"),
+                None => bail!("the node at {address} asks for its token; write --token TOKEN"),
+            }
         }
         Ok(Response::from_parts(parts, String::from_utf8_lossy(&whole).into_owned()))
     }

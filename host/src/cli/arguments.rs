@@ -86,6 +86,7 @@ pub(super) struct Purge {
 
 #[derive(Debug, Args)]
 pub(super) struct Explain {
+    /// As clients write it: scheme, host, path and query
     #[arg(value_name = "URL")]
     pub(super) url: String,
     /// A field of the request, as in "Accept-Language: de"

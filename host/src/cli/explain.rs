@@ -16,6 +16,9 @@ pub(super) fn explain(options: &Explain) -> anyhow::Result<ExitCode> {
     let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
     let mut target = format!("/v1/explain?url={}", encoded(&options.url));
     for field in &options.header {
+        if !field.contains(':') {
+            bail!("{field:?} is not a header field; write -H 'Name: value'");
+        }
         target.push_str(&format!("&header={}", encoded(field)));
     }
     if let Some(method) = &options.method {

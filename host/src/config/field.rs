@@ -120,8 +120,11 @@ impl<'d> Field<'d> {
             }
             _ => return self.mistyped("a whole number"),
         };
-        let clamped = usize::try_from(value).unwrap_or(if value < 0 { 0 } else { usize::MAX });
-        self.within(clamped, bound, |limit| limit.to_string(), value)
+        if value < 0 {
+            self.fault(format!("{value} is too small; write {} or more", bound.least));
+            return None;
+        }
+        self.within(usize::try_from(value).unwrap_or(usize::MAX), bound, |limit| limit.to_string(), value)
     }
 
     /// Bytes: a whole number, or a string with a unit.

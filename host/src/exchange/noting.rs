@@ -95,7 +95,7 @@ fn freshness(head: &Head, validity: &Validity, now: Timestamp) -> FreshnessNote 
         age_field: field(&header::AGE),
         apparent_age: dated.map_or(0, |dated| head.received.since(dated).as_secs()),
         initial_age: known(terms.initial_age),
-        resident_time: now.since(head.received).as_secs(),
+        resident_time: resident_time(head, now).as_secs(),
         age: known(head.age(now)),
         lifetime: terms.lifetime.as_secs(),
         lifetime_source: terms.source.word(),
@@ -106,6 +106,14 @@ fn freshness(head: &Head, validity: &Validity, now: Timestamp) -> FreshnessNote 
         stale_if_error: terms.if_error.as_secs(),
         validate_always: terms.validate_always,
         never_stale: terms.never_stale,
+    }
+}
+
+/// The rest of the age, in whole seconds of both, so that the sum comes out as it is written.
+fn resident_time(head: &Head, now: Timestamp) -> Duration {
+    match head.freshness.initial_age {
+        Duration::MAX => now.since(head.received),
+        initial => Duration::from_secs(head.age(now).as_secs().saturating_sub(initial.as_secs())),
     }
 }
 

@@ -16,7 +16,7 @@ use super::routes::Route;
 use crate::body::Body;
 use crate::filter::{EndOfStream, Run, Stream, Verdict};
 use crate::origin::Origin;
-use crate::semantics::{RequestHead, Signatures, Wishes, fields, for_routing};
+use crate::semantics::{CacheStatus, Outcome, RequestHead, Signatures, Wishes, fields, for_routing};
 
 /// A request that has a route.
 pub(super) struct Passage {
@@ -173,6 +173,10 @@ impl<'a> Visit<'a> {
     pub(super) fn fail(&mut self, failure: &Failure) -> Response<Body> {
         failure.log(&self.record.request_id, &self.record.route);
         self.record.failure = Some((failure.word(), failure.fault().word()));
+        if matches!(failure, Failure::Loop) {
+            // It was about to go forward, and did not (RFC 9211 section 2.2).
+            self.record.cache = CacheStatus::new(Outcome::Synthetic);
+        }
         self.record.cache.detail = Some(failure.word());
         failure.answer(&self.edge.name)
     }

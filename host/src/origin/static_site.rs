@@ -64,7 +64,7 @@ impl StaticSite {
                 }
                 let built =
                     ResponseBuilder::new().request_parts(request.method(), request.uri(), &conditions).build(found);
-                built.map_err(Error::other)?.map(Body::stream)
+                of_file(request.method(), built.map_err(Error::other)?)
             }
         };
         Ok(if unchanged(request.headers(), response.headers()) { not_modified(response) } else { response })
@@ -76,7 +76,7 @@ impl StaticSite {
             page @ ResolveResult::Found(_) => {
                 let uri = http::Uri::from_static("/404.html");
                 let built = ResponseBuilder::new().request_parts(method, &uri, &HeaderMap::new()).build(page);
-                built.map_err(Error::other)?.map(Body::stream)
+                of_file(method, built.map_err(Error::other)?)
             }
             _ => plain("Not found\n"),
         };
@@ -114,6 +114,17 @@ fn to_directory(request: &Request<()>) -> Response<Body> {
         response.headers_mut().insert(header::LOCATION, location);
     }
     response
+}
+
+/// The body of a file is as long as its head says, or breaks off where the file shrinks meanwhile.
+fn of_file(method: &Method, response: Response<hyper_staticfile::Body>) -> Response<Body> {
+    let whole = *method == Method::GET && response.status().is_success();
+    let length = response.headers().get(header::CONTENT_LENGTH).filter(|_| whole);
+    let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
+    response.map(Body::stream).map(|body| match length {
+        Some(length) => body.measured(length),
+        None => body,
+    })
 }
 
 /// Does `If-None-Match` name the response's entity tag? A response without one, such as a 404, is never unchanged.
