@@ -4,10 +4,13 @@
 
 use fastrand::Rng;
 
+use crate::purge::{Purge, Tags};
 use crate::terms::{Terms, Vary, percent, seconds, sometimes};
 
 /// What is asked for; the index is the resource everywhere else. Its validators are in `site`.
 pub(crate) const TARGETS: [&str; 5] = ["/a", "/a?x=1", "/b", "/c", "/d/e?y"];
+/// The host of each.
+pub(crate) const HOSTS: [&str; 5] = ["test.example", "test.example", "test.example", "test.example", "other.example"];
 
 #[derive(Debug, Clone)]
 pub(crate) enum Event {
@@ -16,6 +19,7 @@ pub(crate) enum Event {
     /// The origin has new content, or says something else of the same.
     Change(Change),
     Trouble(usize, Trouble),
+    Purge(Purge),
 }
 
 /// One request of a client.
@@ -30,6 +34,8 @@ pub(crate) struct Ask {
     pub(crate) condition: Condition,
     /// What an unsafe request is answered.
     pub(crate) effect: Effect,
+    /// This is purged while the origin is being asked.
+    pub(crate) meanwhile: Option<Purge>,
 }
 
 /// The request directives.
@@ -68,6 +74,8 @@ pub(crate) struct Effect {
     pub(crate) status: u16,
     /// Another resource that the answer names in `Location` or `Content-Location`.
     pub(crate) names: Option<(&'static str, usize)>,
+    /// The groups in `Cache-Group-Invalidation`.
+    pub(crate) groups: Tags,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -90,7 +98,8 @@ impl Event {
         match rng.u8(..100) {
             0..64 => Self::Ask(Ask::random(rng)),
             64..80 => Self::Advance(seconds(rng)),
-            80..94 => Self::Change(Change::random(rng)),
+            80..91 => Self::Change(Change::random(rng)),
+            91..94 => Self::Purge(Purge::random(rng)),
             94..97 => Self::Trouble(target(rng), Trouble::Over),
             97 => Self::Trouble(target(rng), Trouble::HangsUp),
             _ => Self::Trouble(target(rng), Trouble::Fails(rng.choice([500, 502, 503, 504]).expect("not empty"))),
@@ -126,6 +135,7 @@ impl Ask {
             wishes: if percent(rng, 30) && method != "HEAD" { Wishes::random(rng) } else { from_store },
             condition: if percent(rng, 25) { Condition::random(rng) } else { Condition::None },
             effect: Effect::random(rng),
+            meanwhile: sometimes(rng, 6, Purge::random),
         }
     }
 }
@@ -171,11 +181,12 @@ impl Effect {
         let names = sometimes(rng, 30, |rng| {
             (rng.choice(["Location", "Content-Location"]).expect("the list has members"), target(rng))
         });
-        Self { status, names }
+        let groups = if percent(rng, 40) { Tags::random_groups(rng) } else { Tags::default() };
+        Self { status, names, groups }
     }
 }
 
 /// The first ones most often, so that something is stored when it is asked for again.
-fn target(rng: &mut Rng) -> usize {
+pub(crate) fn target(rng: &mut Rng) -> usize {
     rng.usize(..TARGETS.len()).min(rng.usize(..TARGETS.len()))
 }

@@ -238,7 +238,8 @@ fn liveness(ledger: &Ledger, exchange: &Exchange<'_>) -> Judgement {
         return fault("it is stale, and nobody refreshes it: RFC 5861 section 3");
     }
     let Some(record) = ledger.selected(exchange.ask) else { return Ok(()) };
-    let waits = exchange.ask.method == "GET" && !exchange.passed() && !exchange.told.says("stale_if_error");
+    let waits = exchange.ask.method == "GET" && !exchange.passed() && !exchange.told.hit;
+    let waits = waits && !exchange.told.says("stale_if_error");
     let window_left = rules::on_failure(record, exchange.now).is_ok_and(|left| left > 0);
     if exchange.failed() && exchange.got.status >= 500 && waits && window_left {
         return fault(format!("answer {} could stand in: RFC 5861 section 4", record.said));

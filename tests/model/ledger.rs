@@ -1,7 +1,8 @@
 //! Everything that a cache may have by now, and what is known of it: learnt from what the origin said and from what the
 //! node says it stored.
 
-use crate::event::{Ask, Condition, TARGETS};
+use crate::event::{Ask, Condition, HOSTS, TARGETS};
+use crate::purge::{Mode, Purge};
 use crate::record::{Kept, Record};
 use crate::rules::{self, Ground, Sent};
 use crate::site::{Said, Word, etag, http_date, modified, same_opaque};
@@ -98,7 +99,8 @@ impl Ledger {
                 Word::Done(effect) if effect.status < 400 => {
                     let named = effect.names.map(|(_, target)| target);
                     self.retire("changed by an unsafe request: section 4.4", |record| {
-                        record.target == said.target || Some(record.target) == named
+                        let named = Some(record.target) == named || record.tags.shares(effect.groups);
+                        record.target == said.target || (named && HOSTS[record.target] == HOSTS[said.target])
                     });
                 }
                 Word::Whole(message) if said.method == "GET" && message.status < 500 => self.replace(exchange, said),
@@ -127,7 +129,10 @@ impl Ledger {
         if brought.iter().any(kept_out) {
             return;
         }
-        let nominated = if exchange.passed() { None } else { self.nominated(said) };
+        // Neither does one that a purge took back while it came; what it confirmed was not found to be another.
+        let taken_back = |record: &Record| exchange.ask.meanwhile.is_some_and(|purge| purge.concerns(record));
+        let unsaid = matches!(said.word, Word::NotModified(_)) && brought.iter().any(taken_back);
+        let nominated = if exchange.passed() || unsaid { None } else { self.nominated(said) };
         for (at, record) in self.records[..self.before].iter_mut().enumerate() {
             if record.target == said.target && rules::is_selected(record, exchange.ask) {
                 if Some(at) == nominated {
@@ -142,6 +147,32 @@ impl Ledger {
     pub(crate) fn retire(&mut self, why: &'static str, which: impl Fn(&Record) -> bool) {
         for record in self.records.iter_mut().filter(|record| which(record)) {
             record.retired = record.retired.or(Some(why));
+        }
+    }
+
+    /// The same for one that came while the last exchange was going on: what that brought, the node need not keep.
+    pub(crate) fn purge_meanwhile(&mut self, purge: &Purge, now: u64) {
+        self.purge(purge, now);
+        for record in self.records[self.before..].iter_mut().filter(|record| purge.concerns(record)) {
+            if record.kept == Kept::Surely {
+                record.kept = Kept::Perhaps;
+            }
+        }
+    }
+
+    /// What has come by now, and is concerned, is given up, or stale from now on.
+    pub(crate) fn purge(&mut self, purge: &Purge, now: u64) {
+        match purge.mode {
+            Mode::Hard => self.retire("purged", |record| purge.concerns(record)),
+            Mode::Soft => {
+                for record in self.records.iter_mut().filter(|record| purge.concerns(record)) {
+                    let age = rules::age(record, now);
+                    record.softened.get_or_insert(age);
+                }
+            }
+        }
+        for (target, unstorable) in self.unstorable.iter_mut().enumerate() {
+            *unstorable = unstorable.filter(|_| !purge.concerns_target(target));
         }
     }
 

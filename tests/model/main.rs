@@ -9,6 +9,7 @@ mod course;
 mod event;
 mod judge;
 mod ledger;
+mod purge;
 mod record;
 mod rules;
 mod rush;

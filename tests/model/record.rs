@@ -1,6 +1,7 @@
 //! One response that a cache may have, as the model keeps it: the answer it comes from, brought up to date by the 304s that
 //! confirmed it since.
 
+use crate::purge::Tags;
 use crate::rules;
 use crate::site::{Asked, Message, Said};
 use crate::terms::{Directives, Vary};
@@ -24,6 +25,9 @@ pub(crate) struct Record {
     pub(crate) date: u64,
     pub(crate) age: u64,
     pub(crate) received: u64,
+    pub(crate) tags: Tags,
+    /// How old it was when a soft purge ended its lifetime.
+    pub(crate) softened: Option<u64>,
     pub(crate) kept: Kept,
     /// Why it may not be used any more.
     pub(crate) retired: Option<&'static str>,
@@ -59,6 +63,8 @@ impl Record {
             date: message.at - terms.behind.unwrap_or(0),
             age: terms.age.unwrap_or(0),
             received: message.at,
+            tags: terms.tags,
+            softened: None,
             kept: Kept::Perhaps,
             retired: None,
         };
@@ -79,6 +85,8 @@ impl Record {
             date: message.at - terms.behind.unwrap_or(0),
             age: terms.age.unwrap_or(0),
             received: message.at,
+            tags: self.tags.updated_by(terms.tags),
+            softened: None,
             kept: Kept::Perhaps,
             retired: None,
             ..self.clone()

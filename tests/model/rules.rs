@@ -41,8 +41,14 @@ fn heuristically_cacheable(status: u16) -> bool {
     [200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414, 501].contains(&status)
 }
 
-/// Section 4.2.1, and the tenth of section 4.2.2. Zero where nothing gives it a lifetime.
+/// The lifetime that it was given, unless a purge ended it before.
 pub(crate) fn lifetime_millis(record: &Record) -> u64 {
+    let given = given_millis(record);
+    record.softened.map_or(given, |age| given.min(age * 1_000))
+}
+
+/// Section 4.2.1, and the tenth of section 4.2.2. Zero where nothing gives it a lifetime.
+fn given_millis(record: &Record) -> u64 {
     let said = directives(record);
     if let Some(stated) = said.s_maxage.or(said.max_age) {
         return stated * 1_000;

@@ -11,6 +11,7 @@ use fastrand::Rng;
 use support::{Gate, Origin, RawClient, Response, TestNode};
 
 use crate::event::{Change, Effect, TARGETS};
+use crate::purge::Tags;
 use crate::site::{CONFIRMED, EFFECT, SAID, Site};
 use crate::terms::{Directives, Terms, Vary, percent};
 
@@ -82,7 +83,7 @@ impl Round {
 
     fn terms(&self) -> Terms {
         let directives = Directives { no_store: !self.shared, max_age: Some(LIFETIME), ..Directives::default() };
-        Terms { control: Some(directives), targeted: None, expires: None, behind: Some(0), age: None }
+        Terms { control: Some(directives), behind: Some(0), ..Terms::default() }
     }
 
     /// So many different answers do these requests select.
@@ -111,7 +112,7 @@ impl Round {
 impl Rush {
     async fn start() -> Self {
         let origin = Origin::start().await;
-        let terms = Terms { control: None, targeted: None, expires: None, behind: None, age: None };
+        let terms = Terms::default();
         let changes = (0..TARGETS.len()).map(|target| Change { target, terms, content: None });
         let (site, gate) = (Arc::new(Mutex::new(Site::new(changes))), Arc::new(Mutex::new(Gate::closed())));
         origin.replying({
@@ -174,7 +175,7 @@ impl Rush {
             Middle::Changes => {}
             Middle::ChangesInTheRush => gate.open(),
         }
-        let effect = Effect { status: 200, names: None }.value();
+        let effect = Effect { status: 200, names: None, groups: Tags::default() }.value();
         let done = self.node.connect().await.request("POST", TARGETS[0], &[(EFFECT, &effect)], b"").await;
         number(&done, SAID)
     }

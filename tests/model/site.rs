@@ -5,9 +5,10 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use support::{Answer, Seen};
+use support::{Answer, Gate, Seen};
 
-use crate::event::{Change, Effect, TARGETS, Trouble};
+use crate::event::{Change, Effect, HOSTS, TARGETS, Trouble};
+use crate::purge::Tags;
 use crate::terms::{Terms, Vary};
 
 /// When the clock of every node starts.
@@ -23,6 +24,8 @@ pub(crate) struct Site {
     pub(crate) now: u64,
     pub(crate) resources: Vec<Resource>,
     pub(crate) said: Vec<Said>,
+    /// What keeps the answers back.
+    pub(crate) gate: Option<Gate>,
 }
 
 pub(crate) struct Resource {
@@ -79,7 +82,7 @@ impl Site {
             let (status, vary) = change.content.unwrap_or((200, Vary::Nothing));
             Resource { version: 1, status, vary, terms: change.terms, trouble: Trouble::Over }
         };
-        Self { now: START, resources: changes.into_iter().map(resource).collect(), said: Vec::new() }
+        Self { now: START, resources: changes.into_iter().map(resource).collect(), said: Vec::new(), gate: None }
     }
 
     pub(crate) fn change(&mut self, change: &Change) {
@@ -97,6 +100,10 @@ impl Site {
         let id = u32::try_from(self.said.len() + 1).expect("a sequence is short");
         let asked = Asked::by(seen);
         let (word, answer) = self.word(target, seen, &asked);
+        let answer = match &self.gate {
+            Some(gate) => answer.after(gate),
+            None => answer,
+        };
         self.said.push(Said { id, target, method: seen.method.clone(), asked, word: word.clone() });
         match word {
             Word::Whole(_) | Word::Done(_) => answer.header(SAID, &id.to_string()),
@@ -110,7 +117,7 @@ impl Site {
         match self.resources[target].trouble {
             Trouble::HangsUp => return (Word::Silence, Answer::hang_up()),
             Trouble::Fails(status) => {
-                let terms = Terms { control: None, targeted: None, expires: None, behind: Some(0), age: None };
+                let terms = Terms { behind: Some(0), ..Terms::default() };
                 let message = self.message(target, asked, (status, terms));
                 return (Word::Whole(message), Answer::status(status, format!("{id}")));
             }
@@ -120,7 +127,7 @@ impl Site {
             if effect.status < 400 {
                 self.resources[target].version += 1;
             }
-            return (Word::Done(effect), effect.answer(id));
+            return (Word::Done(effect), effect.answer(id, target));
         }
         let resource = &self.resources[target];
         let message = self.message(target, asked, (resource.status, resource.terms));
@@ -161,22 +168,28 @@ impl Asked {
 impl Effect {
     pub(crate) fn value(&self) -> String {
         let (field, target) = self.names.unwrap_or(("-", 0));
-        format!("{} {field} {target}", self.status)
+        format!("{} {field} {target} {}", self.status, self.groups.bits())
     }
 
     fn parse(value: &str) -> Self {
         let mut words = value.split(' ');
-        let mut word = || words.next().expect("three words");
-        let (status, field, target) = (word(), word(), word());
+        let mut word = || words.next().expect("four words");
+        let (status, field, target, groups) = (word(), word(), word(), word());
         let field = ["Location", "Content-Location"].into_iter().find(|known| *known == field);
         let target = target.parse().expect("a number");
-        Self { status: status.parse().expect("a number"), names: field.map(|field| (field, target)) }
+        let groups = Tags::of_bits(groups.parse().expect("a number"));
+        Self { status: status.parse().expect("a number"), names: field.map(|field| (field, target)), groups }
     }
 
-    fn answer(&self, id: usize) -> Answer {
-        let answer = Answer::status(self.status, format!("{id}"));
+    fn answer(&self, id: usize, target: usize) -> Answer {
+        let mut answer = Answer::status(self.status, format!("{id}"));
+        let groups = self.groups.invalidation();
+        if !groups.is_empty() {
+            answer = answer.header("Cache-Group-Invalidation", &groups);
+        }
         match self.names {
-            Some((field, target)) => answer.header(field, TARGETS[target]),
+            Some((field, named)) if HOSTS[named] == HOSTS[target] => answer.header(field, TARGETS[named]),
+            Some((field, named)) => answer.header(field, &format!("http://{}{}", HOSTS[named], TARGETS[named])),
             None => answer,
         }
     }
@@ -232,6 +245,7 @@ fn fields(mut answer: Answer, target: usize, message: &Message) -> Answer {
         ("Last-Modified", modified(target, message.version).map(http_date)),
         ("Vary", message.vary.value().map(str::to_owned)),
     ];
+    let answer = terms.tags.fields().iter().fold(answer, |answer, (name, value)| answer.header(name, value));
     more.into_iter().fold(answer, |answer, (name, value)| match value {
         Some(value) => answer.header(name, &value),
         None => answer,
