@@ -57,6 +57,20 @@ async fn holding(parts: &[Range<usize>]) -> (Origin, TestNode) {
 }
 
 #[tokio::test]
+async fn what_is_found_after_the_origin_was_asked_is_no_hit() {
+    let origin = Origin::start().await;
+    origin.once("/a", part(0..10));
+    let node = TestNode::before(&origin, "");
+    // The part is all of it; and the client, which has something else, wants the whole.
+    let fields = [("Range", "bytes=0-9"), ("If-Range", "\"other\"")];
+    let response = node.get_with("/a", &fields).await;
+    assert_eq!(outcome(&response), (200, DIGITS, None));
+    assert_eq!(origin.seen().len(), 1);
+    assert!(response.header("cache-status").unwrap().starts_with("edge-1; fwd=uri-miss;"), "{response:?}");
+    assert!(node.get("/a").await.header("cache-status").unwrap().contains("; hit"));
+}
+
+#[tokio::test]
 async fn a_range_that_misses_is_fetched_as_one_and_answers_what_lies_in_it() {
     let origin = Origin::start().await;
     origin.once("/a", part(4..10));
