@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use support::{Answer, Origin, Response, TestNode};
+use support::{Answer, Origin, RawClient, Response, TestNode};
 
 fn tagged(tag: &str, directives: &str) -> Answer {
     Answer::ok("kept").header("ETag", tag).header("Cache-Control", directives).header("X-Version", "old")
@@ -86,4 +86,40 @@ async fn a_head_for_another_variant_leaves_this_one() {
     node.get_with("/a", &[("X-Kind", "a")]).await;
     head(&node, "/a", &[("X-Kind", "b")]).await;
     assert_eq!(node.get_with("/a", &[("X-Kind", "a")]).await.header("cache-status"), Some("edge-1; hit; ttl=60"));
+}
+
+#[tokio::test]
+async fn a_head_renews_what_is_said_to_surrogates_too() {
+    let origin = Origin::start().await;
+    origin.once("/a", tagged("\"1\"", "max-age=60").header("Surrogate-Key", "old"));
+    let renewed = tagged("\"1\"", "max-age=60").header("Surrogate-Key", "new").header("Surrogate-Control", "max-age=90");
+    origin.once("/a", renewed).on("/a", Answer::ok("fetched"));
+    let node = TestNode::before(&origin, "");
+    node.get("/a").await;
+    let told = head(&node, "/a", &[("Cache-Control", "no-cache")]).await;
+    assert_eq!((told.header("surrogate-key"), told.header("surrogate-control")), (None, None));
+    assert_eq!(node.get("/a").await.header("cache-status"), Some("edge-1; hit; ttl=90"));
+    for (tag, expected) in [("old", "kept"), ("new", "fetched")] {
+        let body = format!(r#"{{"tag": "{tag}"}}"#);
+        let json = [("Content-Type", "application/json")];
+        let purged = RawClient::connect(node.admin()).await.request("POST", "/v1/purge", &json, body.as_bytes()).await;
+        assert_eq!(purged.status, 200);
+        assert_eq!(node.get("/a").await.text(), expected, "{tag}");
+    }
+}
+
+#[tokio::test]
+async fn a_head_for_a_client_that_takes_codings_is_compared_as_the_origin_said_it() {
+    let origin = Origin::start().await;
+    let page = "kept ".repeat(1_000);
+    let text = |directives| Answer::ok(&*page).header("Content-Type", "text/plain").header("Cache-Control", directives);
+    let tagged = |directives| text(directives).header("ETag", "\"1\"");
+    origin.once("/a", tagged("max-age=60")).on("/a", tagged("max-age=90"));
+    let node = TestNode::before(&origin, "[route.compression]\ncodings = [\"gzip\"]\n");
+    node.get("/a").await;
+    let told = head(&node, "/a", &[("Cache-Control", "no-cache"), ("Accept-Encoding", "gzip")]).await;
+    assert_eq!((told.header("etag"), told.header("content-encoding")), (Some("W/\"1\""), Some("gzip")));
+    let hit = node.get("/a").await;
+    assert_eq!(hit.header("cache-status"), Some("edge-1; hit; ttl=90"));
+    assert_eq!((hit.header("etag"), hit.headers("vary")), (Some("\"1\""), vec!["Accept-Encoding"]));
 }

@@ -28,14 +28,15 @@ pub(super) async fn answer(
     let own = request.contains_key(header::AUTHORIZATION);
     let stored = if own { None } else { visit.edge.cache.stored(key, request) };
     let requested = visit.edge.clock.now();
-    let response = pass::answer(visit, origin, body, PassReason::Head).await?;
+    let response = pass::fetch(visit, origin, body, PassReason::Head).await?;
+    // By what the origin said: not every client is shown all of it, nor as it is.
     if let Some(entry) = stored
         && response.status() == StatusCode::OK
         && let Some(head) = told(visit, &entry, response.headers(), requested)?
     {
         visit.edge.cache.replace_head(key, &entry, head);
     }
-    Ok(response)
+    pass::shown(visit, response)
 }
 
 /// The stored head as the answer has it; `None` where it says nothing.

@@ -25,14 +25,14 @@ pub(super) async fn answer(
 }
 
 /// A response as its client is to see it.
-fn shown(visit: &Visit<'_>, response: Response<Body>) -> Result<Response<Body>, Failure> {
+pub(super) fn shown(visit: &Visit<'_>, response: Response<Body>) -> Result<Response<Body>, Failure> {
     let mut response = compress::passing(visit, response);
     hide_from_browsers(&visit.passage()?.head.headers, response.headers_mut());
     Ok(response)
 }
 
 /// The origin's own answer.
-async fn fetch(
+pub(super) async fn fetch(
     visit: &mut Visit<'_>,
     origin: &Origin,
     body: Body,
