@@ -92,7 +92,8 @@ async fn a_head_for_another_variant_leaves_this_one() {
 async fn a_head_renews_what_is_said_to_surrogates_too() {
     let origin = Origin::start().await;
     origin.once("/a", tagged("\"1\"", "max-age=60").header("Surrogate-Key", "old"));
-    let renewed = tagged("\"1\"", "max-age=60").header("Surrogate-Key", "new").header("Surrogate-Control", "max-age=90");
+    let renewed =
+        tagged("\"1\"", "max-age=60").header("Surrogate-Key", "new").header("Surrogate-Control", "max-age=90");
     origin.once("/a", renewed).on("/a", Answer::ok("fetched"));
     let node = TestNode::before(&origin, "");
     node.get("/a").await;

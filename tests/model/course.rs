@@ -7,12 +7,13 @@ use std::time::Duration;
 use fastrand::Rng;
 use support::{Gate, Origin, RawClient, Response, TestNode};
 
-use crate::event::{Ask, Change, Condition, Event, HOSTS, TARGETS};
+use crate::event::{Ask, Change, Condition, Event, HOSTS, Ranges, TARGETS};
 use crate::judge::{Fault, judge};
 use crate::ledger::{Exchange, Ledger};
 use crate::purge::Purge;
 use crate::rules::Sent;
 use crate::site::{EFFECT, Site};
+use crate::span::Span;
 use crate::terms::{Terms, Vary};
 use crate::told::Told;
 
@@ -45,8 +46,12 @@ struct Run {
 impl Course {
     pub(crate) fn random(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
-        let start =
-            |target| Change { target, terms: Terms::random(&mut rng), content: Some((200, Vary::random(&mut rng))) };
+        let start = |target| Change {
+            target,
+            terms: Terms::random(&mut rng),
+            content: Some((200, Vary::random(&mut rng))),
+            ranges: Ranges::random(&mut rng),
+        };
         let start = (0..TARGETS.len()).map(start).collect();
         Self { start, events: (0..EVENTS).map(|_| Event::random(&mut rng)).collect() }
     }
@@ -200,6 +205,7 @@ fn fields(ask: &Ask, sent: &Sent) -> Vec<(&'static str, String)> {
     add("Accept-Language", ask.language.map(str::to_owned));
     add("Authorization", ask.authorized.then(|| "Basic eA==".to_owned()));
     add("Cache-Control", Some(ask.wishes.value()).filter(|value| !value.is_empty()));
+    add("Range", ask.span.map(Span::value));
     add("If-Match", (ask.condition == Condition::Match).then(|| "\"any\"".to_owned()));
     let safe = matches!(ask.method, "GET" | "HEAD");
     add(EFFECT, (!safe).then(|| ask.effect.value()));

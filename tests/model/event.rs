@@ -5,6 +5,7 @@
 use fastrand::Rng;
 
 use crate::purge::{Purge, Tags};
+use crate::span::Span;
 use crate::terms::{Terms, Vary, percent, seconds, sometimes};
 
 /// What is asked for; the index is the resource everywhere else. Its validators are in `site`.
@@ -32,6 +33,8 @@ pub(crate) struct Ask {
     pub(crate) authorized: bool,
     pub(crate) wishes: Wishes,
     pub(crate) condition: Condition,
+    pub(crate) span: Option<Span>,
+    pub(crate) if_range: IfRange,
     /// What an unsafe request is answered.
     pub(crate) effect: Effect,
     /// This is purged while the origin is being asked.
@@ -68,6 +71,14 @@ pub(crate) enum Condition {
     Match,
 }
 
+/// By what a range is to be of the same representation: that of so many versions ago.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IfRange {
+    None,
+    Tag(u32),
+    Date(u32),
+}
+
 /// What becomes of an unsafe request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Effect {
@@ -84,6 +95,20 @@ pub(crate) struct Change {
     pub(crate) terms: Terms,
     /// New content comes with these; without, the content stays.
     pub(crate) content: Option<(u16, Vary)>,
+    pub(crate) ranges: Ranges,
+}
+
+/// Does the resource's origin know ranges?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ranges {
+    Honoured,
+    Ignored,
+}
+
+impl Ranges {
+    pub(crate) fn random(rng: &mut Rng) -> Self {
+        if percent(rng, 15) { Self::Ignored } else { Self::Honoured }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,7 +136,8 @@ impl Change {
     pub(crate) fn random(rng: &mut Rng) -> Self {
         let statuses = [200, 200, 200, 200, 200, 200, 203, 204, 301, 302, 404, 410, 418, 500, 503];
         let content = |rng: &mut Rng| (rng.choice(statuses).expect("the list has members"), Vary::random(rng));
-        Self { target: target(rng), terms: Terms::random(rng), content: sometimes(rng, 65, content) }
+        let content = sometimes(rng, 65, content);
+        Self { target: target(rng), terms: Terms::random(rng), content, ranges: Ranges::random(rng) }
     }
 }
 
@@ -124,16 +150,16 @@ impl Ask {
             _ => rng.choice(methods).expect("the list has members"),
         };
         let value = |rng: &mut Rng| rng.choice([None, Some("a"), Some("b")]).expect("the list has members");
-        // What a HEAD brings from the origin updates what is stored (RFC 9111 section 4.3.5), which the model does not know.
-        let from_store = Wishes { only_if_cached: method == "HEAD", ..Wishes::default() };
         Self {
             target: target(rng),
             method,
             tier: value(rng),
             language: value(rng),
             authorized: percent(rng, 8),
-            wishes: if percent(rng, 30) && method != "HEAD" { Wishes::random(rng) } else { from_store },
+            wishes: if percent(rng, 30) { Wishes::random(rng) } else { Wishes::default() },
             condition: if percent(rng, 25) { Condition::random(rng) } else { Condition::None },
+            span: sometimes(rng, 30, Span::random).filter(|_| matches!(method, "GET" | "HEAD")),
+            if_range: IfRange::random(rng),
             effect: Effect::random(rng),
             meanwhile: sometimes(rng, 6, Purge::random),
         }
@@ -172,6 +198,13 @@ impl Condition {
             15..19 => Self::SinceSeconds(seconds(rng)),
             _ => Self::Match,
         }
+    }
+}
+
+impl IfRange {
+    fn random(rng: &mut Rng) -> Self {
+        let ago = u32::from(percent(rng, 30));
+        rng.choice([Self::None, Self::None, Self::None, Self::Tag(ago), Self::Date(ago)]).expect("not empty")
     }
 }
 

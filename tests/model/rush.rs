@@ -10,7 +10,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use support::{Gate, Origin, RawClient, Response, TestNode};
 
-use crate::event::{Change, Effect, TARGETS};
+use crate::event::{Change, Effect, Ranges, TARGETS};
 use crate::purge::Tags;
 use crate::site::{CONFIRMED, EFFECT, SAID, Site};
 use crate::terms::{Directives, Terms, Vary, percent};
@@ -113,7 +113,8 @@ impl Rush {
     async fn start() -> Self {
         let origin = Origin::start().await;
         let terms = Terms::default();
-        let changes = (0..TARGETS.len()).map(|target| Change { target, terms, content: None });
+        let changes =
+            (0..TARGETS.len()).map(|target| Change { target, terms, content: None, ranges: Ranges::Honoured });
         let (site, gate) = (Arc::new(Mutex::new(Site::new(changes))), Arc::new(Mutex::new(Gate::closed())));
         origin.replying({
             let (site, gate) = (site.clone(), gate.clone());
@@ -134,7 +135,12 @@ impl Rush {
         let asked = {
             let mut site = self.site.lock().expect("no panic");
             site.now += 1_000;
-            site.change(&Change { target: 0, terms: round.terms(), content: Some((200, round.vary)) });
+            site.change(&Change {
+                target: 0,
+                terms: round.terms(),
+                content: Some((200, round.vary)),
+                ranges: Ranges::Honoured,
+            });
             site.said.len()
         };
         let mut early = self.ask(&round.early).await;
@@ -213,7 +219,7 @@ fn number(response: &Response, field: &str) -> u32 {
 fn right(response: &Response, (round, tier): (&Round, Tier), changed: u32) -> Result<(), String> {
     let variant = crate::site::variant(round.vary, tier, None);
     let text = response.text();
-    if response.status != 200 || !response.complete || !text.ends_with(&variant) {
+    if response.status != 200 || !response.complete || !text.contains(&format!(" {variant} ")) {
         return Err(format!("{tier:?} got {} {text:?}", response.status));
     }
     let said = number(response, SAID).max(number(response, CONFIRMED));

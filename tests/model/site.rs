@@ -3,12 +3,14 @@
 //! Every answer has a number, which its header section and its body tell, so that whatever a client gets names the answer
 //! it comes from.
 
+use std::ops::Range;
 use std::time::{Duration, UNIX_EPOCH};
 
 use support::{Answer, Gate, Seen};
 
-use crate::event::{Change, Effect, HOSTS, TARGETS, Trouble};
+use crate::event::{Change, Effect, HOSTS, Ranges, TARGETS, Trouble};
 use crate::purge::Tags;
+use crate::span::{Span, place};
 use crate::terms::{Terms, Vary};
 
 /// When the clock of every node starts.
@@ -34,6 +36,7 @@ pub(crate) struct Resource {
     pub(crate) vary: Vary,
     pub(crate) terms: Terms,
     pub(crate) trouble: Trouble,
+    pub(crate) ranges: Ranges,
 }
 
 /// One request that reached the origin, and what was said to it.
@@ -54,12 +57,18 @@ pub(crate) struct Asked {
     pub(crate) authorized: bool,
     pub(crate) none_match: Option<String>,
     pub(crate) since: Option<String>,
+    pub(crate) range: Option<String>,
+    pub(crate) if_range: Option<String>,
 }
 
 #[derive(Debug, Clone)]
 pub(crate) enum Word {
     Whole(Message),
     NotModified(Message),
+    /// A 206 with these bytes.
+    Part(Message, Range<usize>),
+    /// There are no such bytes.
+    Unsatisfiable,
     /// The answer to an unsafe request.
     Done(Effect),
     /// The connection was closed.
@@ -80,7 +89,7 @@ impl Site {
     pub(crate) fn new(changes: impl IntoIterator<Item = Change>) -> Self {
         let resource = |change: Change| {
             let (status, vary) = change.content.unwrap_or((200, Vary::Nothing));
-            Resource { version: 1, status, vary, terms: change.terms, trouble: Trouble::Over }
+            Resource { version: 1, status, vary, terms: change.terms, trouble: Trouble::Over, ranges: change.ranges }
         };
         Self { now: START, resources: changes.into_iter().map(resource).collect(), said: Vec::new(), gate: None }
     }
@@ -88,6 +97,7 @@ impl Site {
     pub(crate) fn change(&mut self, change: &Change) {
         let resource = &mut self.resources[change.target];
         resource.terms = change.terms;
+        resource.ranges = change.ranges;
         if let Some((status, vary)) = change.content {
             (resource.status, resource.vary) = (status, vary);
             resource.version += 1;
@@ -97,7 +107,7 @@ impl Site {
     pub(crate) fn answer(&mut self, seen: &Seen) -> Answer {
         let target = TARGETS.iter().position(|target| *target == seen.target);
         let target = target.unwrap_or_else(|| panic!("nobody asked for {}", seen.target));
-        let id = u32::try_from(self.said.len() + 1).expect("a sequence is short");
+        let id = self.next_id();
         let asked = Asked::by(seen);
         let (word, answer) = self.word(target, seen, &asked);
         let answer = match &self.gate {
@@ -106,7 +116,11 @@ impl Site {
         };
         self.said.push(Said { id, target, method: seen.method.clone(), asked, word: word.clone() });
         match word {
-            Word::Whole(_) | Word::Done(_) => answer.header(SAID, &id.to_string()),
+            // What it says of a stored response comes to stand beside that one's own number.
+            Word::Whole(_) if seen.method == "HEAD" => answer.header(CONFIRMED, &id.to_string()),
+            Word::Whole(_) | Word::Part(..) | Word::Unsatisfiable | Word::Done(_) => {
+                answer.header(SAID, &id.to_string())
+            }
             Word::NotModified(_) => answer.header(CONFIRMED, &id.to_string()),
             Word::Silence => answer,
         }
@@ -119,7 +133,8 @@ impl Site {
             Trouble::Fails(status) => {
                 let terms = Terms { behind: Some(0), ..Terms::default() };
                 let message = self.message(target, asked, (status, terms));
-                return (Word::Whole(message), Answer::status(status, format!("{id}")));
+                let body = body((target, self.next_id()), message.version, &message.variant);
+                return (Word::Whole(message), Answer::status(status, body));
             }
             Trouble::Over => {}
         }
@@ -140,8 +155,33 @@ impl Site {
         if message.status == 200 && unchanged {
             return (Word::NotModified(message.clone()), fields(Answer::status(304, ""), target, &message));
         }
-        let body = format!("{id} {} {} {}", TARGETS[target], message.version, message.variant);
-        (Word::Whole(message.clone()), fields(Answer::status(message.status, body), target, &message))
+        let body = body((target, self.next_id()), message.version, &message.variant);
+        match self.range(target, seen, &message).map(|span| span.within(body.len())) {
+            None => (Word::Whole(message.clone()), fields(Answer::status(message.status, body), target, &message)),
+            Some(None) => {
+                let none = Answer::status(416, "").header("Content-Range", &format!("bytes */{}", body.len()));
+                (Word::Unsatisfiable, none)
+            }
+            Some(Some(range)) => {
+                let part = Answer::status(206, &body[range.clone()]);
+                let part = part.header("Content-Range", &place(&range, body.len()));
+                (Word::Part(message.clone(), range), fields(part, target, &message))
+            }
+        }
+    }
+
+    /// The range that this request is answered with (RFC 9110 sections 13.1.5 and 14.2).
+    fn range(&self, target: usize, seen: &Seen, message: &Message) -> Option<Span> {
+        let honoured = self.resources[target].ranges == Ranges::Honoured && seen.method == "GET";
+        let tag = etag(target, message.version, &message.variant).filter(|tag| !tag.starts_with('W'));
+        let date = modified(target, message.version).map(http_date);
+        let same =
+            seen.header("if-range").is_none_or(|asked| tag.as_deref() == Some(asked) || date.as_deref() == Some(asked));
+        seen.header("range").and_then(Span::parse).filter(|_| honoured && same && message.status == 200)
+    }
+
+    fn next_id(&self) -> u32 {
+        u32::try_from(self.said.len() + 1).expect("a sequence is short")
     }
 
     fn message(&self, target: usize, asked: &Asked, (status, terms): (u16, Terms)) -> Message {
@@ -161,6 +201,8 @@ impl Asked {
             authorized: seen.header("authorization").is_some(),
             none_match: field("if-none-match"),
             since: field("if-modified-since"),
+            range: field("range"),
+            if_range: field("if-range"),
         }
     }
 }
@@ -199,6 +241,15 @@ impl Effect {
 pub(crate) fn variant(vary: Vary, tier: Option<&str>, language: Option<&str>) -> String {
     let part = |used: bool, value: Option<&str>| if used { value.unwrap_or("none").to_owned() } else { "-".to_owned() };
     format!("{}.{}", part(vary.by_tier(), tier), part(vary.by_language(), language))
+}
+
+/// The whole content. Each byte depends on the version and the variant; where nothing strong tells two answers of one
+/// version apart, also on the number of the answer.
+pub(crate) fn body((target, id): (usize, u32), version: u32, variant: &str) -> String {
+    let own = if matches!(target, 1 | 4) { id } else { 0 };
+    let start = variant.bytes().map(u32::from).sum::<u32>() + version * 5 + own * 3;
+    let letters = (start..start + 40 + version * 7 % 40).map(|at| char::from(b'a' + (at % 26) as u8));
+    format!("{own} {version} {variant} {}", letters.collect::<String>())
 }
 
 /// Some resources have entity tags, strong or weak, some dates, some both, one nothing.
