@@ -10,8 +10,8 @@ use std::time::Duration;
 use fastrand::Rng;
 use support::{Gate, Origin, RawClient, Response, TestNode};
 
-use crate::event::{Change, Effect, Ranges, TARGETS};
-use crate::purge::Tags;
+use crate::event::{Change, Effect, HOSTS, Ranges, TARGETS};
+use crate::purge::{Mode, Purge, Scope, Tags};
 use crate::site::{CONFIRMED, EFFECT, SAID, Site};
 use crate::terms::{Directives, Terms, Vary, percent};
 
@@ -41,6 +41,8 @@ enum Middle {
     Changes,
     /// The gate opens while it is on its way.
     ChangesInTheRush,
+    /// What is being fetched is purged, before the gate opens.
+    Purges(Purge),
 }
 
 struct Rush {
@@ -69,7 +71,18 @@ impl Round {
         let tiers = |rng: &mut Rng, count: usize| -> Vec<Tier> {
             (0..count).map(|_| rng.choice([None, Some("a"), Some("b")]).expect("not empty")).collect()
         };
-        let middles = [Middle::Nothing, Middle::FirstLeaves, Middle::Changes, Middle::ChangesInTheRush];
+        let scopes =
+            [Scope::All, Scope::Url(0), Scope::Host(HOSTS[0]), Scope::Prefix("http://test.example/a"), Scope::Tag(0)];
+        let scope = rng.choice(scopes).expect("not empty");
+        let purge = Purge { scope, mode: if rng.bool() { Mode::Hard } else { Mode::Soft } };
+        let middles = [
+            Middle::Nothing,
+            Middle::FirstLeaves,
+            Middle::Changes,
+            Middle::ChangesInTheRush,
+            Middle::Purges(purge),
+            Middle::Purges(purge),
+        ];
         let (early, late) = (rng.usize(2..7), rng.usize(1..5));
         Self {
             vary: if rng.bool() { Vary::Tier } else { Vary::Nothing },
@@ -83,7 +96,7 @@ impl Round {
 
     fn terms(&self) -> Terms {
         let directives = Directives { no_store: !self.shared, max_age: Some(LIFETIME), ..Directives::default() };
-        Terms { control: Some(directives), behind: Some(0), ..Terms::default() }
+        Terms { control: Some(directives), behind: Some(0), tags: Tags::of_bits(1), ..Terms::default() }
     }
 
     /// So many different answers do these requests select.
@@ -180,6 +193,14 @@ impl Rush {
             }
             Middle::Changes => {}
             Middle::ChangesInTheRush => gate.open(),
+            Middle::Purges(purge) => {
+                let mut door = RawClient::connect(self.node.admin()).await;
+                let json = [("Content-Type", "application/json")];
+                let told = door.request("POST", "/v1/purge", &json, purge.body().as_bytes()).await;
+                assert_eq!(told.status, 200, "{purge:?}");
+                // Whatever the origin says from now on.
+                return u32::try_from(self.site.lock().expect("no panic").said.len() + 1).expect("a round is short");
+            }
         }
         let effect = Effect { status: 200, names: None, groups: Tags::default() }.value();
         let done = self.node.connect().await.request("POST", TARGETS[0], &[(EFFECT, &effect)], b"").await;
