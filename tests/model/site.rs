@@ -248,7 +248,7 @@ pub(crate) fn variant(vary: Vary, tier: Option<&str>, language: Option<&str>) ->
 pub(crate) fn body((target, id): (usize, u32), version: u32, variant: &str) -> String {
     let own = if matches!(target, 1 | 4) { id } else { 0 };
     let start = variant.bytes().map(u32::from).sum::<u32>() + version * 5 + own * 3;
-    let letters = (start..start + 40 + version * 7 % 40).map(|at| char::from(b'a' + (at % 26) as u8));
+    let letters = (start..start + 40 + version / 4 * 7 % 40).map(|at| char::from(b'a' + (at % 26) as u8));
     format!("{own} {version} {variant} {}", letters.collect::<String>())
 }
 
