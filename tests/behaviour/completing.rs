@@ -349,3 +349,22 @@ async fn a_whole_that_is_fetched_beside_a_range_is_not_undone_by_it() {
     assert_eq!(node.get("/a").await.text(), "abcdefghij");
     assert_eq!(origin.count("/a"), 2);
 }
+
+#[tokio::test]
+async fn a_range_that_could_not_be_stored_is_stored_once_it_can_be() {
+    let origin = Origin::start().await;
+    let part = |directives: &str| {
+        let answer = Answer::status(206, "0123").header("Content-Range", "bytes 0-3/10").header("ETag", "\"1\"");
+        answer.header("Cache-Control", directives)
+    };
+    origin.once("/a", part("private")).on("/a", part("max-age=60"));
+    let node = TestNode::before(&origin, "");
+    let asked = async || {
+        let answer = node.get_with("/a", &[("Range", "bytes=0-3")]).await;
+        answer.header("cache-status").expect("every answer has the field").to_owned()
+    };
+    assert_eq!(asked().await, "edge-1; fwd=uri-miss; detail=private");
+    assert_eq!(asked().await, "edge-1; fwd=uri-miss; detail=uncacheable", "it is known, and learned from");
+    assert_eq!(asked().await, "edge-1; fwd=uri-miss; ttl=60; stored");
+    assert_eq!(asked().await, "edge-1; hit; ttl=60");
+}

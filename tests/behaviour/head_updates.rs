@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use support::{Answer, Origin, Response, TestNode};
+use support::{Answer, Origin, RawClient, Response, TestNode};
 
 use crate::codings::{html, page};
 
@@ -135,5 +135,26 @@ async fn a_head_does_not_renew_what_it_is_not_about() {
         node.advance(Duration::from_secs(60));
         assert_eq!(head(&node, "/a", &[]).await.status, 200);
         assert_eq!((node.get("/a").await.text(), origin.count("/a")), ("page", 3), "{stored:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_head_renews_what_is_said_to_surrogates_too() {
+    let origin = Origin::start().await;
+    origin.once("/a", tagged("\"1\"", "max-age=60").header("Surrogate-Key", "old"));
+    let renewed =
+        tagged("\"1\"", "max-age=60").header("Surrogate-Key", "new").header("Surrogate-Control", "max-age=90");
+    origin.once("/a", renewed).on("/a", Answer::ok("fetched"));
+    let node = TestNode::before(&origin, "");
+    node.get("/a").await;
+    let told = head(&node, "/a", &[("Cache-Control", "no-cache")]).await;
+    assert_eq!((told.header("surrogate-key"), told.header("surrogate-control")), (None, None));
+    assert_eq!(node.get("/a").await.header("cache-status"), Some("edge-1; hit; ttl=90"));
+    for (tag, expected) in [("old", "kept"), ("new", "fetched")] {
+        let body = format!(r#"{{"tag": "{tag}"}}"#);
+        let json = [("Content-Type", "application/json")];
+        let purged = RawClient::connect(node.admin()).await.request("POST", "/v1/purge", &json, body.as_bytes()).await;
+        assert_eq!(purged.status, 200);
+        assert_eq!(node.get("/a").await.text(), expected, "{tag}");
     }
 }

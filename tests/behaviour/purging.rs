@@ -130,6 +130,27 @@ async fn a_purge_of_a_tag_gives_up_the_variants_that_have_it() {
 }
 
 #[tokio::test]
+async fn after_a_purge_the_miss_is_one_of_the_variant_only_where_another_stands() {
+    let answer = |body, key| fresh(body).header("Vary", "Accept-Language").header("Surrogate-Key", key);
+    for (tags, language, expected) in [
+        (r#"["german"]"#, "de", "fwd=vary-miss"),
+        (r#"["german"]"#, "fr", "fwd=vary-miss"),
+        (r#"["german", "english"]"#, "de", "fwd=uri-miss"),
+        (r#"["german", "english"]"#, "fr", "fwd=uri-miss"),
+    ] {
+        let origin = Origin::start().await;
+        origin.once("/a", answer("de", "german")).once("/a", answer("en", "english")).on("/a", answer("new", "new"));
+        let node = TestNode::before(&origin, "");
+        for stored in ["de", "en"] {
+            node.get_with("/a", &[("Accept-Language", stored)]).await;
+        }
+        purge(&node, &format!(r#"{{"tags": {tags}}}"#)).await;
+        let told = node.get_with("/a", &[("Accept-Language", language)]).await;
+        assert!(told.header("cache-status").unwrap().contains(expected), "{tags} {language}: {told:?}");
+    }
+}
+
+#[tokio::test]
 async fn purging_touches_nothing_until_it_is_asked_for() {
     let origin = Origin::start().await;
     origin.otherwise(fresh("a").header("Surrogate-Key", "t"));

@@ -5,13 +5,15 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use fastrand::Rng;
-use support::{Origin, TestNode};
+use support::{Gate, Origin, RawClient, Response, TestNode};
 
-use crate::event::{Ask, Change, Condition, Event, TARGETS};
+use crate::event::{Ask, Change, Condition, Event, HOSTS, Ranges, TARGETS};
 use crate::judge::{Fault, judge};
 use crate::ledger::{Exchange, Ledger};
+use crate::purge::Purge;
 use crate::rules::Sent;
 use crate::site::{EFFECT, Site};
+use crate::span::Span;
 use crate::terms::{Terms, Vary};
 use crate::told::Told;
 
@@ -44,8 +46,12 @@ struct Run {
 impl Course {
     pub(crate) fn random(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
-        let start =
-            |target| Change { target, terms: Terms::random(&mut rng), content: Some((200, Vary::random(&mut rng))) };
+        let start = |target| Change {
+            target,
+            terms: Terms::random(&mut rng),
+            content: Some((200, Vary::random(&mut rng))),
+            ranges: Ranges::random(&mut rng),
+        };
         let start = (0..TARGETS.len()).map(start).collect();
         Self { start, events: (0..EVENTS).map(|_| Event::random(&mut rng)).collect() }
     }
@@ -117,6 +123,11 @@ impl Run {
                 lock(&self.site).now += seconds;
             }
             Event::Change(change) => lock(&self.site).change(change),
+            Event::Purge(purge) => {
+                self.purge(purge).await;
+                let now = lock(&self.site).now;
+                self.ledger.purge(purge, now);
+            }
             Event::Trouble(target, trouble) => lock(&self.site).resources[*target].trouble = *trouble,
         }
         self.story.push(format!("{at}: {event:?}"));
@@ -131,7 +142,7 @@ impl Run {
         };
         let fields = fields(ask, &sent);
         let borrowed: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let got = self.node.connect().await.request(ask.method, TARGETS[ask.target], &borrowed, b"").await;
+        let got = self.request(ask, &borrowed).await;
         self.settle(said_before, &got).await;
         let news = lock(&self.site).said[said_before..].to_vec();
         let told = Told::by(&got);
@@ -142,7 +153,39 @@ impl Run {
         self.ledger.learn(&exchange);
         let faults = judge(&self.ledger, &exchange);
         self.ledger.conclude(&exchange);
+        if let Some(purge) = &ask.meanwhile {
+            self.story.push(format!("    meanwhile: {purge:?}"));
+            self.ledger.purge_meanwhile(purge, now);
+        }
         faults
+    }
+
+    /// The answer, with a purge as soon as the origin is asked, or after the answer where it is not.
+    async fn request(&self, ask: &Ask, fields: &[(&str, &str)]) -> Response {
+        let mut client = self.node.connect().await;
+        let mut answer = std::pin::pin!(client.request(ask.method, TARGETS[ask.target], fields, b""));
+        let Some(purge) = &ask.meanwhile else { return answer.await };
+        let (gate, asked) = (Gate::closed(), self.origin.seen().len());
+        lock(&self.site).gate = Some(gate.clone());
+        let early = tokio::select! {
+            got = &mut answer => Some(got),
+            () = self.origin.requests_reach(asked + 1) => None,
+        };
+        self.purge(purge).await;
+        gate.open();
+        let got = match early {
+            Some(got) => got,
+            None => answer.await,
+        };
+        lock(&self.site).gate = None;
+        got
+    }
+
+    async fn purge(&self, purge: &Purge) {
+        let json = [("Content-Type", "application/json")];
+        let mut door = RawClient::connect(self.node.admin()).await;
+        let told = door.request("POST", "/v1/purge", &json, purge.body().as_bytes()).await;
+        assert_eq!(told.status, 200, "{purge:?}: {}", told.text());
     }
 
     /// Waits for what goes on after the client has its answer: a refresh, and the storing itself.
@@ -156,11 +199,13 @@ impl Run {
 
 fn fields(ask: &Ask, sent: &Sent) -> Vec<(&'static str, String)> {
     let mut fields = sent.fields();
+    fields.push(("Host", HOSTS[ask.target].to_owned()));
     let mut add = |name, value: Option<String>| fields.extend(value.map(|value| (name, value)));
     add("X-Tier", ask.tier.map(str::to_owned));
     add("Accept-Language", ask.language.map(str::to_owned));
     add("Authorization", ask.authorized.then(|| "Basic eA==".to_owned()));
     add("Cache-Control", Some(ask.wishes.value()).filter(|value| !value.is_empty()));
+    add("Range", ask.span.map(Span::value));
     add("If-Match", (ask.condition == Condition::Match).then(|| "\"any\"".to_owned()));
     let safe = matches!(ask.method, "GET" | "HEAD");
     add(EFFECT, (!safe).then(|| ask.effect.value()));

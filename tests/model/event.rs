@@ -4,10 +4,14 @@
 
 use fastrand::Rng;
 
+use crate::purge::{Purge, Tags};
+use crate::span::Span;
 use crate::terms::{Terms, Vary, percent, seconds, sometimes};
 
 /// What is asked for; the index is the resource everywhere else. Its validators are in `site`.
 pub(crate) const TARGETS: [&str; 5] = ["/a", "/a?x=1", "/b", "/c", "/d/e?y"];
+/// The host of each.
+pub(crate) const HOSTS: [&str; 5] = ["test.example", "test.example", "test.example", "test.example", "other.example"];
 
 #[derive(Debug, Clone)]
 pub(crate) enum Event {
@@ -16,6 +20,7 @@ pub(crate) enum Event {
     /// The origin has new content, or says something else of the same.
     Change(Change),
     Trouble(usize, Trouble),
+    Purge(Purge),
 }
 
 /// One request of a client.
@@ -28,8 +33,12 @@ pub(crate) struct Ask {
     pub(crate) authorized: bool,
     pub(crate) wishes: Wishes,
     pub(crate) condition: Condition,
+    pub(crate) span: Option<Span>,
+    pub(crate) if_range: IfRange,
     /// What an unsafe request is answered.
     pub(crate) effect: Effect,
+    /// This is purged while the origin is being asked.
+    pub(crate) meanwhile: Option<Purge>,
 }
 
 /// The request directives.
@@ -62,12 +71,22 @@ pub(crate) enum Condition {
     Match,
 }
 
+/// By what a range is to be of the same representation: that of so many versions ago.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IfRange {
+    None,
+    Tag(u32),
+    Date(u32),
+}
+
 /// What becomes of an unsafe request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Effect {
     pub(crate) status: u16,
     /// Another resource that the answer names in `Location` or `Content-Location`.
     pub(crate) names: Option<(&'static str, usize)>,
+    /// The groups in `Cache-Group-Invalidation`.
+    pub(crate) groups: Tags,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -76,6 +95,20 @@ pub(crate) struct Change {
     pub(crate) terms: Terms,
     /// New content comes with these; without, the content stays.
     pub(crate) content: Option<(u16, Vary)>,
+    pub(crate) ranges: Ranges,
+}
+
+/// Does the resource's origin know ranges?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ranges {
+    Honoured,
+    Ignored,
+}
+
+impl Ranges {
+    pub(crate) fn random(rng: &mut Rng) -> Self {
+        if percent(rng, 15) { Self::Ignored } else { Self::Honoured }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +123,8 @@ impl Event {
         match rng.u8(..100) {
             0..64 => Self::Ask(Ask::random(rng)),
             64..80 => Self::Advance(seconds(rng)),
-            80..94 => Self::Change(Change::random(rng)),
+            80..91 => Self::Change(Change::random(rng)),
+            91..94 => Self::Purge(Purge::random(rng)),
             94..97 => Self::Trouble(target(rng), Trouble::Over),
             97 => Self::Trouble(target(rng), Trouble::HangsUp),
             _ => Self::Trouble(target(rng), Trouble::Fails(rng.choice([500, 502, 503, 504]).expect("not empty"))),
@@ -102,7 +136,8 @@ impl Change {
     pub(crate) fn random(rng: &mut Rng) -> Self {
         let statuses = [200, 200, 200, 200, 200, 200, 203, 204, 301, 302, 404, 410, 418, 500, 503];
         let content = |rng: &mut Rng| (rng.choice(statuses).expect("the list has members"), Vary::random(rng));
-        Self { target: target(rng), terms: Terms::random(rng), content: sometimes(rng, 65, content) }
+        let content = sometimes(rng, 65, content);
+        Self { target: target(rng), terms: Terms::random(rng), content, ranges: Ranges::random(rng) }
     }
 }
 
@@ -115,17 +150,18 @@ impl Ask {
             _ => rng.choice(methods).expect("the list has members"),
         };
         let value = |rng: &mut Rng| rng.choice([None, Some("a"), Some("b")]).expect("the list has members");
-        // What a HEAD brings from the origin updates what is stored (RFC 9111 section 4.3.5), which the model does not know.
-        let from_store = Wishes { only_if_cached: method == "HEAD", ..Wishes::default() };
         Self {
             target: target(rng),
             method,
             tier: value(rng),
             language: value(rng),
             authorized: percent(rng, 8),
-            wishes: if percent(rng, 30) && method != "HEAD" { Wishes::random(rng) } else { from_store },
+            wishes: if percent(rng, 30) { Wishes::random(rng) } else { Wishes::default() },
             condition: if percent(rng, 25) { Condition::random(rng) } else { Condition::None },
+            span: sometimes(rng, 30, Span::random).filter(|_| matches!(method, "GET" | "HEAD")),
+            if_range: IfRange::random(rng),
             effect: Effect::random(rng),
+            meanwhile: sometimes(rng, 6, Purge::random),
         }
     }
 }
@@ -165,17 +201,25 @@ impl Condition {
     }
 }
 
+impl IfRange {
+    fn random(rng: &mut Rng) -> Self {
+        let ago = u32::from(percent(rng, 30));
+        rng.choice([Self::None, Self::None, Self::None, Self::Tag(ago), Self::Date(ago)]).expect("not empty")
+    }
+}
+
 impl Effect {
     fn random(rng: &mut Rng) -> Self {
         let status = rng.choice([200, 201, 204, 303, 400, 403, 500]).expect("the list has members");
         let names = sometimes(rng, 30, |rng| {
             (rng.choice(["Location", "Content-Location"]).expect("the list has members"), target(rng))
         });
-        Self { status, names }
+        let groups = if percent(rng, 40) { Tags::random_groups(rng) } else { Tags::default() };
+        Self { status, names, groups }
     }
 }
 
 /// The first ones most often, so that something is stored when it is asked for again.
-fn target(rng: &mut Rng) -> usize {
+pub(crate) fn target(rng: &mut Rng) -> usize {
     rng.usize(..TARGETS.len()).min(rng.usize(..TARGETS.len()))
 }

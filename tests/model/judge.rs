@@ -1,16 +1,17 @@
 //! Judges one answer of the node: may the client be given this now, and was the origin asked only where it had to be?
 
+use crate::content::{self, Content};
 use crate::event::TARGETS;
 use crate::ledger::{Exchange, Ledger};
 use crate::record::{Kept, Record};
 use crate::rules;
-use crate::site::{CONFIRMED, SAID, Said, Word, etag, http_date, modified};
+use crate::site::{CONFIRMED, SAID, Said, Word, http_date};
 use crate::terms::Vary;
 
 /// What is wrong, in words.
 pub(crate) type Fault = String;
 
-type Judgement = Result<(), Fault>;
+pub(crate) type Judgement = Result<(), Fault>;
 
 /// Everything that is wrong with one exchange.
 pub(crate) fn judge(ledger: &Ledger, exchange: &Exchange<'_>) -> Vec<Fault> {
@@ -22,7 +23,7 @@ pub(crate) fn judge(ledger: &Ledger, exchange: &Exchange<'_>) -> Vec<Fault> {
     judgements.into_iter().filter_map(Result::err).collect()
 }
 
-fn fault(text: impl Into<Fault>) -> Judgement {
+pub(crate) fn fault(text: impl Into<Fault>) -> Judgement {
     Err(text.into())
 }
 
@@ -35,20 +36,33 @@ fn safety(ledger: &Ledger, exchange: &Exchange<'_>) -> Judgement {
     if exchange.got.status == 304 {
         return unchanged(ledger, exchange);
     }
-    let Some(said) = number(exchange, SAID) else { return own(ledger, exchange) };
     let confirmed = number(exchange, CONFIRMED);
+    let said = match number(exchange, SAID) {
+        Some(said) => said,
+        // The origin's answer to a HEAD has the number that it may give to what is stored.
+        None if exchange.ask.method == "HEAD" && confirmed.is_some() => confirmed.unwrap_or_default(),
+        None => return own(ledger, exchange),
+    };
     let news = exchange.news.iter().find(|news| news.id == said);
     if let (Some(news), false) = (news, exchange.in_background()) {
         return forwarded(ledger, exchange, news);
     }
-    let record = ledger.records.iter().find(|record| (record.said, record.confirmed) == (said, confirmed));
-    let Some(record) = record else {
-        return fault(format!("answer {said}, confirmed by {confirmed:?}, was never given like this"));
-    };
+    let mut last = fault(format!("answer {said}, confirmed by {confirmed:?}, was never given like this"));
+    for record in ledger.records.iter().filter(|record| (record.said, record.confirmed) == (said, confirmed)) {
+        last = whole(ledger, exchange, record);
+        if last.is_ok() {
+            break;
+        }
+    }
+    last
+}
+
+/// A stored response, or a part of it.
+fn whole(ledger: &Ledger, exchange: &Exchange<'_>, record: &Record) -> Judgement {
     reused(ledger, exchange, record)?;
-    content(exchange, record)?;
+    content::content(exchange, record)?;
     if rules::client_has(record, exchange.ask.condition, exchange.sent) == Some(true) {
-        return fault("the client has it already, and gets it whole: RFC 9110 section 13.1");
+        return fault("the client has it already, and gets it: RFC 9110 section 13.1");
     }
     Ok(())
 }
@@ -65,11 +79,13 @@ fn own(ledger: &Ledger, exchange: &Exchange<'_>) -> Judgement {
 
 /// What the origin said just now.
 fn forwarded(ledger: &Ledger, exchange: &Exchange<'_>, news: &Said) -> Judgement {
-    let Word::Whole(message) = &news.word else { return fault("its answer has no content") };
-    if exchange.got.status != message.status {
-        return fault(format!("the origin said {}, the client got {}", message.status, exchange.got.status));
-    }
-    body(exchange, news.id)?;
+    let message = match &news.word {
+        Word::Whole(message) => message,
+        Word::Part(message, _) => message,
+        Word::Unsatisfiable if exchange.got.status == 416 => return Ok(()),
+        _ => return fault("its answer has no content"),
+    };
+    content::bytes(exchange, &Content::of(news, message))?;
     let record = ledger.records.iter().find(|record| record.said == news.id);
     let known = record.and_then(|record| rules::client_has(record, exchange.ask.condition, exchange.sent));
     if known == Some(true) && exchange.told.stored {
@@ -109,7 +125,7 @@ fn reused(ledger: &Ledger, exchange: &Exchange<'_>, record: &Record) -> Judgemen
 /// Section 4: of several suitable responses the most recent one, by `Date`.
 fn outranked(ledger: &Ledger, exchange: &Exchange<'_>, record: &Record) -> Judgement {
     let later = ledger.records[..ledger.before].iter().rev().take_while(|other| !std::ptr::eq(*other, record));
-    let better = later.filter(|other| other.kept == Kept::Surely && other.retired.is_none()).find(|other| {
+    let better = later.filter(|other| other.is_surely_whole()).find(|other| {
         let suits = other.target == record.target && rules::is_selected(other, exchange.ask);
         suits && other.date >= record.date && rules::unasked(other, &exchange.ask.wishes, exchange.now).is_ok()
     });
@@ -117,47 +133,6 @@ fn outranked(ledger: &Ledger, exchange: &Exchange<'_>, record: &Record) -> Judge
         Some(other) => fault(format!("answer {} is more recent: section 4", other.said)),
         None => Ok(()),
     }
-}
-
-/// Status, body and fields of a stored response as the client got it.
-fn content(exchange: &Exchange<'_>, record: &Record) -> Judgement {
-    if exchange.got.status != record.status {
-        return fault(format!("{} is stored as {}", record.status, exchange.got.status));
-    }
-    body(exchange, record.said)?;
-    fields(exchange, record)
-}
-
-fn body(exchange: &Exchange<'_>, said: u32) -> Judgement {
-    let text = exchange.got.text();
-    let empty = exchange.ask.method == "HEAD" || exchange.got.status == 204;
-    let right = if empty { text.is_empty() } else { text.split(' ').next() == Some(&said.to_string()) };
-    if right && exchange.got.complete { Ok(()) } else { fault(format!("the body is {text:?}")) }
-}
-
-/// Age, validators and ttl.
-fn fields(exchange: &Exchange<'_>, record: &Record) -> Judgement {
-    let validators = validators(record);
-    let got = (exchange.got.header("etag"), exchange.got.header("last-modified"));
-    if got != (validators.0.as_deref(), validators.1.as_deref()) {
-        return fault(format!("the validators are {got:?} in the place of {validators:?}"));
-    }
-    let age = rules::age(record, exchange.now);
-    let told = exchange.got.header("age").map_or(Ok(0), str::parse::<u64>);
-    if told != Ok(age) {
-        return fault(format!("Age is {told:?}, and it is {age} seconds old: section 4.2.3"));
-    }
-    let ttl = rules::ttl(record, exchange.now);
-    match exchange.told.ttl {
-        Some(told) if told.abs_diff(ttl) > 1 => fault(format!("ttl is {told}, and {ttl} seconds are left")),
-        None if exchange.told.hit => fault("a hit without its ttl"),
-        _ => Ok(()),
-    }
-}
-
-fn validators(record: &Record) -> (Option<String>, Option<String>) {
-    let tag = etag(record.target, record.version, &record.variant);
-    (tag, modified(record.target, record.version).map(http_date))
 }
 
 /// A 304: of what the client would have been given, and the client has it.
@@ -174,7 +149,7 @@ fn unchanged(ledger: &Ledger, exchange: &Exchange<'_>) -> Judgement {
     let validators = (exchange.got.header("etag"), exchange.got.header("last-modified"));
     let mut reasons = Vec::new();
     for record in ledger.records.iter().filter(|record| record.target == exchange.ask.target).rev() {
-        let own = self::validators(record);
+        let own = content::validators(record);
         if (own.0.as_deref(), own.1.as_deref()) != validators {
             continue;
         }
@@ -190,7 +165,7 @@ fn unchanged_from(ledger: &Ledger, exchange: &Exchange<'_>, record: &Record) -> 
     let just_said = exchange.news.iter().any(|said| said.id == record.said) && !exchange.in_background();
     if !just_said {
         reused(ledger, exchange, record)?;
-        fields(exchange, record)?;
+        content::fields(exchange, record)?;
     }
     match rules::client_has(record, exchange.ask.condition, exchange.sent) {
         Some(true) => Ok(()),
@@ -202,7 +177,9 @@ fn unchanged_from(ledger: &Ledger, exchange: &Exchange<'_>, record: &Record) -> 
 fn asking(ledger: &Ledger, exchange: &Exchange<'_>) -> Judgement {
     let (told, ask) = (&exchange.told, exchange.ask);
     let silent = exchange.news.iter().any(|said| matches!(said.word, Word::Silence));
-    if exchange.news.len() > 1 && !silent {
+    // What was to be joined to parts may be of something else, and is asked for again.
+    let joins = exchange.news.iter().any(|said| said.asked.range.is_some());
+    if exchange.news.len() > if joins { 3 } else { 1 } && !silent {
         return fault(format!("the origin was asked {} times", exchange.news.len()));
     }
     if ask.wishes.only_if_cached && !exchange.news.is_empty() && !exchange.in_background() {
@@ -217,6 +194,7 @@ fn asking(ledger: &Ledger, exchange: &Exchange<'_>) -> Judgement {
     let stored = |selected: bool| {
         ledger.records[..ledger.before].iter().any(|record| {
             let known = record.target == ask.target && record.kept == Kept::Surely && record.retired.is_none();
+            let known = known && record.part.is_none();
             known && (!selected || rules::is_selected(record, ask))
         })
     };
@@ -234,13 +212,19 @@ fn liveness(ledger: &Ledger, exchange: &Exchange<'_>) -> Judgement {
     {
         return fault(format!("answer {} {:?} could be used: {ground:?}", record.said, record.confirmed));
     }
+    if let Some(record) = ledger.demanded_part(exchange.ask, exchange.now)
+        && !exchange.told.hit
+    {
+        return fault(format!("part {} has the bytes: RFC 9111 section 3.3", record.said));
+    }
     // Who wants only what is stored starts nothing.
     let may_ask = !exchange.ask.wishes.only_if_cached;
     if exchange.told.says("stale_while_revalidate") && exchange.news.is_empty() && may_ask {
         return fault("it is stale, and nobody refreshes it: RFC 5861 section 3");
     }
     let Some(record) = ledger.selected(exchange.ask) else { return Ok(()) };
-    let waits = exchange.ask.method == "GET" && !exchange.passed() && !exchange.told.says("stale_if_error");
+    let waits = exchange.ask.method == "GET" && !exchange.passed() && !exchange.told.hit;
+    let waits = waits && !exchange.told.says("stale_if_error");
     let window_left = rules::on_failure(record, exchange.now).is_ok_and(|left| left > 0);
     if exchange.failed() && exchange.got.status >= 500 && waits && window_left {
         return fault(format!("answer {} could stand in: RFC 5861 section 4", record.said));
@@ -258,10 +242,15 @@ fn storing(ledger: &Ledger, exchange: &Exchange<'_>) -> Judgement {
             Some(_) => Ok(()),
         };
     }
-    let Some(record) = news.filter(|record| record.kept == Kept::Perhaps) else { return Ok(()) };
+    let news = news.filter(|record| record.kept == Kept::Perhaps && record.part.is_none());
+    let Some(record) = news else { return Ok(()) };
     let told = &exchange.told;
     let lately = told.says("uncacheable") && ledger.uncacheable(exchange.ask.target, exchange.now);
     let excused = lately || told.says("precondition") || told.says("stale_if_error") || told.hit;
+    // An error that answers a range is perhaps none of the whole.
+    // And where a range was refused, the whole is fetched for this client alone.
+    let of_the_range = told.says("status") || told.says("uncacheable");
+    let excused = excused || (exchange.ask.span.is_some() && of_the_range);
     // Neither answers anybody else unasked.
     let useless = record.vary == Vary::Star || rules::directives(record).no_cache;
     if rules::is_fresh(record, exchange.now) && record.confirmed.is_none() && !excused && !useless {
@@ -286,7 +275,7 @@ fn passed_on(exchange: &Exchange<'_>) -> Judgement {
         Word::Done(effect) => effect.status,
         Word::Whole(message) => message.status,
         Word::Silence => 502,
-        Word::NotModified(_) => return fault("the origin says 304"),
+        Word::NotModified(_) | Word::Part(..) | Word::Unsatisfiable => return fault("what is that?"),
     };
     let right = exchange.got.status == status && !exchange.told.hit && !exchange.told.stored;
     if right { Ok(()) } else { fault(format!("the origin said {status}, the client got {}", exchange.got.status)) }

@@ -5,14 +5,17 @@
 //! `judge` compares, `course` runs a sequence and shortens one that fails, `rush` has many requests at once. `FOREBAY_MODEL_SEED` runs one sequence again,
 //! `FOREBAY_MODEL_SEQUENCES` says how many are run.
 
+mod content;
 mod course;
 mod event;
 mod judge;
 mod ledger;
+mod purge;
 mod record;
 mod rules;
 mod rush;
 mod site;
+mod span;
 mod terms;
 mod told;
 

@@ -1,8 +1,11 @@
 //! One response that a cache may have, as the model keeps it: the answer it comes from, brought up to date by the 304s that
 //! confirmed it since.
 
+use std::ops::Range;
+
+use crate::purge::Tags;
 use crate::rules;
-use crate::site::{Asked, Message, Said};
+use crate::site::{Asked, Message, Said, body, etag, modified};
 use crate::terms::{Directives, Vary};
 
 #[derive(Debug, Clone)]
@@ -24,7 +27,14 @@ pub(crate) struct Record {
     pub(crate) date: u64,
     pub(crate) age: u64,
     pub(crate) received: u64,
+    pub(crate) tags: Tags,
+    /// How old it was when a soft purge ended its lifetime.
+    pub(crate) softened: Option<u64>,
     pub(crate) kept: Kept,
+    /// The bytes that the answer brought, where they were not all.
+    pub(crate) part: Option<Range<usize>>,
+    /// Why it must be validated before each use.
+    pub(crate) doubted: Option<&'static str>,
     /// Why it may not be used any more.
     pub(crate) retired: Option<&'static str>,
 }
@@ -59,7 +69,11 @@ impl Record {
             date: message.at - terms.behind.unwrap_or(0),
             age: terms.age.unwrap_or(0),
             received: message.at,
+            tags: terms.tags,
+            softened: None,
             kept: Kept::Perhaps,
+            part: None,
+            doubted: None,
             retired: None,
         };
         record.judge_storing();
@@ -79,7 +93,10 @@ impl Record {
             date: message.at - terms.behind.unwrap_or(0),
             age: terms.age.unwrap_or(0),
             received: message.at,
+            tags: self.tags.updated_by(terms.tags),
+            softened: None,
             kept: Kept::Perhaps,
+            doubted: None,
             retired: None,
             ..self.clone()
         };
@@ -87,10 +104,36 @@ impl Record {
         record
     }
 
+    /// These bytes and the ones that a 206 brought, with its fields (RFC 9111 section 3.4).
+    pub(crate) fn joined_by(&self, said: &Said, message: &Message) -> Self {
+        Self { said: said.id, confirmed: None, ..self.confirmed_by(said, message) }
+    }
+
+    /// Is this of the representation that a 206 brought more of?
+    pub(crate) fn is_part_of(&self, said: &Said, message: &Message) -> bool {
+        let same = (self.target, self.version, &self.variant) == (said.target, message.version, &message.variant);
+        same && self.is_usable()
+    }
+
+    /// Would a GET bring this still, by the answer to a HEAD (section 4.3.5)?
+    pub(crate) fn agrees_with(&self, said: &Said, message: &Message) -> bool {
+        let of = |target, version, variant: &str| (etag(target, version, variant), modified(target, version));
+        let (own, other) =
+            (of(self.target, self.version, &self.variant), of(said.target, message.version, &message.variant));
+        let length = |id, version, variant: &str| body((self.target, id), version, variant).len();
+        let same = other.0.is_none_or(|tag| own.0 == Some(tag)) && other.1.is_none_or(|date| own.1 == Some(date));
+        let own = if self.status == 204 { 0 } else { length(self.said, self.version, &self.variant) };
+        same && own == length(said.id, message.version, &message.variant)
+    }
+
     fn judge_storing(&mut self) {
         if let Err(why) = rules::may_store(self) {
             self.kept = Kept::No(why);
         }
+    }
+
+    pub(crate) fn is_surely_whole(&self) -> bool {
+        self.kept == Kept::Surely && self.retired.is_none() && self.part.is_none()
     }
 
     pub(crate) fn is_usable(&self) -> bool {

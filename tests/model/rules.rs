@@ -3,7 +3,7 @@
 //! Plain on purpose, and made from the texts, not from the node: two readings of one text are what is compared. An `Err`
 //! says which sentence forbids it. Times are seconds; lifetimes are thousandths, because a guessed one is a tenth.
 
-use crate::event::{Ask, Condition, Wishes};
+use crate::event::{Ask, Condition, IfRange, Wishes};
 use crate::record::Record;
 use crate::site::{etag, http_date, modified, same_opaque, variant};
 use crate::terms::{Directives, Vary};
@@ -41,8 +41,14 @@ fn heuristically_cacheable(status: u16) -> bool {
     [200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414, 501].contains(&status)
 }
 
-/// Section 4.2.1, and the tenth of section 4.2.2. Zero where nothing gives it a lifetime.
+/// The lifetime that it was given, unless a purge ended it before.
 pub(crate) fn lifetime_millis(record: &Record) -> u64 {
+    let given = given_millis(record);
+    record.softened.map_or(given, |age| given.min(age * 1_000))
+}
+
+/// Section 4.2.1, and the tenth of section 4.2.2. Zero where nothing gives it a lifetime.
+fn given_millis(record: &Record) -> u64 {
     let said = directives(record);
     if let Some(stated) = said.s_maxage.or(said.max_age) {
         return stated * 1_000;
@@ -102,6 +108,9 @@ pub(crate) enum Ground {
 /// Section 4: may it be used without asking?
 pub(crate) fn unasked(record: &Record, wishes: &Wishes, now: u64) -> Result<Ground, &'static str> {
     let (said, age, lifetime) = (directives(record), age(record, now), lifetime_millis(record));
+    if let Some(why) = record.doubted {
+        return Err(why);
+    }
     if said.no_cache {
         return Err("no-cache: section 5.2.2.4");
     }
@@ -143,7 +152,7 @@ fn never_stale(said: &Directives) -> bool {
 /// May it stand in for an origin that fails (RFC 5861 section 4)? With how much of the window left, in thousandths.
 pub(crate) fn on_failure(record: &Record, now: u64) -> Result<u64, &'static str> {
     let said = directives(record);
-    if said.no_cache || never_stale(&said) {
+    if said.no_cache || never_stale(&said) || record.doubted.is_some() {
         return Err("may not be used unconfirmed, not even on errors: section 4.2.4");
     }
     let window = said.if_error.ok_or("no stale-if-error")? * 1_000;
@@ -172,30 +181,38 @@ pub(crate) fn client_has(record: &Record, condition: Condition, sent: &Sent) -> 
 pub(crate) struct Sent {
     pub(crate) tag: Option<String>,
     pub(crate) since: Option<u64>,
+    pub(crate) if_range: Option<String>,
 }
 
 impl Sent {
     /// `version` is the resource's own now.
     pub(crate) fn of(ask: &Ask, (version, vary): (u32, Vary), now: u64) -> Self {
         let earlier = |ago: u32| version.saturating_sub(ago).max(1);
-        match ask.condition {
+        let of = |ago| etag(ask.target, earlier(ago), &variant(vary, ask.tier, ask.language));
+        let if_range = match ask.if_range {
+            _ if ask.span.is_none() => None,
+            IfRange::None => None,
+            IfRange::Tag(ago) => of(ago),
+            IfRange::Date(ago) => modified(ask.target, earlier(ago)).map(http_date),
+        };
+        let (tag, since) = match ask.condition {
             Condition::NoneMatch { ago, weak } => {
-                let tag = etag(ask.target, earlier(ago), &variant(vary, ask.tier, ask.language));
-                let tag = tag.unwrap_or_else(|| "\"none\"".to_owned());
+                let tag = of(ago).unwrap_or_else(|| "\"none\"".to_owned());
                 let opaque = tag.trim_start_matches("W/");
-                Self { tag: Some(if weak { format!("W/{opaque}") } else { opaque.to_owned() }), since: None }
+                (Some(if weak { format!("W/{opaque}") } else { opaque.to_owned() }), None)
             }
-            Condition::Any => Self { tag: Some("*".to_owned()), since: None },
-            Condition::SinceVersion(ago) => {
-                Self { tag: None, since: Some(modified(ask.target, earlier(ago)).unwrap_or(now)) }
-            }
-            Condition::SinceSeconds(ago) => Self { tag: None, since: Some(now - ago) },
-            Condition::None | Condition::Match => Self::default(),
-        }
+            Condition::Any => (Some("*".to_owned()), None),
+            Condition::SinceVersion(ago) => (None, Some(modified(ask.target, earlier(ago)).unwrap_or(now))),
+            Condition::SinceSeconds(ago) => (None, Some(now - ago)),
+            Condition::None | Condition::Match => (None, None),
+        };
+        Self { tag, since, if_range }
     }
 
     pub(crate) fn fields(&self) -> Vec<(&'static str, String)> {
         let tag = self.tag.clone().map(|tag| ("If-None-Match", tag));
-        tag.into_iter().chain(self.since.map(|since| ("If-Modified-Since", http_date(since)))).collect()
+        let since = self.since.map(|since| ("If-Modified-Since", http_date(since)));
+        let if_range = self.if_range.clone().map(|value| ("If-Range", value));
+        tag.into_iter().chain(since).chain(if_range).collect()
     }
 }

@@ -10,7 +10,8 @@ use std::time::Duration;
 use fastrand::Rng;
 use support::{Gate, Origin, RawClient, Response, TestNode};
 
-use crate::event::{Change, Effect, TARGETS};
+use crate::event::{Change, Effect, HOSTS, Ranges, TARGETS};
+use crate::purge::{Mode, Purge, Scope, Tags};
 use crate::site::{CONFIRMED, EFFECT, SAID, Site};
 use crate::terms::{Directives, Terms, Vary, percent};
 
@@ -40,6 +41,8 @@ enum Middle {
     Changes,
     /// The gate opens while it is on its way.
     ChangesInTheRush,
+    /// What is being fetched is purged, before the gate opens.
+    Purges(Purge),
 }
 
 struct Rush {
@@ -68,7 +71,18 @@ impl Round {
         let tiers = |rng: &mut Rng, count: usize| -> Vec<Tier> {
             (0..count).map(|_| rng.choice([None, Some("a"), Some("b")]).expect("not empty")).collect()
         };
-        let middles = [Middle::Nothing, Middle::FirstLeaves, Middle::Changes, Middle::ChangesInTheRush];
+        let scopes =
+            [Scope::All, Scope::Url(0), Scope::Host(HOSTS[0]), Scope::Prefix("http://test.example/a"), Scope::Tag(0)];
+        let scope = rng.choice(scopes).expect("not empty");
+        let purge = Purge { scope, mode: if rng.bool() { Mode::Hard } else { Mode::Soft } };
+        let middles = [
+            Middle::Nothing,
+            Middle::FirstLeaves,
+            Middle::Changes,
+            Middle::ChangesInTheRush,
+            Middle::Purges(purge),
+            Middle::Purges(purge),
+        ];
         let (early, late) = (rng.usize(2..7), rng.usize(1..5));
         Self {
             vary: if rng.bool() { Vary::Tier } else { Vary::Nothing },
@@ -82,7 +96,7 @@ impl Round {
 
     fn terms(&self) -> Terms {
         let directives = Directives { no_store: !self.shared, max_age: Some(LIFETIME), ..Directives::default() };
-        Terms { control: Some(directives), targeted: None, expires: None, behind: Some(0), age: None }
+        Terms { control: Some(directives), behind: Some(0), tags: Tags::of_bits(1), ..Terms::default() }
     }
 
     /// So many different answers do these requests select.
@@ -111,8 +125,9 @@ impl Round {
 impl Rush {
     async fn start() -> Self {
         let origin = Origin::start().await;
-        let terms = Terms { control: None, targeted: None, expires: None, behind: None, age: None };
-        let changes = (0..TARGETS.len()).map(|target| Change { target, terms, content: None });
+        let terms = Terms::default();
+        let changes =
+            (0..TARGETS.len()).map(|target| Change { target, terms, content: None, ranges: Ranges::Honoured });
         let (site, gate) = (Arc::new(Mutex::new(Site::new(changes))), Arc::new(Mutex::new(Gate::closed())));
         origin.replying({
             let (site, gate) = (site.clone(), gate.clone());
@@ -133,7 +148,12 @@ impl Rush {
         let asked = {
             let mut site = self.site.lock().expect("no panic");
             site.now += 1_000;
-            site.change(&Change { target: 0, terms: round.terms(), content: Some((200, round.vary)) });
+            site.change(&Change {
+                target: 0,
+                terms: round.terms(),
+                content: Some((200, round.vary)),
+                ranges: Ranges::Honoured,
+            });
             site.said.len()
         };
         let mut early = self.ask(&round.early).await;
@@ -173,8 +193,16 @@ impl Rush {
             }
             Middle::Changes => {}
             Middle::ChangesInTheRush => gate.open(),
+            Middle::Purges(purge) => {
+                let mut door = RawClient::connect(self.node.admin()).await;
+                let json = [("Content-Type", "application/json")];
+                let told = door.request("POST", "/v1/purge", &json, purge.body().as_bytes()).await;
+                assert_eq!(told.status, 200, "{purge:?}");
+                // Whatever the origin says from now on.
+                return u32::try_from(self.site.lock().expect("no panic").said.len() + 1).expect("a round is short");
+            }
         }
-        let effect = Effect { status: 200, names: None }.value();
+        let effect = Effect { status: 200, names: None, groups: Tags::default() }.value();
         let done = self.node.connect().await.request("POST", TARGETS[0], &[(EFFECT, &effect)], b"").await;
         number(&done, SAID)
     }
@@ -212,7 +240,7 @@ fn number(response: &Response, field: &str) -> u32 {
 fn right(response: &Response, (round, tier): (&Round, Tier), changed: u32) -> Result<(), String> {
     let variant = crate::site::variant(round.vary, tier, None);
     let text = response.text();
-    if response.status != 200 || !response.complete || !text.ends_with(&variant) {
+    if response.status != 200 || !response.complete || !text.contains(&format!(" {variant} ")) {
         return Err(format!("{tier:?} got {} {text:?}", response.status));
     }
     let said = number(response, SAID).max(number(response, CONFIRMED));

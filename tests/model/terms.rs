@@ -5,6 +5,8 @@ use std::fmt;
 
 use fastrand::Rng;
 
+use crate::purge::Tags;
+
 /// Seconds that lifetimes, windows and ages are made of. The clock steps by the same, so that limits are met exactly.
 pub(crate) const SECONDS: [u64; 9] = [0, 1, 5, 10, 11, 60, 61, 300, 3_600];
 
@@ -34,7 +36,7 @@ pub(crate) enum Vary {
 }
 
 /// Everything that is said apart from status and content.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Terms {
     pub(crate) control: Option<Directives>,
     /// `CDN-Cache-Control`.
@@ -44,6 +46,7 @@ pub(crate) struct Terms {
     /// How many seconds `Date` is behind; `None` where there is no `Date`.
     pub(crate) behind: Option<u64>,
     pub(crate) age: Option<u64>,
+    pub(crate) tags: Tags,
 }
 
 pub(crate) fn seconds(rng: &mut Rng) -> u64 {
@@ -112,6 +115,7 @@ impl Terms {
             expires: sometimes(rng, 15, |rng| i64::try_from(seconds(rng)).unwrap_or(0) - 5),
             behind: sometimes(rng, 85, |rng| if percent(rng, 80) { 0 } else { seconds(rng) }),
             age: sometimes(rng, 15, seconds),
+            tags: Tags::random(rng),
         }
     }
 }

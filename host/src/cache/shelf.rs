@@ -133,7 +133,9 @@ impl Shelf {
             }
             purged = Purged::Some;
         }
-        let why = if purged == Purged::Some { Forwarded::UriMiss } else { Forwarded::VaryMiss };
+        // What is purged is not there (RFC 9211 section 2.2), whether this request would have selected it or not.
+        let stands = variants.any(|head, validity| self.holds(key.as_str(), (head, validity)));
+        let why = if stands { Forwarded::VaryMiss } else { Forwarded::UriMiss };
         (Found::Nothing(why), purged)
     }
 

@@ -53,6 +53,12 @@ impl Variants {
         Self { whole, parts }
     }
 
+    /// Is there one of which this is true?
+    pub(super) fn any(&self, is: impl Fn(&Head, &Validity) -> bool) -> bool {
+        self.whole.iter().any(|entry| is(&entry.head, &entry.validity))
+            || self.parts.iter().any(|parts| is(&parts.head, &parts.validity))
+    }
+
     pub(super) fn len(&self) -> usize {
         self.whole.len() + self.parts.len()
     }

@@ -70,9 +70,16 @@ pub(super) async fn answer(
             Landing::Released => return pass::answer(visit, origin, Body::Empty, PassReason::Uncacheable).await,
             Landing::Lost => {}
         }
+        let before = visit.record.cache;
         miss = match look::up(visit, origin, key, now)? {
-            Lookup::Hit(entry) => return Ok(hit::answer(visit, &entry, now)),
-            Lookup::Part(parts, range) => return Ok(part_hit::answer(visit, &parts, &range, now)),
+            Lookup::Hit(entry) => {
+                let response = hit::answer(visit, &entry, now);
+                return Ok(after_asking(visit, before, response));
+            }
+            Lookup::Part(parts, range) => {
+                let response = part_hit::answer(visit, &parts, &range, now);
+                return Ok(after_asking(visit, before, response));
+            }
             Lookup::Stale(stale) => return Ok(stale::answer(visit, origin, stale)),
             Lookup::Pass(reason) => return pass::answer(visit, origin, Body::Empty, reason).await,
             Lookup::Miss(miss) => miss,
@@ -82,6 +89,15 @@ pub(super) async fn answer(
         return pass::answer(visit, origin, Body::Empty, PassReason::Vary).await;
     }
     Err(Failure::FetchLost)
+}
+
+/// What is found once this request has asked the origin is no hit (RFC 9211 section 2.1).
+fn after_asking(visit: &mut Visit<'_>, before: CacheStatus, response: Response<Body>) -> Response<Body> {
+    let cache = &mut visit.record.cache;
+    if !before.collapsed {
+        *cache = CacheStatus { ttl: cache.ttl, ..before };
+    }
+    response
 }
 
 /// Writes down what the leader was told. The fields of the response that are for this client only.
