@@ -73,7 +73,7 @@ async fn every_method_gets_them() {
         client.send(GET.replace("GET", method)).await;
         assert_eq!(statuses(&mut client, 2).await, [103, 200], "{method}");
         if method != "HEAD" {
-            assert_eq!(client.some().await, b"page", "{method}");
+            assert_eq!(client.until("page").await, "page", "{method}");
         }
     }
 }
@@ -105,7 +105,7 @@ async fn a_client_of_http_1_0_gets_none() {
     let mut client = node.connect().await;
     client.send(GET.replace("1.1", "1.0")).await;
     assert_eq!(statuses(&mut client, 1).await, [200]);
-    assert_eq!(client.some().await, b"page");
+    assert_eq!(client.until("page").await, "page");
 }
 
 #[tokio::test]
@@ -143,7 +143,7 @@ async fn a_flood_of_them_ends_and_the_answer_comes() {
         hints += 1;
     }
     assert!((1..400).contains(&hints), "{hints} hints");
-    assert_eq!(client.some().await, b"page");
+    assert_eq!(client.until("page").await, "page");
     assert_eq!(node.get("/a").await.text(), "page");
 }
 

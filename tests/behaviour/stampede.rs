@@ -59,7 +59,7 @@ async fn a_thousand_clients_are_one_fetch_and_all_read_it_as_it_comes() {
     everybody_has(&mut clients, "early ").await;
     end.open();
     for client in &mut clients {
-        assert!(String::from_utf8(client.some().await).unwrap().contains("late"));
+        client.until("late").await;
     }
     assert_eq!(origin.count("/a"), 1);
     waiting(&node, 0).await;
@@ -80,7 +80,7 @@ async fn nobody_waits_for_a_body_that_is_not_for_sharing() {
         let response = client.response_head().await;
         match response.header("content-length") {
             // The body of the first answer has not ended yet, and this client has all of its own.
-            Some(_) => assert_eq!(client.some().await, b"own"),
+            Some(_) => assert_eq!(client.until("own").await, "own"),
             None => leaders.push(client),
         }
     }
@@ -175,7 +175,7 @@ async fn the_first_client_leaves_and_the_others_read_on() {
     everybody_has(&mut clients, "early ").await;
     end.open();
     for client in &mut clients {
-        assert!(String::from_utf8(client.some().await).unwrap().contains("late"));
+        client.until("late").await;
     }
     assert_eq!(origin.count("/a"), 1);
 }

@@ -84,6 +84,17 @@ impl RawClient {
         patiently("more bytes", self.incoming.some()).await
     }
 
+    /// All bytes up to `text` and with it, however they are cut into pieces on the way.
+    pub async fn until(&mut self, text: &str) -> String {
+        let mut read = String::new();
+        while !read.contains(text) {
+            let more = self.some().await;
+            assert!(!more.is_empty(), "the connection ended before {text:?}: {read:?}");
+            read.push_str(std::str::from_utf8(&more).expect("a body of text"));
+        }
+        read
+    }
+
     /// Whether the server closes the connection before it sends anything else.
     pub async fn is_closed(&mut self) -> bool {
         self.some().await.is_empty()
