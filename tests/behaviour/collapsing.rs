@@ -76,6 +76,8 @@ async fn a_client_that_leaves_harms_nobody() {
     waiters_are(&node, 1).await;
     gate.open();
     assert_eq!(others.remove(0).response().await.text(), "a");
+    // Who reads along has the last byte a moment before it is stored.
+    node.metric_is("forebay_cache_fills_inflight", &[], 0.0).await;
     assert_eq!(node.get("/a").await.header("cache-status"), Some("edge-1; hit; ttl=60"));
     assert_eq!(origin.count("/a"), 1);
 }
