@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::forms::Forms;
 use super::validity::Validity;
@@ -40,6 +40,10 @@ pub struct Aside {
     /// The names by which it is purged.
     pub tags: Tags,
 }
+
+/// What a field takes in a header map beside its text: 104 bytes for name, value, hash and links, as much again by half for
+/// the room that the map keeps free, and its place in the index.
+const FIELD_BYTES: usize = 160;
 
 /// 2^31 seconds, 68 years: what an age or a lifetime is where it is larger or nobody knows it.
 const SECONDS_MAX: u64 = 1 << 31;
@@ -75,7 +79,8 @@ impl Head {
 
     /// Bytes held.
     pub(super) fn weight(&self) -> u64 {
-        let headers: usize = self.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 64).sum();
+        let field = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() + FIELD_BYTES;
+        let headers: usize = self.headers.iter().map(field).sum();
         (headers + self.selection.weight() + self.aside.surrogate.weight() + self.aside.tags.weight()) as u64
     }
 
@@ -124,9 +129,9 @@ pub struct Entry {
     pub validity: Validity,
 }
 
-/// Bookkeeping per entry beside its bytes: the tier's own nodes, sketches and counters, this struct and its head.
-/// moka takes 150-185 bytes of it, the header map's table the rest.
-pub(super) const OVERHEAD: usize = 512;
+/// Bookkeeping per entry beside its bytes: this struct and its head, the tier's own nodes, sketches and counters (moka takes
+/// 150 to 185 bytes), the list of variants, counts of references, and what the allocator rounds up.
+pub(super) const OVERHEAD: usize = size_of::<Entry>() + size_of::<Head>() + 384;
 
 impl Entry {
     /// The terms on which it may be used now: a soft purge has ended its lifetime.
