@@ -5,16 +5,10 @@
 
 use std::ops::Range;
 
-use support::{Answer, Gate, Origin, RawClient, Response, TestNode};
+use crate::parts::{DIGITS, holding, part, range};
+use support::{Answer, Gate, Origin, RawClient, TestNode};
 
 type Stored<'a> = &'a [Range<usize>];
-
-const DIGITS: &str = "0123456789";
-
-/// The 206 for these digits.
-fn part(range: Range<usize>) -> Answer {
-    tagged(range, "\"1\"")
-}
 
 fn tagged(range: Range<usize>, tag: &str) -> Answer {
     let place = format!("bytes {}-{}/10", range.start, range.end - 1);
@@ -24,10 +18,6 @@ fn tagged(range: Range<usize>, tag: &str) -> Answer {
 
 fn whole(body: &str) -> Answer {
     Answer::ok(body).header("Cache-Control", "max-age=60").header("ETag", "\"2\"")
-}
-
-async fn range(node: &TestNode, range: &str) -> Response {
-    node.get_with("/a", &[("Range", range)]).await
 }
 
 async fn asking(node: &TestNode, fields: &str) -> RawClient {
@@ -44,17 +34,6 @@ fn last_asked(origin: &Origin) -> (Option<String>, Option<String>) {
 
 fn ranged(range: &str) -> (Option<String>, Option<String>) {
     (Some(range.to_owned()), Some("\"1\"".to_owned()))
-}
-
-/// A node that has these parts of `/a`.
-async fn holding(parts: &[Range<usize>]) -> (Origin, TestNode) {
-    let origin = Origin::start().await;
-    let node = TestNode::before(&origin, "");
-    for bytes in parts {
-        origin.once("/a", part(bytes.clone()));
-        assert_eq!(range(&node, &format!("bytes={}-{}", bytes.start, bytes.end - 1)).await.status, 206);
-    }
-    (origin, node)
 }
 
 #[tokio::test]

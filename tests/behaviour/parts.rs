@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use support::{Answer, Gate, Origin, RawClient, Response, TestNode, one_route};
 
-const DIGITS: &str = "0123456789";
+pub(crate) const DIGITS: &str = "0123456789";
 
 /// The 206 for these digits.
-fn part(range: Range<usize>) -> Answer {
+pub(crate) fn part(range: Range<usize>) -> Answer {
     let place = format!("bytes {}-{}/10", range.start, range.end - 1);
     placed(&place, &DIGITS[range]).header("ETag", "\"1\"")
 }
@@ -24,7 +24,7 @@ fn whole() -> Answer {
     Answer::ok(DIGITS).header("Cache-Control", "max-age=60").header("ETag", "\"1\"")
 }
 
-async fn range(node: &TestNode, range: &str) -> Response {
+pub(crate) async fn range(node: &TestNode, range: &str) -> Response {
     node.get_with("/a", &[("Range", range)]).await
 }
 
@@ -46,7 +46,7 @@ fn asked(origin: &Origin) -> Vec<Option<String>> {
 }
 
 /// A node that has these parts of `/a`.
-async fn holding(parts: &[Range<usize>]) -> (Origin, TestNode) {
+pub(crate) async fn holding(parts: &[Range<usize>]) -> (Origin, TestNode) {
     let origin = Origin::start().await;
     let node = TestNode::before(&origin, "");
     for bytes in parts {

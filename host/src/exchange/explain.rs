@@ -22,7 +22,7 @@ use super::serve::passed_by;
 use super::target::{self, BadUrl};
 use super::visit::Visit;
 use super::{compress, head, look, noting};
-use crate::cache::{Ask, Inspection, KeyShape, PassReason, Prospect};
+use crate::cache::{Ask, Inspection, PassReason, Prospect};
 use crate::clock::Timestamp;
 use crate::filter::EndOfStream;
 use crate::semantics::{CacheStatus, Outcome};
@@ -82,8 +82,7 @@ impl Edge {
         visit.hear_wishes();
         let (origin, chosen) = visit.origin()?;
         let passage = visit.passage()?;
-        let shape = KeyShape { rules: &passage.route.key_rules, origin: chosen.then(|| &**origin.name()) };
-        let key = self.cache.key(&passage.head, &shape);
+        let key = look::key(visit, (&origin, chosen))?;
         let now = self.clock.now();
         let doubt = self.backoff.doubt(origin.name(), key.as_str(), now);
         let standing = |purpose| look::standing(passage, doubt, purpose);

@@ -5,9 +5,16 @@ use std::sync::Arc;
 use super::backoff::Doubt;
 use super::failure::Failure;
 use super::visit::{Passage, Visit};
-use crate::cache::{Ask, Entry, Key, Lookup, Parts, StaleUse, Standing};
+use crate::cache::{Ask, Entry, Key, KeyShape, Lookup, Parts, StaleUse, Standing};
 use crate::clock::Timestamp;
 use crate::origin::Origin;
+
+/// The key of the request, by its route's rules; `origin` is in it where a filter chose it.
+pub(super) fn key(visit: &Visit<'_>, (origin, chosen): (&Origin, bool)) -> Result<Key, Failure> {
+    let passage = visit.passage()?;
+    let shape = KeyShape { rules: &passage.route.key_rules, origin: chosen.then(|| &**origin.name()) };
+    Ok(visit.edge.cache.key(&passage.head, &shape))
+}
 
 /// What the cache has to say, or whose turn it is to fetch.
 pub(super) fn up(visit: &Visit<'_>, origin: &Origin, key: &Key, now: Timestamp) -> Result<Lookup, Failure> {

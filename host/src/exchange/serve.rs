@@ -12,7 +12,7 @@ use super::peer::Peer;
 use super::visit::{Closed, Passage, Visit};
 use super::{head, hit, invalidate, look, miss, part_hit, pass, purge, stale};
 use crate::body::Body;
-use crate::cache::{KeyShape, Lookup, PassReason};
+use crate::cache::{Lookup, PassReason};
 use crate::filter::EndOfStream;
 use crate::semantics::only_for_origins;
 
@@ -61,8 +61,7 @@ impl Edge {
             invalidate::after(visit, &response);
             return Ok(response);
         }
-        let shape = KeyShape { rules: &passage.route.key_rules, origin: chosen.then(|| &**origin.name()) };
-        let key = self.cache.key(&passage.head, &shape);
+        let key = look::key(visit, (&origin, chosen))?;
         let now = visit.record.started;
         if passage.head.method == Method::HEAD {
             return match look::peek(visit, &key, now)? {

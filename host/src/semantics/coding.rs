@@ -5,6 +5,9 @@
 
 use http::header::{self, HeaderMap};
 
+/// A weight of 1, in the thousandths that a weight is written in (RFC 9110 section 12.4.2).
+pub(super) const WHOLE: u16 = 1_000;
+
 /// A coding that the node can make (RFC 1952, RFC 7932, RFC 8878).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Coding {
@@ -93,7 +96,7 @@ impl Weights {
             None if token.eq_ignore_ascii_case(b"identity") => &mut self.identity,
             None => return,
         };
-        let weight = parts.next().map_or(1_000, |parameter| thousandths(parameter).unwrap_or(0));
+        let weight = parts.next().map_or(WHOLE, |parameter| weight(parameter).unwrap_or(0));
         // Of a name that stands twice the lower weight counts: no coding is sent that the client refuses somewhere.
         *slot = Some(slot.map_or(weight, |standing| standing.min(weight)));
     }
@@ -103,9 +106,15 @@ impl Weights {
     }
 }
 
-/// `q=0.5` in thousandths (RFC 9110 section 12.4.2); `None` where it is no weight.
-fn thousandths(parameter: &[u8]) -> Option<u16> {
-    let [b'q' | b'Q', b'=', whole @ (b'0' | b'1'), decimals @ ..] = parameter else { return None };
+/// `q=0.5` in thousandths; `None` where it is no weight.
+fn weight(parameter: &[u8]) -> Option<u16> {
+    let [b'q' | b'Q', b'=', weight @ ..] = parameter else { return None };
+    thousandths(weight)
+}
+
+/// A weight as it stands after `q=`: up to three decimals, 1 at most (RFC 9110 section 12.4.2); `None` where it is no weight.
+pub(super) fn thousandths(weight: &[u8]) -> Option<u16> {
+    let [whole @ (b'0' | b'1'), decimals @ ..] = weight else { return None };
     let digits = match decimals {
         [] => decimals,
         [b'.', digits @ ..] if digits.len() <= 3 => digits,
@@ -116,7 +125,7 @@ fn thousandths(parameter: &[u8]) -> Option<u16> {
         let digit = digits.get(place).copied().unwrap_or(b'0');
         weight = weight * 10 + u16::from(digit.checked_sub(b'0').filter(|digit| *digit <= 9)?);
     }
-    (weight <= 1_000).then_some(weight)
+    (weight <= WHOLE).then_some(weight)
 }
 
 #[cfg(test)]
@@ -175,6 +184,28 @@ mod tests {
         assert_eq!(accepted(&[]), [""; 0]);
         assert_eq!(accepted(&[b"gzip;q=0.5", b"br"]), ["br", "gzip"]);
         assert_eq!(accepted(&[b"\xff, gzip"]), ["gzip"]);
+    }
+
+    #[test]
+    fn weights_and_what_is_none() {
+        let cases = [
+            ("1", Some(1_000)),
+            ("1.000", Some(1_000)),
+            ("0", Some(0)),
+            ("0.", Some(0)),
+            ("0.5", Some(500)),
+            ("0.05", Some(50)),
+            ("0.001", Some(1)),
+            ("0.0001", None),
+            ("1.001", None),
+            ("2", None),
+            (".5", None),
+            ("", None),
+            ("-0", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(thousandths(text.as_bytes()), expected, "{text}");
+        }
     }
 
     #[test]

@@ -117,16 +117,9 @@ fn opaque(tag: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::semantics::tests::headers;
 
     type Lines<'a> = &'a [(&'static str, &'a str)];
-
-    fn headers(lines: Lines<'_>) -> HeaderMap {
-        let mut map = HeaderMap::new();
-        for (name, value) in lines {
-            map.append(*name, HeaderValue::from_str(value).expect("a test value"));
-        }
-        map
-    }
 
     const EARLY: &str = "Sun, 06 Nov 1994 08:49:36 GMT";
     const MODIFIED: &str = "Sun, 06 Nov 1994 08:49:37 GMT";

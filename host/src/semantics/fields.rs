@@ -100,15 +100,8 @@ pub fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::semantics::tests::headers;
     use proptest::prelude::*;
-
-    fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
-        let mut map = HeaderMap::new();
-        for (name, value) in lines {
-            map.append(*name, HeaderValue::from_str(value).expect("a test value"));
-        }
-        map
-    }
 
     #[test]
     fn connection_takes_what_it_names_and_the_well_known_with_it() {

@@ -71,20 +71,13 @@ pub fn http_date(value: &HeaderValue) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::semantics::tests::headers;
 
     fn at(seconds: u64) -> Timestamp {
         Timestamp::from_unix(Duration::from_secs(seconds))
     }
 
     type Lines<'a> = &'a [(&'static str, &'a str)];
-
-    fn headers(lines: Lines<'_>) -> HeaderMap {
-        let mut map = HeaderMap::new();
-        for (name, value) in lines {
-            map.append(*name, HeaderValue::from_str(value).expect("a test value"));
-        }
-        map
-    }
 
     // 1994-11-06 08:49:37 is 784111777 seconds after the epoch.
     const NOW: u64 = 784_111_777;

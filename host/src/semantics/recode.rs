@@ -99,14 +99,7 @@ pub fn keep_tag_weak(request: &HeaderMap, headers: &mut HeaderMap) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
-        let mut map = HeaderMap::new();
-        for (name, value) in lines {
-            map.append(*name, HeaderValue::from_str(value).expect("a test value"));
-        }
-        map
-    }
+    use crate::semantics::tests::headers;
 
     #[test]
     fn what_may_be_coded() {

@@ -133,15 +133,8 @@ fn only_language(response: &HeaderMap) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::semantics::tests::headers;
     use proptest::prelude::*;
-
-    fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
-        let mut map = HeaderMap::new();
-        for (name, value) in lines {
-            map.append(*name, HeaderValue::from_str(value).expect("a test value"));
-        }
-        map
-    }
 
     #[test]
     fn a_selection_matches_the_same_values_and_absence() {

@@ -8,6 +8,7 @@ use std::fmt;
 
 use http::header::{self, HeaderName};
 
+use super::coding::{WHOLE, thousandths};
 use super::fields;
 
 /// Fields that hold one value and no list: a comma in them separates nothing.
@@ -16,9 +17,6 @@ const SINGLE: [HeaderName; 4] = [header::COOKIE, header::AUTHORIZATION, header::
 /// Fields whose members are wished for by weight, in no order (RFC 9110 section 12.5).
 const WEIGHED: [HeaderName; 4] =
     [header::ACCEPT, header::ACCEPT_CHARSET, header::ACCEPT_ENCODING, header::ACCEPT_LANGUAGE];
-
-/// A weight of 1, in the thousandths that a weight is written in (RFC 9110 section 12.4.2).
-const WHOLE: u16 = 1_000;
 
 /// The one spelling of a field's value. Lists lose the white space around their commas; members that have weights are
 /// sorted, in lower case where case has no meaning, and `q=1` goes, because it says nothing.
@@ -73,7 +71,7 @@ impl Preference {
             if weight.is_some() || part.contains([' ', '\t']) {
                 return None;
             } else if key.eq_ignore_ascii_case("q") {
-                weight = Some(thousandths(said)?);
+                weight = Some(thousandths(said.as_bytes())?);
             } else if *name == header::ACCEPT {
                 value.extend([";", &key.to_ascii_lowercase(), "=", said]);
             } else {
@@ -93,20 +91,6 @@ impl fmt::Display for Preference {
             weight => write!(f, ";q=0.{}", format!("{weight:03}").trim_end_matches('0')),
         }
     }
-}
-
-/// A weight as RFC 9110 section 12.4.2 writes it: up to three decimals, 1 at most.
-fn thousandths(text: &str) -> Option<u16> {
-    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
-    if decimals.len() > 3 || !decimals.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let weight = match whole {
-        "0" => format!("{decimals:0<3}").parse().ok()?,
-        "1" if decimals.bytes().all(|byte| byte == b'0') => WHOLE,
-        _ => return None,
-    };
-    Some(weight)
 }
 
 #[cfg(test)]
@@ -151,28 +135,6 @@ mod tests {
         ];
         for (name, one, other) in different {
             assert_ne!(spelled(name, one), spelled(name, other), "{name}");
-        }
-    }
-
-    #[test]
-    fn weights_and_what_is_none() {
-        let cases = [
-            ("1", Some(1_000)),
-            ("1.000", Some(1_000)),
-            ("0", Some(0)),
-            ("0.", Some(0)),
-            ("0.5", Some(500)),
-            ("0.05", Some(50)),
-            ("0.001", Some(1)),
-            ("0.0001", None),
-            ("1.001", None),
-            ("2", None),
-            (".5", None),
-            ("", None),
-            ("-0", None),
-        ];
-        for (text, expected) in cases {
-            assert_eq!(thousandths(text), expected, "{text}");
         }
     }
 

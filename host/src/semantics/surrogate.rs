@@ -74,15 +74,7 @@ fn is_surrogate(request: &HeaderMap) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
-
-    fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
-        let mut map = HeaderMap::new();
-        for (name, value) in lines {
-            map.append(*name, HeaderValue::from_static(value));
-        }
-        map
-    }
+    use crate::semantics::tests::headers;
 
     const ADDRESSED: [(&str, &str); 4] =
         [("surrogate-key", "a b"), ("surrogate-key", "c"), ("cache-tag", "d"), ("surrogate-control", "max-age=9")];

@@ -1,17 +1,9 @@
 //! Tables of what is stored, refused, and on which terms.
 
 use super::*;
-use http::HeaderValue;
+use crate::semantics::tests::headers;
 
 type Lines<'a> = &'a [(&'static str, &'a str)];
-
-fn headers(lines: Lines<'_>) -> HeaderMap {
-    let mut map = HeaderMap::new();
-    for (name, value) in lines {
-        map.append(*name, HeaderValue::from_str(value).expect("a test value"));
-    }
-    map
-}
 
 fn policy() -> Policy {
     Policy { default_ttl: Some(Duration::from_secs(300)), ..Policy::default() }
