@@ -8,6 +8,7 @@
 mod ask;
 mod board;
 mod changes;
+mod disk;
 mod entry;
 mod epochs;
 mod flight;

@@ -38,6 +38,7 @@ pub(super) fn house() -> House {
         purge_records_max: 100,
         targeted_fields: Vec::new(),
         retry_backoff_max: Duration::ZERO,
+        disk: None,
     };
     let registry = Registry::new();
     let cache = Cache::new(&limits, clock.clone(), &registry).expect("a cache");

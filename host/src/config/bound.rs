@@ -89,6 +89,28 @@ pub(super) const CACHE_MEMORY: Bound<u64> = Bound { default: 512 * MIB, least: M
 /// tier. Where the memory tier is smaller, it is the default.
 pub(super) const OBJECT_MAX: Bound<u64> = Bound { default: 16 * MIB, least: KIB, most: 16 << 40 };
 
+/// The least holds a few segments of the least size.
+pub(super) const DISK_SIZE: Bound<u64> = Bound { default: 10 * GIB, least: 16 * MIB, most: 1 << 50 };
+
+/// A system image or a film. Where a quarter of the disk tier is smaller, that is the default.
+pub(super) const DISK_OBJECT_MAX: Bound<u64> = Bound { default: GIB, least: KIB, most: 1 << 48 };
+
+/// What is given up at once when the tier is full, and what a start may have to walk through after a kill: 0.04 s. Where
+/// an eighth of the disk tier is smaller, that is the default. The most is what a place in the index can say.
+pub(super) const DISK_SEGMENT_SIZE: Bound<u64> = Bound { default: 64 * MIB, least: 2 * MIB, most: 16 * GIB };
+
+/// A tenth of a second of what a disk of this time takes in.
+pub(super) const DISK_QUEUE: Bound<u64> = Bound { default: 32 * MIB, least: MIB, most: 16 * GIB };
+
+/// ATS and Varnish leave one-hit wonders to chance; most pages that come back do so within the hour.
+pub(super) const DISK_ADMISSION_WINDOW: Bound<Duration> = seconds(HOUR, 1, 30 * DAY);
+
+/// Only the limits matter: without it writes are not held back.
+pub(super) const DISK_WRITE_RATE: Bound<u64> = Bound { default: u64::MAX, least: 64 * KIB, most: 1 << 40 };
+
+/// Reads that wait for the disk, each on a thread. One disk answers no faster with more.
+pub(super) const DISK_READS_MAX: Bound<usize> = Bound { default: 32, least: 1, most: 1_024 };
+
 /// A fill goes on when its client has gone, and may hold `object_max`: the bound on what clients can start and leave.
 /// Twice nginx's stock 512 connections.
 pub(super) const FILLS_MAX: Bound<usize> = Bound { default: 1_024, least: 1, most: 1_000_000 };

@@ -114,6 +114,38 @@ pub struct Cache {
     pub targeted_fields: Vec<HeaderName>,
     /// The longest time that a failing origin is left alone while there are stale responses to use.
     pub retry_backoff_max: Duration,
+    /// The disk tier; `None` where there is memory only.
+    pub disk: Option<Disk>,
+}
+
+/// `[cache.disk]`: the disk tier under the memory tier.
+#[derive(Debug, Clone)]
+pub struct Disk {
+    /// The folder it lies in; made where it is missing.
+    pub path: PathBuf,
+    /// Bytes of all its files.
+    pub bytes_max: u64,
+    /// The largest body that is stored.
+    pub object_bytes_max: u64,
+    /// Bytes of one file of the log.
+    pub segment_bytes: u64,
+    /// Bytes that wait to be written; above it, what comes is not stored.
+    pub queue_bytes_max: usize,
+    pub admission: Admission,
+    /// How long a first request is remembered, where the second one counts.
+    pub admission_window: Duration,
+    /// Bytes per second that are written, on average; `None` where there is no limit.
+    pub write_rate: Option<u64>,
+    /// Reads that wait for the disk at the same time.
+    pub reads_max: usize,
+}
+
+/// What enters the disk tier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    All,
+    /// What is asked for again within a window.
+    SecondRequest,
 }
 
 /// `[compression]`: the node's bounds and levels; what is compressed is each route's own.

@@ -108,6 +108,12 @@ impl<'d> Section<'d> {
         }
     }
 
+    /// `[key]`; `None` where it is absent.
+    pub(super) fn optional<T>(&mut self, key: &'static str, check: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        let field = self.field(key)?;
+        Some(Self::of(&field, &format!("[{}]", field.path()))?.read(check))
+    }
+
     /// `[[key]]`, in the order of the file.
     pub(super) fn sections<T>(&mut self, key: &'static str, mut check: impl FnMut(&mut Self) -> T) -> Vec<T> {
         let Some(field) = self.field(key) else { return Vec::new() };

@@ -39,6 +39,10 @@ impl Display for Summary<'_> {
         writeln!(f, "admin     {}, {open}", config.admin.address)?;
         let (memory, object) = (ByteSize(config.cache.memory_bytes), ByteSize(config.cache.object_bytes_max));
         writeln!(f, "cache     {memory} of memory, objects up to {object}")?;
+        if let Some(disk) = &config.cache.disk {
+            let (size, object) = (ByteSize(disk.bytes_max), ByteSize(disk.object_bytes_max));
+            writeln!(f, "disk      {size} in {}, objects up to {object}", disk.path.display())?;
+        }
         let targeted = &config.cache.targeted_fields;
         if *targeted != bound::TARGETED_FIELDS {
             let fields = listed(targeted.iter().map(HeaderName::as_str).chain(["cache-control"]));

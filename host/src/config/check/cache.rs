@@ -2,6 +2,7 @@
 
 use http::HeaderName;
 
+use super::disk;
 use crate::config::bound;
 use crate::config::field::Field;
 use crate::config::model::Cache;
@@ -28,6 +29,7 @@ pub(super) fn check(section: &mut Section<'_>) -> Cache {
         purge_records_max: section.count("purge_records_max", &bound::PURGE_RECORDS_MAX),
         targeted_fields: targeted_fields(section),
         retry_backoff_max: section.duration("retry_backoff_max", &bound::RETRY_BACKOFF_MAX),
+        disk: section.optional("disk", disk::check).flatten(),
     }
 }
 

@@ -9,6 +9,7 @@ mod admin;
 mod cache;
 mod cache_key;
 mod compression;
+mod disk;
 mod filter;
 mod listener;
 mod log;

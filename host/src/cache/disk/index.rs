@@ -1,0 +1,224 @@
+//! Where the newest record of each key lies: 24 bytes per object, in shards that are locked for a map operation only.
+//!
+//! Keyed by half of the key's hash. Two keys that share that half shut each other out, which costs a miss and never wrong
+//! bytes, because the record holds the whole key and is compared with it.
+
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use hashbrown::HashTable;
+
+use super::record::{ALIGNMENT, KeyHash};
+
+/// A power of two, so that few threads meet at one lock.
+const SHARDS: usize = 64;
+
+/// A place in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) segment: u32,
+    /// Bytes from the start of the segment.
+    pub(super) position: u64,
+    /// Bytes of the whole record.
+    pub(super) length: u64,
+}
+
+/// `Place` and half a hash in 24 bytes. Positions and lengths are held in units of the alignment.
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    half: u64,
+    segment: u32,
+    position: u32,
+    length: u32,
+    /// Times it was read since it was written, as far as eviction cares.
+    reads: u8,
+}
+
+/// Reads are counted up to this.
+const READS_MAX: u8 = 3;
+
+impl Slot {
+    fn new(half: u64, place: Place) -> Option<Self> {
+        Some(Self {
+            half,
+            segment: place.segment,
+            position: u32::try_from(place.position / ALIGNMENT).ok()?,
+            length: u32::try_from(place.length / ALIGNMENT).ok()?,
+            reads: 0,
+        })
+    }
+
+    fn place(&self) -> Place {
+        Place {
+            segment: self.segment,
+            position: u64::from(self.position) * ALIGNMENT,
+            length: u64::from(self.length) * ALIGNMENT,
+        }
+    }
+}
+
+pub(super) struct Index {
+    shards: Vec<RwLock<HashTable<Slot>>>,
+}
+
+/// What was asked for is not as it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Moved;
+
+impl Index {
+    pub(super) fn new() -> Self {
+        Self { shards: (0..SHARDS).map(|_| RwLock::default()).collect() }
+    }
+
+    pub(super) fn find(&self, key: KeyHash) -> Option<Place> {
+        let half = half(key);
+        self.read(half).find(half, |slot| slot.half == half).map(Slot::place)
+    }
+
+    /// The newest record of `key` lies at `place` now. `None` where the place is too far for a slot.
+    pub(super) fn insert(&self, key: KeyHash, place: Place) -> Option<()> {
+        let half = half(key);
+        let slot = Slot::new(half, place)?;
+        let mut shard = self.write(half);
+        match shard.find_mut(half, |other| other.half == half) {
+            Some(standing) => *standing = slot,
+            None => {
+                shard.insert_unique(half, slot, |slot| slot.half);
+            }
+        }
+        Some(())
+    }
+
+    /// Forgets the key, and says where it was.
+    pub(super) fn remove(&self, key: KeyHash) -> Option<Place> {
+        let half = half(key);
+        let mut shard = self.write(half);
+        let entry = shard.find_entry(half, |slot| slot.half == half).ok()?;
+        Some(entry.remove().0.place())
+    }
+
+    /// Forgets the key if it still lies at `place`.
+    pub(super) fn remove_at(&self, key: KeyHash, place: Place) -> Result<(), Moved> {
+        let half = half(key);
+        let mut shard = self.write(half);
+        let same = |slot: &Slot| slot.half == half && slot.place() == place;
+        shard.find_entry(half, same).map(|entry| drop(entry.remove())).map_err(|_| Moved)
+    }
+
+    /// Counts a read, for eviction.
+    pub(super) fn touch(&self, key: KeyHash) {
+        let half = half(key);
+        let read = self.read(half).find(half, |slot| slot.half == half).map(|slot| slot.reads);
+        // Hot entries stop taking the lock for writing after a few reads.
+        if read.is_some_and(|reads| reads < READS_MAX)
+            && let Some(slot) = self.write(half).find_mut(half, |slot| slot.half == half)
+        {
+            slot.reads = (slot.reads + 1).min(READS_MAX);
+        }
+    }
+
+    /// How often the record at `place` was read, up to a small number; `None` where the key is elsewhere or gone.
+    pub(super) fn reads_at(&self, key: KeyHash, place: Place) -> Option<u8> {
+        let half = half(key);
+        self.read(half).find(half, |slot| slot.half == half && slot.place() == place).map(|slot| slot.reads)
+    }
+
+    /// Forgets everything that lies in a segment. Looks at every slot.
+    pub(super) fn remove_segment(&self, segment: u32) {
+        for shard in &self.shards {
+            shard.write().unwrap_or_else(PoisonError::into_inner).retain(|slot| slot.segment != segment);
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.shards.iter().map(|shard| shard.read().unwrap_or_else(PoisonError::into_inner).len()).sum()
+    }
+
+    /// Bytes of memory held.
+    pub(super) fn bytes(&self) -> usize {
+        let held =
+            |shard: &RwLock<HashTable<Slot>>| shard.read().unwrap_or_else(PoisonError::into_inner).allocation_size();
+        self.shards.iter().map(held).sum()
+    }
+
+    pub(super) fn clear(&self) {
+        for shard in &self.shards {
+            *shard.write().unwrap_or_else(PoisonError::into_inner) = HashTable::new();
+        }
+    }
+
+    /// Nothing that can panic runs under these locks, so a poisoned one is as good as any.
+    fn read(&self, half: u64) -> RwLockReadGuard<'_, HashTable<Slot>> {
+        self.shards[shard(half)].read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self, half: u64) -> RwLockWriteGuard<'_, HashTable<Slot>> {
+        self.shards[shard(half)].write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The hash is keyed, so any half of it is as good as random.
+fn half(key: KeyHash) -> u64 {
+    (key.0 >> 64) as u64
+}
+
+/// The table uses the top seven bits and the low ones, so the shard is chosen by those between.
+fn shard(half: u64) -> usize {
+    (half >> 40) as usize % SHARDS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(n: u64) -> KeyHash {
+        KeyHash(u128::from(n.wrapping_mul(0x9e37_79b9_7f4a_7c15)) << 64)
+    }
+
+    fn place(segment: u32, position: u64) -> Place {
+        Place { segment, position, length: 64 }
+    }
+
+    #[test]
+    fn the_newest_place_counts_and_a_key_goes_only_from_where_it_is() {
+        let index = Index::new();
+        assert_eq!(index.insert(key(1), place(1, 64)), Some(()));
+        assert_eq!(index.insert(key(1), place(2, 128)), Some(()));
+        assert_eq!((index.find(key(1)), index.len()), (Some(place(2, 128)), 1));
+        assert_eq!(index.remove_at(key(1), place(1, 64)), Err(Moved));
+        assert_eq!(index.remove_at(key(1), place(2, 128)), Ok(()));
+        assert_eq!((index.find(key(1)), index.remove(key(1)), index.len()), (None, None, 0));
+    }
+
+    #[test]
+    fn reads_are_counted_up_to_a_few_and_forgotten_with_the_record() {
+        let index = Index::new();
+        index.insert(key(1), place(1, 64)).expect("near");
+        for _ in 0..9 {
+            index.touch(key(1));
+        }
+        assert_eq!(index.reads_at(key(1), place(1, 64)), Some(READS_MAX));
+        index.insert(key(1), place(2, 64)).expect("near");
+        assert_eq!((index.reads_at(key(1), place(1, 64)), index.reads_at(key(1), place(2, 64))), (None, Some(0)));
+    }
+
+    #[test]
+    fn a_place_that_no_slot_can_hold_is_refused() {
+        let index = Index::new();
+        let last = u64::from(u32::MAX) * ALIGNMENT;
+        assert_eq!(index.insert(key(1), place(1, last)), Some(()));
+        assert_eq!(index.insert(key(2), place(1, last + ALIGNMENT)), None);
+        assert_eq!((index.find(key(1)), index.find(key(2))), (Some(place(1, last)), None));
+    }
+
+    #[test]
+    fn an_object_costs_at_most_64_bytes() {
+        let index = Index::new();
+        for n in 0..200_000 {
+            index.insert(key(n), place(1, n * ALIGNMENT)).expect("near");
+            if n % 1_000 == 999 {
+                assert!(index.bytes() as u64 <= 64 * n.max(SHARDS as u64 * 16), "{} bytes for {n}", index.bytes());
+            }
+        }
+        assert_eq!(index.len(), 200_000);
+    }
+}

@@ -1,0 +1,121 @@
+//! Real files in a real folder.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, IoSlice, IoSliceMut};
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+
+use rustix::io::{Errno, ReadWriteFlags};
+
+use super::device::{Device, DeviceFile};
+
+/// A folder.
+pub(super) struct Folder(pub(super) PathBuf);
+
+impl Device for Folder {
+    type File = File;
+
+    fn list(&self) -> io::Result<Vec<String>> {
+        fs::read_dir(&self.0)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+    }
+
+    fn create(&self, name: &str) -> io::Result<File> {
+        OpenOptions::new().read(true).write(true).create_new(true).open(self.0.join(name))
+    }
+
+    fn open(&self, name: &str) -> io::Result<File> {
+        OpenOptions::new().read(true).write(true).open(self.0.join(name))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        fs::remove_file(self.0.join(name))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        fs::rename(self.0.join(from), self.0.join(to))
+    }
+
+    fn sync_folder(&self) -> io::Result<()> {
+        File::open(&self.0)?.sync_all()
+    }
+}
+
+impl DeviceFile for File {
+    fn length(&self) -> io::Result<u64> {
+        Ok(self.metadata()?.len())
+    }
+
+    fn write_at(&self, mut position: u64, parts: &[IoSlice<'_>]) -> io::Result<()> {
+        let mut parts = parts.to_vec();
+        let mut left = parts.as_mut_slice();
+        IoSlice::advance_slices(&mut left, 0);
+        while !left.is_empty() {
+            match rustix::io::pwritev(self, left, position) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => {
+                    position += written as u64;
+                    IoSlice::advance_slices(&mut left, written);
+                }
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    fn read_at(&self, position: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut done = 0;
+        while done < buffer.len() {
+            match FileExt::read_at(self, &mut buffer[done..], position + done as u64) {
+                Ok(0) => break,
+                Ok(read) => done += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(done)
+    }
+
+    fn read_now(&self, position: u64, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        let wanted = buffer.len();
+        match rustix::io::preadv2(self, &mut [IoSliceMut::new(buffer)], position, ReadWriteFlags::NOWAIT) {
+            Ok(read) if read == wanted => Ok(Some(read)),
+            // Less than wanted: the end of the file, or of what is in memory.
+            Ok(_) | Err(Errno::AGAIN | Errno::INTR) => Ok(None),
+            // A file system that cannot say.
+            Err(Errno::OPNOTSUPP) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn truncate(&self, length: u64) -> io::Result<()> {
+        self.set_len(length)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.sync_data()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_written_and_read_in_place() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let device = Folder(folder.path().to_owned());
+        let file = device.create("a").expect("a new file");
+        assert_eq!(device.create("a").expect_err("it exists").kind(), io::ErrorKind::AlreadyExists);
+        file.write_at(2, &[IoSlice::new(b"bc"), IoSlice::new(b""), IoSlice::new(b"d")]).expect("written");
+        let mut buffer = [9; 8];
+        assert_eq!(DeviceFile::read_at(&file, 1, &mut buffer).expect("read"), 4);
+        assert_eq!(buffer, *b"\0bcd\x09\x09\x09\x09");
+        assert_eq!(file.length().expect("a length"), 5);
+        let now = file.read_now(2, &mut buffer[..3]).expect("no error");
+        assert!(now.is_none_or(|read| read == 3 && buffer.starts_with(b"bcd")));
+        assert_eq!(device.list().expect("a list"), ["a"]);
+        device.remove("a").expect("removed");
+        assert_eq!(DeviceFile::read_at(&file, 2, &mut buffer[..1]).expect("still open"), 1);
+    }
+}

@@ -1,0 +1,5 @@
+//! The log on a disk that fails in every way a disk can, compared with a plain model, seed by seed.
+
+mod disk;
+mod model;
+mod runs;
