@@ -45,22 +45,11 @@ impl DeviceFile for File {
         Ok(self.metadata()?.len())
     }
 
-    fn write_at(&self, mut position: u64, parts: &[IoSlice<'_>]) -> io::Result<()> {
-        let mut parts = parts.to_vec();
-        let mut left = parts.as_mut_slice();
-        IoSlice::advance_slices(&mut left, 0);
-        while !left.is_empty() {
-            match rustix::io::pwritev(self, left, position) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(written) => {
-                    position += written as u64;
-                    IoSlice::advance_slices(&mut left, written);
-                }
-                Err(Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
+    fn write_at(&self, position: u64, parts: &[IoSlice<'_>]) -> io::Result<()> {
+        let whole: usize = parts.iter().map(|part| part.len()).sum();
+        let written = write_some(self, position, parts)?;
+        // Only a full disk, a limit or a signal makes a write to a file short.
+        if written < whole { write_rest(self, position + written as u64, parts, written) } else { Ok(()) }
     }
 
     fn read_at(&self, position: u64, buffer: &mut [u8]) -> io::Result<usize> {
@@ -95,6 +84,29 @@ impl DeviceFile for File {
     fn sync(&self) -> io::Result<()> {
         self.sync_data()
     }
+}
+
+fn write_some(file: &File, position: u64, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+    loop {
+        match rustix::io::pwritev(file, parts, position) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => return Ok(written),
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn write_rest(file: &File, mut position: u64, parts: &[IoSlice<'_>], written: usize) -> io::Result<()> {
+    let mut parts = parts.to_vec();
+    let mut left = parts.as_mut_slice();
+    IoSlice::advance_slices(&mut left, written);
+    while !left.is_empty() {
+        let more = write_some(file, position, left)?;
+        position += more as u64;
+        IoSlice::advance_slices(&mut left, more);
+    }
+    Ok(())
 }
 
 #[cfg(test)]
