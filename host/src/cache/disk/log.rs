@@ -144,9 +144,8 @@ impl<D: Device> Log<D> {
     /// The newest segment if the record and the footer still fit, else a new one.
     fn segment_for(&mut self, length: u64) -> io::Result<&mut Active<D::File>> {
         let segment_bytes = self.limits.segment_bytes();
-        let full = |active: &Active<D::File>| {
-            active.position + length + footer_bytes(active.lines.len() + 1) > segment_bytes
-        };
+        let full =
+            |active: &Active<D::File>| active.position + length + footer_bytes(active.lines.len() + 1) > segment_bytes;
         if let Some(active) = self.active.as_mut().filter(|active| full(active)) {
             active.clean()?;
             self.seal();
