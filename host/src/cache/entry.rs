@@ -92,10 +92,22 @@ impl Head {
     }
 
     /// As it is kept: tags read, fields for surrogates apart, all values in memory of their own.
-    pub(super) fn settled(mut self) -> Self {
+    pub(super) fn settled(self) -> Self {
+        self.sorted().compacted()
+    }
+
+    /// Tags read, fields for surrogates apart.
+    pub(super) fn sorted(mut self) -> Self {
         let tags = Tags::of(&self.headers);
-        let surrogate = SurrogateFields::take_from(&mut self.headers).compacted(compact);
-        Self { headers: compact(&self.headers), aside: Aside { surrogate, tags }, ..self }
+        let surrogate = SurrogateFields::take_from(&mut self.headers);
+        Self { aside: Aside { surrogate, tags }, ..self }
+    }
+
+    /// All values in memory of their own.
+    pub(super) fn compacted(self) -> Self {
+        let Aside { surrogate, tags } = self.aside;
+        let aside = Aside { surrogate: surrogate.compacted(compact), tags };
+        Self { headers: compact(&self.headers), aside, ..self }
     }
 }
 
