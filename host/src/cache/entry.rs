@@ -1,4 +1,4 @@
-//! A stored response: its head, with what freshness needs, and its whole body.
+//! A stored response: its head, with what freshness needs, and its whole content.
 //!
 //! Entries never change, but for what purges have made of them. They are made by a finished fill, shared by every hit, and
 //! die with their last reader.
@@ -6,9 +6,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
+use super::content::Content;
 use super::forms::Forms;
 use super::validity::Validity;
 use crate::clock::Timestamp;
@@ -136,7 +137,7 @@ fn compact(headers: &HeaderMap) -> HeaderMap {
 #[derive(Debug)]
 pub struct Entry {
     pub head: Arc<Head>,
-    pub body: Bytes,
+    pub content: Content,
     /// What purges have made of it.
     pub validity: Validity,
 }
@@ -159,7 +160,7 @@ impl Entry {
     /// The bytes it costs to hold, its key included.
     pub fn weight(&self, key: &str) -> u64 {
         let forms = self.head.forms.as_ref().map_or(0, |forms| forms.weight());
-        self.head.weight() + (key.len() + self.body.len() + forms + OVERHEAD) as u64
+        self.head.weight() + (key.len() + self.content.weight() + forms + OVERHEAD) as u64
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::content::Content;
 use super::entry::{Entry, Head};
 use super::flight::{FetchFailure, Flight, Phase};
 use super::follow::Follower;
@@ -148,18 +149,18 @@ impl Lead {
         self.duty.heed(&mut head);
         self.duty.grounds = Some(stored.head.clone());
         let validity = Validity::since(self.duty.flight.began);
-        let entry = Arc::new(Entry { head: Arc::new(head.settled()), body: stored.body.clone(), validity });
+        let entry = Arc::new(Entry { head: Arc::new(head.settled()), content: stored.content.clone(), validity });
         let _ = self.duty.flight.head.set(entry.head.clone());
-        self.duty.flight.add(entry.body.clone(), false);
+        self.duty.flight.bring(&entry.content);
         let alone = entry.head.freshness.for_one_use();
         self.duty.store(entry);
         self.duty.land(if alone { Phase::AloneComplete } else { Phase::Complete });
     }
 
     /// What was stored is still good, but may not be stored with this head: only the one who asked gets it.
-    pub fn renew_for_one(mut self, head: Head, body: Bytes) {
+    pub fn renew_for_one(mut self, head: Head, content: &Content) {
         let _ = self.duty.flight.head.set(Arc::new(head));
-        self.duty.flight.add(body, false);
+        self.duty.flight.bring(content);
         self.duty.give_up_replaced();
         self.duty.land(Phase::AloneComplete);
     }
@@ -233,7 +234,7 @@ impl Filling {
         match &self.place {
             None => {
                 let validity = Validity::since(flight.began);
-                self.duty.store(Arc::new(Entry { head: self.head.clone(), body: flight.whole(), validity }));
+                self.duty.store(Arc::new(Entry { head: self.head.clone(), content: flight.whole().into(), validity }));
             }
             Some(place) if place.length() == self.received && self.duty.stands() => {
                 shelf.store_part(key, flight, &Parts::new(&self.head, place, flight.whole(), flight.began));

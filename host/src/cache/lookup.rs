@@ -243,3 +243,6 @@ impl Cache {
         self.shelf.forget_uncacheable(key, spec);
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -11,6 +11,7 @@ use bytes::{Bytes, BytesMut};
 use http::StatusCode;
 use http::header::{self, HeaderValue};
 
+use super::content::Content;
 use super::entry::{Entry, Head, OVERHEAD};
 use super::validity::Validity;
 use crate::clock::Timestamp;
@@ -123,7 +124,7 @@ impl Parts {
         let all = 0..self.total;
         self.missing(&all).is_empty().then(|| Entry {
             head: self.head.clone(),
-            body: joined(&self.slices(&all)),
+            content: Content::Here(joined(&self.slices(&all))),
             validity: Validity::since(self.validity.epoch()),
         })
     }

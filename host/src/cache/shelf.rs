@@ -220,7 +220,7 @@ impl Shelf {
             return;
         }
         let validity = Validity::since(entry.validity.epoch());
-        let new = Entry { head: Arc::new(head.settled()), body: entry.body.clone(), validity };
+        let new = Entry { head: Arc::new(head.settled()), content: entry.content.clone(), validity };
         self.memory.swap(key.shared(), entry, Arc::new(new));
     }
 

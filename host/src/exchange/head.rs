@@ -65,7 +65,7 @@ fn told(
     let mut headers = head.whole();
     update(&mut headers, answer);
     let vary = |headers| fields::joined(headers, &header::VARY);
-    let comparison = match compare(&head.headers, entry.body.len() as u64, answer) {
+    let comparison = match compare(&head.headers, entry.content.len(), answer) {
         // A stored error is not what the 200 speaks of; and for whom a response is that varies otherwise, nobody knows.
         _ if head.status != StatusCode::OK || vary(&headers) != vary(&head.headers) => Comparison::Different,
         Comparison::Unknown => return Ok(None),
