@@ -148,8 +148,7 @@ impl Lead {
     pub fn renew(mut self, mut head: Head, stored: &Entry) {
         self.duty.heed(&mut head);
         self.duty.grounds = Some(stored.head.clone());
-        let validity = Validity::since(self.duty.flight.began);
-        let entry = Arc::new(Entry { head: Arc::new(head.settled()), content: stored.content.clone(), validity });
+        let entry = Arc::new(stored.with_head(head.settled(), self.duty.flight.began));
         let _ = self.duty.flight.head.set(entry.head.clone());
         self.duty.flight.bring(&entry.content);
         let alone = entry.head.freshness.for_one_use();
@@ -233,8 +232,7 @@ impl Filling {
         let Duty { key, flight, shelf, .. } = &self.duty;
         match &self.place {
             None => {
-                let validity = Validity::since(flight.began);
-                self.duty.store(Arc::new(Entry { head: self.head.clone(), content: flight.whole().into(), validity }));
+                self.duty.store(Arc::new(Entry::new(self.head.clone(), flight.whole().into(), flight.began)));
             }
             Some(place) if place.length() == self.received && self.duty.stands() => {
                 shelf.store_part(key, flight, &Parts::new(&self.head, place, flight.whole(), flight.began));

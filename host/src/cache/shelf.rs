@@ -11,6 +11,7 @@ use prometheus::Registry;
 use super::ask::Ask;
 use super::board::{Board, Boarder, Boarding, Seats};
 use super::changes::Changes;
+use super::disk::Store;
 use super::entry::{Entry, Head};
 use super::epochs::{Epochs, Subject};
 use super::flight::Flight;
@@ -22,6 +23,8 @@ use super::metrics::Metrics;
 use super::parts::Parts;
 use super::purge::{Mode, Purge, Scope};
 use super::refusals::Refusals;
+use super::tier::{Recall, Tier};
+use super::tiers::{Below, Tiers};
 use super::validity::Validity;
 use super::variants::Variants;
 use crate::clock::{Clock, Timestamp};
@@ -32,7 +35,7 @@ use crate::semantics::{Forwarded, RangeSpec, Refusal, Reuse, Tags, reuse};
 const JOINS_MAX: usize = 3;
 
 pub(super) struct Shelf {
-    memory: Memory,
+    tiers: Tiers,
     board: Mutex<Board>,
     refusals: Refusals,
     pub(super) object_bytes_max: u64,
@@ -50,6 +53,8 @@ pub(super) enum Found {
     Entry(Arc<Entry>, Reuse),
     /// Parts that may be used as they are.
     Parts(Arc<Parts>),
+    /// Nothing in memory, and the disk was not waited for yet.
+    Cold,
 }
 
 /// Whether a look met something that was purged.
@@ -85,8 +90,10 @@ pub(super) fn subject<'a>(key: &'a str, head: &'a Head) -> Subject<'a> {
 impl Shelf {
     pub(super) fn new(config: &config::Cache, clock: Clock, registry: &Registry) -> Result<Self, prometheus::Error> {
         let metrics = Metrics::register(registry)?;
+        let open = |disk| Ok::<_, prometheus::Error>(Tier::new(disk, Store::open(disk, registry)?, clock.clone()));
+        let disk = config.disk.as_ref().map(open).transpose()?;
         Ok(Self {
-            memory: Memory::new(config.memory_bytes, &metrics, registry)?,
+            tiers: Tiers::new(Memory::new(config.memory_bytes, &metrics, registry)?, disk),
             board: Mutex::default(),
             refusals: Refusals::new(config.uncacheable_ttl),
             object_bytes_max: config.object_bytes_max,
@@ -103,14 +110,45 @@ impl Shelf {
     pub(super) fn find(&self, key: &Key, ask: &Ask<'_>, now: Timestamp) -> Found {
         let (found, purged) = self.look(key, ask, now);
         if purged == Purged::Some {
-            self.memory.sweep(key.as_str(), |head, validity| self.holds(key.as_str(), (head, validity)));
+            self.tiers.sweep(key.as_str(), |head, validity| self.holds(key.as_str(), (head, validity)));
+        }
+        match &found {
+            Found::Entry(entry, Reuse::Fresh) if entry.recalled.is_some() => {
+                let _board = self.lock_board();
+                self.tiers.promote(&key.shared(), entry);
+            }
+            Found::Entry(entry, _) if entry.is_offered_again() => {
+                let _board = self.lock_board();
+                self.tiers.offer_again(&key.shared(), entry);
+            }
+            _ => {}
         }
         found
     }
 
     /// The same, leaving everything in its place; and whether something purged lay in the way.
     pub(super) fn look(&self, key: &Key, ask: &Ask<'_>, now: Timestamp) -> (Found, Purged) {
-        let Some(variants) = self.memory.get(key.as_str()) else {
+        match self.look_in_memory(key, ask, now) {
+            (Found::Nothing(forwarded), purged) => {
+                (self.look_on_disk(key, ask, now).unwrap_or(Found::Nothing(forwarded)), purged)
+            }
+            found => found,
+        }
+    }
+
+    fn look_on_disk(&self, key: &Key, ask: &Ask<'_>, now: Timestamp) -> Option<Found> {
+        match self.tiers.below(key, ask.headers, ask.recall) {
+            Below::Nothing => None,
+            Below::Cold => Some(Found::Cold),
+            Below::Here(entry) => self.holds(key.as_str(), (&entry.head, &entry.validity)).then(|| {
+                let use_of_it = reuse(&entry.terms(), entry.head.age(now), &ask.wishes);
+                Found::Entry(entry, use_of_it)
+            }),
+        }
+    }
+
+    fn look_in_memory(&self, key: &Key, ask: &Ask<'_>, now: Timestamp) -> (Found, Purged) {
+        let Some(variants) = self.tiers.get(key.as_str()) else {
             return (Found::Nothing(Forwarded::UriMiss), Purged::None);
         };
         let mut purged = Purged::None;
@@ -141,7 +179,7 @@ impl Shelf {
 
     /// Everything stored under a key, purged or not, newest first: whole, and in parts.
     pub(super) fn variants(&self, key: &Key) -> (Vec<Arc<Entry>>, Vec<Arc<Parts>>) {
-        let all = self.memory.get(key.as_str());
+        let all = self.tiers.get(key.as_str());
         all.map(|variants| (variants.iter().cloned().collect(), variants.parts().cloned().collect()))
             .unwrap_or_default()
     }
@@ -162,15 +200,15 @@ impl Shelf {
     /// that may copy; where something else was stored meanwhile, once more. Not storing a part is never wrong.
     pub(super) fn store_part(&self, key: &Arc<str>, flight: &Arc<Flight>, part: &Parts) {
         for _ in 0..JOINS_MAX {
-            let standing = self.memory.get(key);
+            let standing = self.tiers.get(key);
             let kept = standing.as_deref().map(|standing| standing.kept(|head, at| self.holds(key, (head, at))));
             let Some(joined) = kept.unwrap_or_default().with_part(part, self.object_bytes_max) else { return };
             let board = self.lock_board();
             if board.seats(key, flight).is_none() || !self.holds(key, (&part.head, &part.validity)) {
                 return;
             }
-            if same(standing.as_ref(), self.memory.get(key).as_ref()) {
-                return self.memory.replace(key.clone(), joined);
+            if same(standing.as_ref(), self.tiers.get(key).as_ref()) {
+                return self.tiers.replace_parts(key.clone(), joined);
             }
         }
     }
@@ -178,8 +216,8 @@ impl Shelf {
     /// Forgets parts to which nothing can be joined any more.
     pub(super) fn forget_parts(&self, key: &Arc<str>, parts: &Arc<Parts>) {
         let _board = self.lock_board();
-        if let Some(standing) = self.memory.get(key) {
-            self.memory.replace(key.clone(), standing.without_parts(parts));
+        if let Some(standing) = self.tiers.get(key) {
+            self.tiers.replace_parts(key.clone(), standing.without_parts(parts));
         }
     }
 
@@ -193,9 +231,9 @@ impl Shelf {
     pub(super) fn purge(&self, purge: &Purge) -> u64 {
         let number = self.epochs.purge(purge, self.clock.now());
         match (&purge.scope, purge.mode) {
-            (Scope::All, Mode::Hard) => self.memory.clear(),
+            (Scope::All, Mode::Hard) => self.tiers.clear(),
             (Scope::Url(url), Mode::Hard) => {
-                self.memory.sweep(url, |head, validity| self.holds(url, (head, validity)));
+                self.tiers.sweep(url, |head, validity| self.holds(url, (head, validity)));
             }
             _ => {}
         }
@@ -205,12 +243,28 @@ impl Shelf {
     }
 
     /// The entry that a request selects, whatever may be done with it.
-    pub(super) fn stored(&self, key: &Key, request: &HeaderMap) -> Option<Arc<Entry>> {
-        let variants = self.memory.get(key.as_str())?;
-        variants
-            .select(request, key.query())
-            .find(|entry| self.holds(key.as_str(), (&entry.head, &entry.validity)))
-            .cloned()
+    pub(super) fn stored(&self, key: &Key, request: &HeaderMap, recall: &Recall) -> Option<Arc<Entry>> {
+        let holds = |entry: &&Arc<Entry>| self.holds(key.as_str(), (&entry.head, &entry.validity));
+        let variants = self.tiers.get(key.as_str()).unwrap_or_default();
+        let in_memory = variants.select(request, key.query()).find(holds).cloned();
+        in_memory.or_else(|| match self.tiers.below(key, request, recall) {
+            Below::Here(entry) => Some(entry).filter(|entry| holds(&entry)),
+            Below::Nothing | Below::Cold => None,
+        })
+    }
+
+    /// Does memory have something that a request selects?
+    pub(super) fn remembers(&self, key: &Key, request: &HeaderMap) -> bool {
+        let Some(variants) = self.tiers.get(key.as_str()) else { return false };
+        let holds = |head: &Head, validity: &Validity| self.holds(key.as_str(), (head, validity));
+        let query = key.query();
+        variants.select(request, query).any(|entry| holds(&entry.head, &entry.validity))
+            || variants.select_parts(request, query).any(|parts| holds(&parts.head, &parts.validity))
+    }
+
+    /// What disk has for a request, once it has brought it.
+    pub(super) async fn recall(&self, key: &Key, request: &HeaderMap) -> Recall {
+        self.tiers.recall(key, request).await
     }
 
     /// Puts the same body with another head in the place of `entry`, if that is still stored.
@@ -219,9 +273,10 @@ impl Shelf {
         if !self.holds(key.as_str(), (&entry.head, &entry.validity)) {
             return;
         }
-        let validity = Validity::since(entry.validity.epoch());
-        let new = Entry { head: Arc::new(head.settled()), content: entry.content.clone(), validity };
-        self.memory.swap(key.shared(), entry, Arc::new(new));
+        let new = Arc::new(entry.with_head(head.settled(), entry.validity.epoch()));
+        let (key, prepared) = (key.shared(), self.tiers.prepare(key.as_str(), &new));
+        let _board = self.lock_board();
+        self.tiers.swap(&key, (entry, new), prepared);
     }
 
     /// Gives up everything of a key's URL: under the URL alone, under the key of its equivalent queries, and under all keys
@@ -240,7 +295,7 @@ impl Shelf {
             // Whoever fetches it now asked before the change, so that answer is for those who wait already, and not
             // stored.
             board.clear(key);
-            self.memory.remove(key);
+            self.tiers.remove(key);
         }
     }
 
@@ -333,13 +388,14 @@ impl Shelf {
     /// under the board's lock, so that neither can slip between the other's look and its deed. A purge needs no lock for
     /// it: what was purged while it flew would be found out at its first use, and only takes room.
     pub(super) fn store(&self, key: &Arc<str>, flight: &Arc<Flight>, entry: Arc<Entry>, replaced: Option<&Arc<Entry>>) {
+        let prepared = self.tiers.prepare(key, &entry);
         let board = self.lock_board();
         if board.seats(key, flight).is_some() && self.holds(key, (&entry.head, &entry.validity)) {
             if let Some(forms) = &entry.head.forms {
                 // Renewed, it stands under the same key.
                 let _ = forms.key.set(key.clone());
             }
-            self.memory.insert(key.clone(), entry, replaced);
+            self.tiers.insert(key, &entry, replaced, prepared);
         }
     }
 
@@ -352,7 +408,7 @@ impl Shelf {
     /// the look at what stands there and putting the others back.
     pub(super) fn give_up(&self, key: &Arc<str>, entry: &Arc<Entry>) {
         let _board = self.lock_board();
-        self.memory.give_up(key, entry);
+        self.tiers.give_up(key, entry);
     }
 
     /// Counts the weight of a form that was made after its entry was stored. Under the board's lock, so that no
@@ -360,7 +416,7 @@ impl Shelf {
     pub(super) fn reweigh(&self, forms: &Arc<Forms>) {
         let Some(key) = forms.key.get() else { return };
         let _board = self.lock_board();
-        self.memory.reweigh(key, forms);
+        self.tiers.reweigh(key, forms);
     }
 
     /// Are as many fetches under way as there may be?

@@ -91,11 +91,6 @@ impl Store {
         let _ = key;
     }
 
-    /// Takes the record out of the index, if it is still what the key has; it may be found again after a restart.
-    pub(in crate::cache) fn forget(&self, key: KeyHash, mark: Mark) {
-        let _ = (key, mark);
-    }
-
     /// What kind of record the key has; `None` where it has none.
     pub(in crate::cache) fn kind(&self, key: KeyHash) -> Option<Kind> {
         let _ = key;

@@ -21,7 +21,6 @@ use crate::cache::content::Content;
 use crate::cache::disk::{KeyHash, Kind, Reading, Record, Store};
 use crate::cache::entry::Entry;
 use crate::cache::key::Key;
-use crate::cache::validity::Validity;
 use crate::clock::Clock;
 use crate::config;
 
@@ -189,11 +188,6 @@ impl Tier {
         }
     }
 
-    /// Frees what a purge has made useless; where it was replaced meanwhile, nothing.
-    pub(in crate::cache) fn forget(&self, recalled: Recalled) {
-        self.store.forget(recalled.key, recalled.mark);
-    }
-
     /// Was nothing put or removed since this was read?
     pub(in crate::cache) fn is_latest(&self, recalled: Recalled) -> bool {
         self.store.is_latest(recalled.key, recalled.mark)
@@ -245,8 +239,7 @@ impl Tier {
             Extent::Sliced { .. } => return None,
         };
         let recalled = Recalled { key, mark: record.mark, reads: record.reads };
-        let validity = Validity::since(form.epoch);
-        Some(Entry { head: Arc::new(form.head), content, validity, recalled: Some(recalled) })
+        Some(Entry::recalled(form.head, content, (form.epoch, recalled)))
     }
 
     /// The spec of a key.
