@@ -15,7 +15,6 @@ use super::follow::Follower;
 use super::key::Key;
 use super::parts::Parts;
 use super::shelf::Shelf;
-use super::validity::Validity;
 use crate::body::BodyError;
 use crate::semantics::{ContentRange, NoVarySearch, Refusal};
 

@@ -11,7 +11,6 @@ use bytes::{Bytes, BytesMut};
 use http::StatusCode;
 use http::header::{self, HeaderValue};
 
-use super::content::Content;
 use super::entry::{Entry, Head, OVERHEAD};
 use super::validity::Validity;
 use crate::clock::Timestamp;

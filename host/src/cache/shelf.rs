@@ -3,13 +3,15 @@
 //! The board knows every flight that may still store something. Its lock is held for map operations only, and never while
 //! anybody is woken.
 
+mod boarding;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::header::HeaderMap;
 use prometheus::Registry;
 
 use super::ask::Ask;
-use super::board::{Board, Boarder, Boarding, Seats};
+use super::board::{Board, Seats};
 use super::changes::Changes;
 use super::disk::Store;
 use super::entry::{Entry, Head};
@@ -62,11 +64,6 @@ pub(super) enum Found {
 pub(super) enum Purged {
     None,
     Some,
-}
-
-/// Does a flight bring the variant that a request selects, as far as that is known?
-fn suits(flight: &Flight, key: &Key, who: &Boarder<'_>) -> bool {
-    flight.selection().is_none_or(|known| known.matches(who.request, key.query()))
 }
 
 fn same(one: Option<&Arc<Variants>>, other: Option<&Arc<Variants>>) -> bool {
@@ -189,13 +186,6 @@ impl Shelf {
         validity.holds(&self.epochs, subject(key, head))
     }
 
-    /// Is a fetch under way that `board` would seat this request in?
-    pub(super) fn fetching(&self, key: &Key, who: &Boarder<'_>) -> bool {
-        let board = self.lock_board();
-        let suits = |flight: &Flight| self.counts(key, flight) && suits(flight, key, who);
-        board.suiting(key.as_str(), who.spec, suits).is_some()
-    }
-
     /// Stores a part that a flight brought, beside those that stand. They are joined before the lock is taken, because
     /// that may copy; where something else was stored meanwhile, once more. Not storing a part is never wrong.
     pub(super) fn store_part(&self, key: &Arc<str>, flight: &Arc<Flight>, part: &Parts) {
@@ -219,12 +209,6 @@ impl Shelf {
         if let Some(standing) = self.tiers.get(key) {
             self.tiers.replace_parts(key.clone(), standing.without_parts(parts));
         }
-    }
-
-    /// Has no purge since a flight began concerned what it brings, as far as that is known?
-    fn counts(&self, key: &Key, flight: &Flight) -> bool {
-        let tags = flight.head.get().map(|head| &head.aside.tags);
-        self.epochs.untouched(flight.began, Subject { key: key.as_str(), tags })
     }
 
     /// Puts a purge in force, frees at once what can be found at once, and tells the purge's number.
@@ -311,63 +295,6 @@ impl Shelf {
         if last == 0 { key } else { key.since_change(last) }
     }
 
-    /// Joins the flight under this key that may bring what a request asks for and selects, or puts a new one on the board.
-    /// Of that one it may be known already what it brings. The seat is taken under the board's lock, so that it is taken
-    /// before the flight can be closed and start to let bytes go.
-    ///
-    /// Nobody joins a flight that a purge since its beginning may concern: it lands for those who were there before.
-    pub(super) fn board(&self, key: &Key, who: &Boarder<'_>) -> Boarding {
-        let mut board = self.lock_board();
-        board.close_where(key.as_str(), |flight| !self.counts(key, flight));
-        if let Some(flight) = board.suiting(key.as_str(), who.spec, |flight| suits(flight, key, who)) {
-            return Boarding::Joined(flight.clone(), flight.sit());
-        }
-        // A flight that does not suit tells by which fields this resource's variants differ.
-        let known = who.known.or_else(|| board.selection(key.as_str()));
-        let presumed = known.map(|selection| selection.like(who.request, key.query()));
-        let (key, flight) = (key.shared(), Arc::new(Flight::new(board.invalidations, who.began, presumed)));
-        board.put_open(&key, &flight, who.spec);
-        Boarding::First(key, flight)
-    }
-
-    /// A flight that was to bring a range brings the whole: everybody may join it, unless another does already.
-    pub(super) fn open_to_all(&self, key: &Arc<str>, flight: &Arc<Flight>) {
-        let mut board = self.lock_board();
-        let range = matches!(board.seats(key, flight), Some(Seats::Range(_)));
-        if range && !board.brings_whole(key) {
-            board.remove(key, flight);
-            board.put_open(key, flight, None);
-        }
-    }
-
-    /// A flight for one request, which nobody can join.
-    pub(super) fn board_alone(&self, key: &Arc<str>, began: u64) -> Arc<Flight> {
-        let mut board = self.lock_board();
-        let flight = Arc::new(Flight::new(board.invalidations, began, None));
-        board.put_alone(key, &flight);
-        flight
-    }
-
-    /// Moves a flight to the key that its answer turned out to be for. Not where it may store nothing any more, nor where
-    /// anything was invalidated since it took off: nobody could know then that it was this.
-    pub(super) fn relabel(&self, from: &Arc<str>, to: &Arc<str>, flight: &Arc<Flight>) -> bool {
-        let mut board = self.lock_board();
-        if board.invalidations != flight.took_off {
-            return false;
-        }
-        match board.remove(from, flight) {
-            None => return false,
-            Some(Seats::All) if !board.brings_whole(to) => board.put_open(to, flight, None),
-            Some(_) => board.put_alone(to, flight),
-        }
-        true
-    }
-
-    /// Nobody can join the flight any more, but what it brings may be stored, unless its key was invalidated already.
-    pub(super) fn close_to_others(&self, key: &Arc<str>, flight: &Arc<Flight>) {
-        self.lock_board().close(key, flight);
-    }
-
     /// Remembers that what a flight was to bring to many cannot be shared, and why: the key, or the range of it. What was
     /// fetched for one request only says nothing about the others.
     pub(super) fn remember_refusal(&self, key: &Arc<str>, flight: &Arc<Flight>, refusal: Refusal) {
@@ -377,11 +304,6 @@ impl Shelf {
             Some(Seats::Range(spec)) => self.remember_uncacheable(&Key::ranged(key, spec), refusal, flight.began),
             Some(Seats::One) | None => {}
         }
-    }
-
-    /// Takes a flight off the board.
-    pub(super) fn close(&self, key: &Arc<str>, flight: &Arc<Flight>) {
-        self.lock_board().remove(key, flight);
     }
 
     /// Stores what a flight brought in the place of `replaced`, unless its key was invalidated while it flew. Both happen
