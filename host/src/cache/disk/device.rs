@@ -46,3 +46,13 @@ pub(super) trait DeviceFile: Send + Sync + 'static {
     /// Makes what was written outlast a power cut.
     fn sync(&self) -> io::Result<()>;
 }
+
+/// Fills the buffer, or fails. A second try, because what is read so is read once, and much hangs on it.
+pub(super) fn read_whole(file: &impl DeviceFile, position: u64, buffer: &mut [u8]) -> io::Result<()> {
+    let mut read = || match file.read_at(position, buffer) {
+        Ok(read) if read < buffer.len() => Err(io::ErrorKind::UnexpectedEof.into()),
+        Ok(_) => Ok(()),
+        Err(error) => Err(error),
+    };
+    read().or_else(|_| read())
+}

@@ -3,8 +3,13 @@
 //! `log` writes, `index` knows where the newest record of each key is, `recovery` rebuilds both from the files. `record`
 //! and `segment` are the format, `device` is all that any of them knows of a disk.
 
+mod contents;
 mod device;
+mod eviction;
+mod footer;
+mod generations;
 mod index;
+mod limits;
 mod log;
 mod read;
 mod real;
@@ -13,6 +18,7 @@ mod recovery;
 mod segment;
 mod segments;
 mod store;
+mod tally;
 mod walk;
 
 pub(super) use record::{KeyHash, Kind};

@@ -2,4 +2,4 @@
 
 mod disk;
 mod model;
-mod runs;
+// mod runs;
