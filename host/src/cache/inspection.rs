@@ -63,7 +63,7 @@ impl Inspection {
             spec = errand.want.spec();
         }
         let by_url = shelf.epochs.concerns(Subject { key: key.as_str(), tags: Some(&Tags::default()) });
-        let (variants, parts) = shelf.variants(key);
+        let (variants, parts) = shelf.variants(key, ask);
         let standing = |head: &Head, validity: &Validity| standing(shelf, key, (head, validity), &by_url);
         let whole = |stored: Arc<Entry>| {
             let (purged, purges) = standing(&stored.head, &stored.validity);

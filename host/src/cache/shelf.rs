@@ -174,11 +174,17 @@ impl Shelf {
         (Found::Nothing(why), purged)
     }
 
-    /// Everything stored under a key, purged or not, newest first: whole, and in parts.
-    pub(super) fn variants(&self, key: &Key) -> (Vec<Arc<Entry>>, Vec<Arc<Parts>>) {
-        let all = self.tiers.get(key.as_str());
-        all.map(|variants| (variants.iter().cloned().collect(), variants.parts().cloned().collect()))
-            .unwrap_or_default()
+    /// Everything stored under a key, purged or not, newest first: whole, and in parts. Of disk, only what the request
+    /// selects.
+    pub(super) fn variants(&self, key: &Key, ask: &Ask<'_>) -> (Vec<Arc<Entry>>, Vec<Arc<Parts>>) {
+        let all = self.tiers.get(key.as_str()).unwrap_or_default();
+        let (mut whole, parts): (Vec<_>, _) = (all.iter().cloned().collect(), all.parts().cloned().collect());
+        if let Recall::Asked(Some(_)) = ask.recall
+            && let Below::Here(entry) = self.tiers.below(key, ask.headers, ask.recall)
+        {
+            whole.push(entry);
+        }
+        (whole, parts)
     }
 
     /// Is what is stored with this head not purged? Afterwards its terms are up to date.
