@@ -75,7 +75,12 @@ impl Cache {
         Ok(Self { shelf: Arc::new(Shelf::new(config, clock, registry)?) })
     }
 
-    /// The largest body that would be stored.
+    /// The largest body that would be stored whole.
+    pub fn body_bytes_max(&self) -> u64 {
+        self.shelf.spilled_bytes_max().max(self.shelf.object_bytes_max)
+    }
+
+    /// The largest body that would be stored in memory.
     pub fn object_bytes_max(&self) -> u64 {
         self.shelf.object_bytes_max
     }

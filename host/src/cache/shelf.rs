@@ -11,6 +11,7 @@ use prometheus::Registry;
 use super::ask::Ask;
 use super::board::{Board, Boarder, Boarding, Seats};
 use super::changes::Changes;
+use super::disk::Store;
 use super::entry::{Entry, Head};
 use super::epochs::{Epochs, Subject};
 use super::flight::Flight;
@@ -22,6 +23,7 @@ use super::metrics::Metrics;
 use super::parts::Parts;
 use super::purge::{Mode, Purge, Scope};
 use super::refusals::Refusals;
+use super::tier::Spill;
 use super::validity::Validity;
 use super::variants::Variants;
 use crate::clock::{Clock, Timestamp};
@@ -36,6 +38,8 @@ pub(super) struct Shelf {
     board: Mutex<Board>,
     refusals: Refusals,
     pub(super) object_bytes_max: u64,
+    /// Where larger bodies go, and up to which size.
+    below: Option<(Store, u64)>,
     fills_max: usize,
     pub(super) epochs: Epochs,
     clock: Clock,
@@ -90,6 +94,11 @@ impl Shelf {
             board: Mutex::default(),
             refusals: Refusals::new(config.uncacheable_ttl),
             object_bytes_max: config.object_bytes_max,
+            below: config
+                .disk
+                .as_ref()
+                .map(|disk| Ok::<_, prometheus::Error>((Store::open(disk, registry)?, disk.object_bytes_max)))
+                .transpose()?,
             fills_max: config.fills_max,
             epochs: Epochs::new(config.purge_records_max),
             clock,
@@ -322,6 +331,26 @@ impl Shelf {
             Some(Seats::Range(spec)) => self.remember_uncacheable(&Key::ranged(key, spec), refusal, flight.began),
             Some(Seats::One) | None => {}
         }
+    }
+
+    /// Begins to write a body to disk, where there is one.
+    pub(super) fn spill(&self) -> Option<Spill> {
+        self.below.as_ref().map(|(store, _)| Spill::begin(store))
+    }
+
+    /// The largest body that would be stored on disk.
+    pub(super) fn spilled_bytes_max(&self) -> u64 {
+        self.below.as_ref().map_or(self.object_bytes_max, |(_, bytes)| *bytes)
+    }
+
+    /// Takes a flight off the board that everybody has left, and says whether that was so.
+    pub(super) fn close_deserted(&self, key: &Arc<str>, flight: &Arc<Flight>) -> bool {
+        let mut board = self.lock_board();
+        let deserted = flight.deserted();
+        if deserted {
+            board.remove(key, flight);
+        }
+        deserted
     }
 
     /// Takes a flight off the board.
