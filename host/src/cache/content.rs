@@ -6,9 +6,11 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::HeaderMap;
 
 use super::tier::Sliced;
 use crate::body::Body;
+use crate::semantics::{RangeSpec, range_applies};
 
 /// All bytes of one representation.
 #[derive(Debug, Clone)]
@@ -47,6 +49,13 @@ impl Content {
             Self::Here(_) => None,
             Self::Sliced(sliced) | Self::Both(_, sliced) => Some(sliced),
         }
+    }
+
+    /// Is all there that a request may ask of it, as far as one can tell without reading? Slices may be lost one by one.
+    pub(super) fn is_present_for(&self, request: &HeaderMap, headers: &HeaderMap) -> bool {
+        let Self::Sliced(sliced) = self else { return true };
+        let spec = RangeSpec::of(request).filter(|_| range_applies(request, headers));
+        sliced.present(&spec.map_or(0..sliced.total(), |spec| spec.within(sliced.total())))
     }
 
     /// All of it, to send.

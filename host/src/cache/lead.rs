@@ -12,7 +12,6 @@ use super::follow::Follower;
 use super::key::Key;
 use super::parts::Parts;
 use super::shelf::Shelf;
-use super::validity::Validity;
 use crate::semantics::{ContentRange, Refusal};
 
 mod duty;
@@ -89,8 +88,7 @@ impl Lead {
     pub fn renew(mut self, mut head: Head, stored: &Entry) {
         self.duty.heed(&mut head);
         self.duty.grounds = Some(stored.head.clone());
-        let validity = Validity::since(self.duty.flight.began);
-        let entry = Arc::new(Entry { head: Arc::new(head.settled()), content: stored.content.clone(), validity });
+        let entry = Arc::new(stored.with_head(head.settled(), self.duty.flight.began));
         let _ = self.duty.flight.head.set(entry.head.clone());
         self.duty.flight.bring(&entry.content);
         let alone = entry.head.freshness.for_one_use();

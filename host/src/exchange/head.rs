@@ -28,7 +28,7 @@ pub(super) async fn answer(
     let request = &visit.passage()?.head.headers;
     // An answer to credentials says nothing of a response that others get.
     let own = request.contains_key(header::AUTHORIZATION);
-    let stored = if own { None } else { visit.edge.cache.stored(key, request) };
+    let stored = if own { None } else { visit.edge.cache.stored(key, request, &visit.recall) };
     let requested = visit.edge.clock.now();
     // Compared as the origin gave it: what the node codes has another tag and another length.
     let response = pass::fetch(visit, origin, body, PassReason::Head).await?;

@@ -13,6 +13,7 @@ use crate::semantics::{CacheStatus, not_modified, reduce_to_not_modified};
 /// The stored response as it is now. A HEAD request gets the length that a GET would have.
 pub(super) fn answer(visit: &mut Visit<'_>, entry: &Entry, now: Timestamp) -> Response<Body> {
     visit.record.cache = CacheStatus::hit(entry.ttl(now));
+    visit.record.hit_tier = entry.tier();
     stored(visit, entry, now)
 }
 

@@ -15,7 +15,6 @@ use crate::cache::entry::{Entry, Head};
 use crate::cache::flight::Phase;
 use crate::cache::parts::Parts;
 use crate::cache::tier::{INLINE_BYTES_MAX, Pressure, Spill};
-use crate::cache::validity::Validity;
 use crate::semantics::{ContentRange, Refusal};
 
 /// So many bytes are fetched to the end of a body although nobody waits for them: seconds of a fast line.
@@ -42,23 +41,16 @@ impl Filling {
         let inline = head.length.is_some_and(|length| length <= INLINE_BYTES_MAX);
         let spill = if place.is_some() || inline { None } else { duty.shelf.spill() };
         let mut filling = Self { duty, head, place, received: 0, storable: true, spill };
-        if filling.is_large() {
-            filling.leave_memory();
-        }
+        filling.find_place(0);
         filling
     }
 
     /// Passes a piece of the body on. Waits for disk where the body is too large for memory, and for its slowest reader
     /// where it is not stored at all.
     pub async fn push(&mut self, chunk: Bytes) -> Result<(), Unwanted> {
-        let was_large = self.is_large();
+        let before = self.size();
         self.received += chunk.len() as u64;
-        if !was_large && self.is_large() {
-            self.leave_memory();
-        }
-        if self.storable && self.received > self.bytes_max() {
-            self.store_nothing();
-        }
+        self.find_place(before);
         self.duty.flight.add(chunk.clone());
         self.spill(chunk).await;
         if self.is_given_up() {
@@ -68,9 +60,31 @@ impl Filling {
         if poll_fn(|cx| flight.poll_room(cx)).await { Ok(()) } else { Err(Unwanted) }
     }
 
-    /// Is it known to have no place in memory?
+    /// Finds another place for a body that turns out to be larger than it was known to be before.
+    fn find_place(&mut self, before: u64) {
+        let passes = |bytes: u64| before <= bytes && bytes < self.size();
+        let shelf = &self.duty.shelf;
+        let (inline, memory, all) =
+            (passes(INLINE_BYTES_MAX), passes(shelf.object_bytes_max), passes(self.bytes_max()));
+        if inline && self.spill.is_some() && !shelf.admits_large(&self.duty.key, &self.head) {
+            self.spill = None;
+        }
+        match &self.spill {
+            _ if all => self.store_nothing(),
+            Some(spill) if memory => self.duty.flight.spill_to(spill.slices()),
+            None if memory => self.store_nothing(),
+            _ => {}
+        }
+    }
+
+    /// The bytes that it has at least.
+    fn size(&self) -> u64 {
+        self.received.max(self.head.length.unwrap_or(0))
+    }
+
+    /// Has it no place in memory?
     fn is_large(&self) -> bool {
-        self.received.max(self.head.length.unwrap_or(0)) > self.duty.shelf.object_bytes_max
+        self.size() > self.duty.shelf.object_bytes_max
     }
 
     /// Where it has no place in memory, disk is the one to wait for.
@@ -80,22 +94,16 @@ impl Filling {
 
     fn bytes_max(&self) -> u64 {
         let shelf = &self.duty.shelf;
-        if self.spill.is_some() { shelf.spilled_bytes_max() } else { shelf.object_bytes_max }
-    }
-
-    /// From now on memory holds what is not on disk yet.
-    fn leave_memory(&mut self) {
-        match &self.spill {
-            Some(spill) => self.duty.flight.spill_to(spill.slices()),
-            None => self.store_nothing(),
-        }
+        if self.place.is_some() { shelf.object_bytes_max } else { shelf.body_bytes_max() }
     }
 
     /// It is for those who read it now.
     fn store_nothing(&mut self) {
         self.storable = false;
         self.spill = None;
-        self.too_large();
+        if self.size() > self.bytes_max() {
+            self.too_large();
+        }
         let Duty { key, flight, shelf, .. } = &self.duty;
         shelf.close(key, flight);
         flight.narrow();
@@ -136,8 +144,7 @@ impl Filling {
         let Duty { key, flight, shelf, .. } = &self.duty;
         match (&self.place, content) {
             (None, Some(content)) => {
-                let validity = Validity::since(flight.began);
-                self.duty.store(Arc::new(Entry { head: self.head.clone(), content, validity }));
+                self.duty.store(Arc::new(Entry::new(self.head.clone(), content, flight.began)));
             }
             (Some(place), Some(Content::Here(bytes))) if place.length() == self.received && self.duty.stands() => {
                 shelf.store_part(key, flight, &Parts::new(&self.head, place, bytes, flight.began));

@@ -13,7 +13,7 @@ use prometheus::Registry;
 use crate::body::BodyError;
 use crate::cache::{
     Aside, Ask, Cache, FetchFailure, Filling, Follower, Head, Key, KeyRules, KeyShape, Landing, Lead, Lookup, Miss,
-    PassReason, Stale, StaleUse, Standing, Turn,
+    PassReason, Recall, Stale, StaleUse, Standing, Turn,
 };
 use crate::clock::{Clock, Timestamp};
 use crate::config;
@@ -63,8 +63,8 @@ impl House {
     }
 
     fn look_while(&self, standing: Standing, headers: &HeaderMap) -> Lookup {
-        let ask = Ask { headers, wishes: Wishes::of(headers), standing: &|_| standing };
-        self.cache.lookup(&self.key, &ask, self.clock.now())
+        let ask = Ask { headers, wishes: Wishes::of(headers), standing: &|_| standing, recall: &Recall::Unasked };
+        self.cache.lookup(&self.key, &ask, self.clock.now()).expect("there is no disk")
     }
 
     pub(in crate::cache) fn lead(&self) -> Lead {
@@ -330,8 +330,8 @@ async fn an_origin_that_failed_is_asked_by_one_when_it_is_due_and_by_nobody_whil
     assert!(matches!(house.look_while(Standing::Resting, &none), Lookup::Miss(_)), "there is nothing usable any more");
 }
 
-#[test]
-fn a_refresh_that_has_just_ended_is_not_made_again() {
+#[tokio::test]
+async fn a_refresh_that_has_just_ended_is_not_made_again() {
     for _ in 0..300 {
         let house = house();
         let mut head = house.head(None);
@@ -361,12 +361,17 @@ fn a_refresh_that_has_just_ended_is_not_made_again() {
 async fn a_head_is_replaced_only_while_its_entry_is_stored() {
     let house = house();
     house.lead().fill(house.head(None)).finish().await;
-    let entry = house.cache.stored(&house.key, &HeaderMap::new()).expect("stored");
+    let entry = house.cache.stored(&house.key, &HeaderMap::new(), &Recall::Unasked).expect("stored");
     let renamed = |name: &'static str| {
         let headers = HeaderMap::from_iter([(header::SERVER, HeaderValue::from_static(name))]);
         Head { headers, ..(*entry.head).clone() }
     };
-    let server = || house.cache.stored(&house.key, &HeaderMap::new()).map(|entry| entry.head.headers["server"].clone());
+    let server = || {
+        house
+            .cache
+            .stored(&house.key, &HeaderMap::new(), &Recall::Unasked)
+            .map(|entry| entry.head.headers["server"].clone())
+    };
     house.cache.replace_head(&house.key, &entry, renamed("a"));
     assert_eq!(server().expect("stored"), "a");
     house.cache.replace_head(&house.key, &entry, renamed("b"));
