@@ -173,6 +173,11 @@ impl Entry {
         Self::new(Arc::new(Head::clone(&self.head).compacted()), self.own_content(), self.validity.epoch())
     }
 
+    /// The same with another content.
+    pub(super) fn with_content(&self, content: Content) -> Self {
+        Self::new(self.head.clone(), content, self.validity.epoch())
+    }
+
     /// What was read from disk is a slice of the whole record, which it would keep alive.
     fn own_content(&self) -> Content {
         match &self.content {

@@ -80,7 +80,12 @@ impl Cache {
         Ok(Self { shelf: Arc::new(Shelf::new(config, clock, registry)?) })
     }
 
-    /// The largest body that would be stored.
+    /// The largest body that would be stored whole.
+    pub fn body_bytes_max(&self) -> u64 {
+        self.shelf.body_bytes_max()
+    }
+
+    /// The largest body that would be stored in memory.
     pub fn object_bytes_max(&self) -> u64 {
         self.shelf.object_bytes_max
     }

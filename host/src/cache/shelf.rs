@@ -25,7 +25,7 @@ use super::metrics::Metrics;
 use super::parts::Parts;
 use super::purge::{Mode, Purge, Scope};
 use super::refusals::Refusals;
-use super::tier::{Recall, Tier};
+use super::tier::{Recall, Spill, Tier};
 use super::tiers::{Below, Tiers};
 use super::validity::Validity;
 use super::variants::Variants;
@@ -151,6 +151,9 @@ impl Shelf {
         let mut purged = Purged::None;
         for entry in variants.select(ask.headers, key.query()) {
             if self.holds(key.as_str(), (&entry.head, &entry.validity)) {
+                if !entry.content.is_present_for(ask.headers, &entry.head.headers) {
+                    continue;
+                }
                 let use_of_it = reuse(&entry.terms(), entry.head.age(now), &ask.wishes);
                 return (Found::Entry(entry.clone(), use_of_it), purged);
             }
@@ -310,6 +313,21 @@ impl Shelf {
             Some(Seats::Range(spec)) => self.remember_uncacheable(&Key::ranged(key, spec), refusal, flight.began),
             Some(Seats::One) | None => {}
         }
+    }
+
+    /// Begins to write a body to disk, where there is one.
+    pub(super) fn spill(&self) -> Option<Spill> {
+        self.tiers.disk().map(Tier::spill)
+    }
+
+    /// Is a body that is too large to stand beside its head on disk worth writing there?
+    pub(super) fn admits_large(&self, key: &str, head: &Head) -> bool {
+        self.tiers.disk().is_some_and(|disk| disk.admits_large(key, head))
+    }
+
+    /// The largest whole body that would be stored.
+    pub(super) fn body_bytes_max(&self) -> u64 {
+        self.tiers.disk().map_or(self.object_bytes_max, |disk| disk.object_bytes_max().max(self.object_bytes_max))
     }
 
     /// Stores what a flight brought in the place of `replaced`, unless its key was invalidated while it flew. Both happen

@@ -34,6 +34,10 @@ impl Tiers {
         Self { memory, disk }
     }
 
+    pub(super) fn disk(&self) -> Option<&Tier> {
+        self.disk.as_ref()
+    }
+
     /// What memory has of a key.
     pub(super) fn get(&self, key: &str) -> Option<Arc<Variants>> {
         self.memory.get(key)

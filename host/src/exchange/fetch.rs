@@ -126,7 +126,7 @@ impl Fetch {
         let length = body.size_hint().exact();
         let (verdict, withheld) = self.verdict(parts.status, &parts.headers, (requested, received));
         let verdict = match verdict {
-            Verdict::Store(_) if length.is_some_and(|length| length > self.edge.cache.object_bytes_max()) => {
+            Verdict::Store(_) if length.is_some_and(|length| length > self.edge.cache.body_bytes_max()) => {
                 Verdict::Refuse(Refusal::TooLarge)
             }
             verdict => verdict,
@@ -229,7 +229,7 @@ impl Fetch {
 pub(super) async fn pump(mut body: Body, mut filling: Filling) {
     loop {
         match body.frame().await {
-            None => return filling.finish(),
+            None => return filling.finish().await,
             Some(Err(error)) => return filling.fail(error),
             Some(Ok(frame)) => {
                 // Trailers are not stored (RFC 9111 section 3.1 allows to drop them).

@@ -138,7 +138,7 @@ impl World {
         });
         let id = u8::try_from(id).expect("a history is short");
         assert!(filling.push(Bytes::copy_from_slice(&[id])).now_or_never().is_some(), "a small body needs no waiting");
-        filling.finish();
+        assert!(filling.finish().now_or_never().is_some(), "nor does its end");
     }
 
     fn change(&mut self, now: usize, query: usize, device: usize) {

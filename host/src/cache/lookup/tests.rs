@@ -125,7 +125,7 @@ async fn late_and_early_followers_read_the_same_body_and_the_next_one_hits() {
     push(&mut filling, b"abc").await;
     let late = house.follow();
     push(&mut filling, b"def").await;
-    filling.finish();
+    filling.finish().await;
     assert_eq!(body(shared(early).await).await.expect("whole"), "abcdef");
     assert_eq!(body(shared(late).await).await.expect("whole"), "abcdef");
     match house.look() {
@@ -185,7 +185,7 @@ async fn a_body_that_breaks_off_is_broken_for_all_and_never_stored() {
         match end {
             "fail" => filling.fail(BodyError::Incomplete),
             "drop" => drop(filling),
-            _ => filling.finish(),
+            _ => filling.finish().await,
         }
         body(shared(follower).await).await.expect_err(end);
         drop(house.lead());
@@ -233,7 +233,7 @@ async fn other_request_headers_and_old_age_are_misses_that_say_so() {
     let mut head = house.head(None);
     head.headers.insert(header::VARY, HeaderValue::from_static("accept-language"));
     head.selection = Selection::of(&head.headers, &german);
-    house.lead().fill(head).finish();
+    house.lead().fill(head).finish().await;
     let look = |headers: &HeaderMap| house.look_for(headers);
     assert!(matches!(look(&german), Lookup::Hit(_)));
     assert!(matches!(look(&HeaderMap::new()), Lookup::Miss(Miss { forwarded: Forwarded::VaryMiss, .. })));
@@ -259,7 +259,7 @@ async fn variants_stand_side_by_side_and_the_newest_takes_its_own_place() {
         let Lookup::Miss(Miss { turn: Turn::Lead(lead), .. }) = look else { panic!("{language} leads") };
         let mut filling = lead.fill(head);
         push(&mut filling, text.as_bytes()).await;
-        filling.finish();
+        filling.finish().await;
     }
     for (language, expected) in [("de", "zwei"), ("en", "one")] {
         match house.look_for(&asking_in(language)) {
@@ -275,7 +275,7 @@ async fn what_was_asked_before_an_invalidation_is_not_stored_after_it() {
     let mut filling = house.lead().fill(house.head(None));
     push(&mut filling, b"old").await;
     house.cache.invalidate(&house.key);
-    filling.finish();
+    filling.finish().await;
     drop(house.lead());
 }
 
@@ -288,7 +288,7 @@ async fn a_response_for_one_use_is_kept_for_validation_and_shared_with_nobody() 
     head.freshness.validate_always = true;
     let mut filling = lead.fill(head);
     push(&mut filling, b"mine").await;
-    filling.finish();
+    filling.finish().await;
     assert!(matches!(other.landing().await, Landing::Released));
     assert_eq!(body(shared(own).await).await.expect("whole"), "mine");
     let look = house.look();
@@ -300,7 +300,7 @@ async fn a_stale_response_is_served_while_one_request_refreshes_it() {
     let house = house();
     let mut head = house.head(None);
     head.freshness.while_revalidate = Duration::from_secs(30);
-    house.lead().fill(head).finish();
+    house.lead().fill(head).finish().await;
     house.clock.advance(Duration::from_secs(61));
     let first = house.look();
     assert!(matches!(&first, Lookup::Stale(Stale { refresh: Some(_), cause: StaleUse::WhileRevalidate, .. })));
@@ -315,7 +315,7 @@ async fn an_origin_that_failed_is_asked_by_one_when_it_is_due_and_by_nobody_whil
     let house = house();
     let mut head = house.head(None);
     head.freshness.if_error = Duration::from_secs(30);
-    house.lead().fill(head).finish();
+    house.lead().fill(head).finish().await;
     house.clock.advance(Duration::from_secs(61));
     let none = HeaderMap::new();
     let resting = house.look_while(Standing::Resting, &none);
@@ -330,13 +330,13 @@ async fn an_origin_that_failed_is_asked_by_one_when_it_is_due_and_by_nobody_whil
     assert!(matches!(house.look_while(Standing::Resting, &none), Lookup::Miss(_)), "there is nothing usable any more");
 }
 
-#[test]
-fn a_refresh_that_has_just_ended_is_not_made_again() {
+#[tokio::test]
+async fn a_refresh_that_has_just_ended_is_not_made_again() {
     for _ in 0..300 {
         let house = house();
         let mut head = house.head(None);
         head.freshness.while_revalidate = Duration::from_secs(30);
-        house.lead().fill(head).finish();
+        house.lead().fill(head).finish().await;
         house.clock.advance(Duration::from_secs(61));
         let start = std::sync::Barrier::new(4);
         let refresh = || {
@@ -360,7 +360,7 @@ fn a_refresh_that_has_just_ended_is_not_made_again() {
 #[tokio::test]
 async fn a_head_is_replaced_only_while_its_entry_is_stored() {
     let house = house();
-    house.lead().fill(house.head(None)).finish();
+    house.lead().fill(house.head(None)).finish().await;
     let entry = house.cache.stored(&house.key, &HeaderMap::new(), &Recall::Unasked).expect("stored");
     let renamed = |name: &'static str| {
         let headers = HeaderMap::from_iter([(header::SERVER, HeaderValue::from_static(name))]);

@@ -80,6 +80,16 @@ impl Shelf {
         self.lock_board().close(key, flight);
     }
 
+    /// Takes a flight off the board that everybody has left, and says whether that was so.
+    pub(in crate::cache) fn close_deserted(&self, key: &Arc<str>, flight: &Arc<Flight>) -> bool {
+        let mut board = self.lock_board();
+        let deserted = flight.deserted();
+        if deserted {
+            board.remove(key, flight);
+        }
+        deserted
+    }
+
     /// Takes a flight off the board.
     pub(in crate::cache) fn close(&self, key: &Arc<str>, flight: &Arc<Flight>) {
         self.lock_board().remove(key, flight);

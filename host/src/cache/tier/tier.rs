@@ -16,10 +16,12 @@ use moka::sync::Cache as Moka;
 use super::admission::Admission;
 use super::form::{self, Extent, Form};
 use super::recall::{Recalled, Sight};
+use super::sliced::{INLINE_BYTES_MAX, Sliced};
 use super::spec::Spec;
+use super::spill::Spill;
 use crate::cache::content::Content;
 use crate::cache::disk::{KeyHash, Kind, Reading, Record, Store};
-use crate::cache::entry::Entry;
+use crate::cache::entry::{Entry, Head};
 use crate::cache::key::Key;
 use crate::clock::Clock;
 use crate::config;
@@ -106,7 +108,10 @@ impl Tier {
             Some(spec) => (self.variant(key, &spec.variant(&entry.head.selection)), spec.generation),
             None => (primary, 0),
         };
-        let extent = Extent::Inline;
+        let extent = match entry.content.sliced() {
+            Some(sliced) => Extent::Sliced { generation: sliced.generation(), total: sliced.total() },
+            None => Extent::Inline,
+        };
         let meta = form::encode(key, generation, entry.validity.epoch(), (extent, &entry.head));
         Prepared { primary, own, spec, meta }
     }
@@ -123,15 +128,27 @@ impl Tier {
             // Others have put a variant meanwhile, by another generation.
             return self.put(key, entry, self.prepare(key, entry));
         }
+        let spec_stands = known.is_some() && known == spec;
         let admitted = self.admitted(own, entry);
         if admitted != Admitted::Yes {
-            self.give_up_older(primary, own, known.is_some() && known == spec);
+            self.give_up_older(primary, own, spec_stands);
             return admitted;
         }
-        let Some(body) = entry.content.here() else { return Admitted::No };
+        let body = match &entry.content {
+            Content::Here(bytes) if bytes.len() as u64 > INLINE_BYTES_MAX => {
+                let Some(sliced) = Sliced::write(&self.store, bytes) else {
+                    self.give_up_older(primary, own, spec_stands);
+                    return Admitted::No;
+                };
+                let entry = entry.with_content(Content::Both(bytes.clone(), Arc::new(sliced)));
+                return self.put(key, &entry, self.prepare(key, &entry));
+            }
+            Content::Here(bytes) => bytes.clone(),
+            Content::Sliced(_) | Content::Both(..) => Bytes::new(),
+        };
         match spec {
             None => {
-                self.store.put(primary, Kind::Entry, (meta, body.clone()));
+                self.store.put(primary, Kind::Entry, (meta, body));
                 self.forget_spec(primary);
             }
             Some(spec) => {
@@ -139,10 +156,27 @@ impl Tier {
                     self.store.put(primary, Kind::Spec, (spec.encode(key), Bytes::new()));
                     self.specs.entry(primary).and_compute_with(|_| Op::Put(spec));
                 }
-                self.store.put(own, Kind::Entry, (meta, body.clone()));
+                self.store.put(own, Kind::Entry, (meta, body));
             }
         }
         Admitted::Yes
+    }
+
+    /// Begins to write a body that is still coming.
+    pub(in crate::cache) fn spill(&self) -> Spill {
+        Spill::begin(&self.store)
+    }
+
+    /// The largest body that is stored.
+    pub(in crate::cache) fn object_bytes_max(&self) -> u64 {
+        self.object_bytes_max
+    }
+
+    /// Is a body worth writing slice by slice, before it is whole? Asked once for each.
+    pub(in crate::cache) fn admits_large(&self, key: &str, head: &Head) -> bool {
+        let primary = self.primary(key);
+        let known = self.store.kind(primary).is_some();
+        !head.selection.is_for_one_query() && (known || self.admission.admits(primary, self.clock.now()))
     }
 
     fn admitted(&self, own: KeyHash, entry: &Entry) -> Admitted {
@@ -150,8 +184,11 @@ impl Tier {
         if entry.head.selection.is_for_one_query() || entry.content.len() > self.object_bytes_max {
             return Admitted::No;
         }
-        // What is on disk already has been asked for before.
-        if self.store.kind(own).is_some() || self.admission.admits(own, self.clock.now()) {
+        // What is on disk already has been asked for before; what is in slices was admitted before they were written.
+        if entry.content.sliced().is_some()
+            || self.store.kind(own).is_some()
+            || self.admission.admits(own, self.clock.now())
+        {
             return Admitted::Yes;
         }
         Admitted::AtNextRequest
@@ -230,14 +267,22 @@ impl Tier {
         if !of_key || !form.head.selection.matches(request, key.query()) {
             return Err(Missed::Absent);
         }
-        self.entry(form, own, record).ok_or(Missed::Absent)
+        self.entry(form, own, record, request).ok_or(Missed::Absent)
     }
 
-    fn entry(&self, form: Form, key: KeyHash, record: Record) -> Option<Entry> {
+    fn entry(&self, form: Form, key: KeyHash, record: Record, request: &HeaderMap) -> Option<Entry> {
         let content = match form.extent {
             Extent::Inline => Content::Here(record.body),
-            Extent::Sliced { .. } => return None,
+            Extent::Sliced { generation, total } => {
+                Content::Sliced(Arc::new(Sliced::new(&self.store, generation, total)))
+            }
         };
+        if !content.is_present_for(request, &form.head.headers) {
+            if self.store.is_latest(key, record.mark) {
+                self.store.remove(key);
+            }
+            return None;
+        }
         let recalled = Recalled { key, mark: record.mark, reads: record.reads };
         Some(Entry::recalled(form.head, content, (form.epoch, recalled)))
     }
