@@ -32,7 +32,7 @@ impl Ruling {
 }
 
 /// The purges of one scope, by number.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Record {
     /// The last hard one; 0 where there was none.
     hard: u64,
@@ -41,6 +41,19 @@ pub(super) struct Record {
 }
 
 impl Record {
+    /// As it was written down.
+    pub(super) fn of(hard: u64, soft: Vec<(u64, Timestamp)>) -> Self {
+        Self { hard, soft }
+    }
+
+    pub(super) fn hard(&self) -> u64 {
+        self.hard
+    }
+
+    pub(super) fn soft(&self) -> &[(u64, Timestamp)] {
+        &self.soft
+    }
+
     pub(super) fn add(&mut self, number: u64, mode: Mode, at: Timestamp) {
         match mode {
             Mode::Hard => *self = Self { hard: number, soft: Vec::new() },
