@@ -10,6 +10,7 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 
+use super::content::Content;
 use super::entry::Head;
 use crate::body::BodyError;
 use crate::semantics::{ProxyError, Selection};
@@ -151,6 +152,13 @@ impl Flight {
         let wakers = state.readers_to_wake();
         drop(state);
         wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// The whole content at once, in place of `add`.
+    pub(super) fn bring(&self, content: &Content) {
+        if let Some(bytes) = content.here() {
+            self.add(bytes.clone(), false);
+        }
     }
 
     /// Ready when there is room for more; `false` when nobody reads any more. Only window mode makes it wait.

@@ -78,7 +78,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::cache::tests::{House, house};
+    use crate::cache::lookup::tests::{House, house};
     use crate::cache::{Entry, Head, Lookup};
 
     #[test]

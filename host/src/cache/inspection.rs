@@ -52,7 +52,7 @@ impl Inspection {
         let head_ttl = match &found {
             Found::Entry(entry, Reuse::Fresh | Reuse::Stale) => Some(entry.ttl(now)),
             Found::Parts(parts) => Some(parts.ttl(now)),
-            Found::Entry(..) | Found::Nothing(_) => None,
+            Found::Entry(..) | Found::Nothing(_) | Found::Cold => None,
         };
         let prospect = Prospect::of(found, ask, (now, shelf.object_bytes_max));
         let (mut passes, mut joins, mut spec) = (None, false, None);

@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::content::Content;
 use super::entry::{Entry, Head};
 use super::flight::{FetchFailure, Flight, Phase};
 use super::follow::Follower;
 use super::key::Key;
 use super::parts::Parts;
 use super::shelf::Shelf;
-use super::validity::Validity;
 use crate::body::BodyError;
 use crate::semantics::{ContentRange, NoVarySearch, Refusal};
 
@@ -147,19 +147,18 @@ impl Lead {
     pub fn renew(mut self, mut head: Head, stored: &Entry) {
         self.duty.heed(&mut head);
         self.duty.grounds = Some(stored.head.clone());
-        let validity = Validity::since(self.duty.flight.began);
-        let entry = Arc::new(Entry { head: Arc::new(head.settled()), body: stored.body.clone(), validity });
+        let entry = Arc::new(stored.with_head(head.settled(), self.duty.flight.began));
         let _ = self.duty.flight.head.set(entry.head.clone());
-        self.duty.flight.add(entry.body.clone(), false);
+        self.duty.flight.bring(&entry.content);
         let alone = entry.head.freshness.for_one_use();
         self.duty.store(entry);
         self.duty.land(if alone { Phase::AloneComplete } else { Phase::Complete });
     }
 
     /// What was stored is still good, but may not be stored with this head: only the one who asked gets it.
-    pub fn renew_for_one(mut self, head: Head, body: Bytes) {
+    pub fn renew_for_one(mut self, head: Head, content: &Content) {
         let _ = self.duty.flight.head.set(Arc::new(head));
-        self.duty.flight.add(body, false);
+        self.duty.flight.bring(content);
         self.duty.give_up_replaced();
         self.duty.land(Phase::AloneComplete);
     }
@@ -232,8 +231,7 @@ impl Filling {
         let Duty { key, flight, shelf, .. } = &self.duty;
         match &self.place {
             None => {
-                let validity = Validity::since(flight.began);
-                self.duty.store(Arc::new(Entry { head: self.head.clone(), body: flight.whole(), validity }));
+                self.duty.store(Arc::new(Entry::new(self.head.clone(), flight.whole().into(), flight.began)));
             }
             Some(place) if place.length() == self.received && self.duty.stands() => {
                 shelf.store_part(key, flight, &Parts::new(&self.head, place, flight.whole(), flight.began));

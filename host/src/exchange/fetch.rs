@@ -206,7 +206,7 @@ impl Fetch {
                 let initial_age = initial_age(&headers, requested, received);
                 let freshness = Freshness { initial_age, validate_always: true, ..Freshness::default() };
                 let head = Head { status, headers, freshness, received, selection, length, forms, aside };
-                lead.renew_for_one(head, stale.body.clone());
+                lead.renew_for_one(head, &stale.content);
             }
         }
     }

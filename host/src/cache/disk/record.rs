@@ -23,6 +23,18 @@ const MAGIC: [u8; 3] = *b"FBR";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(in crate::cache) struct KeyHash(pub(super) u128);
 
+impl KeyHash {
+    /// For whoever needs random digits that belong to the key.
+    pub(in crate::cache) fn digits(self) -> u128 {
+        self.0
+    }
+
+    #[cfg(test)]
+    pub(in crate::cache) fn of_digits(digits: u128) -> Self {
+        Self(digits)
+    }
+}
+
 /// What a record is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::cache) enum Kind {
