@@ -7,9 +7,8 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 
-use super::ledger::{Ledger, next_life};
+use super::ledger::{Ledger, Payload, Posting, next_life};
 use super::notebook::places;
-use super::posting::{Payload, Posting};
 
 /// Changed URLs that are remembered one by one, at most. One costs about 150 bytes.
 const CHANGES_MAX: usize = 50_000;

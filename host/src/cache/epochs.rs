@@ -10,12 +10,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use super::disk::Ticket;
-use super::ledger::{Ledger, next_life};
+use super::ledger::{Event, Ledger, Payload, Posting, next_life};
 use super::place::Place;
-use super::posting::{Event, Payload, Posting};
 use super::purge::{Mode, Purge, Scope};
-use super::records::{Record, Ruling};
-use super::scope_kind::ScopeKind;
+use super::records::{Record, Ruling, ScopeKind};
 use crate::clock::Timestamp;
 use crate::semantics::Tags;
 
@@ -273,7 +271,10 @@ impl Tables {
         let Some(tags) = subject.tags else { return };
         tags.names().iter().for_each(|name| look(ScopeKind::Tag, name));
         for name in tags.groups() {
-            look(ScopeKind::Group, &Scope::Group { origin: place.origin.to_owned(), name: name.to_string() }.to_string());
+            look(
+                ScopeKind::Group,
+                &Scope::Group { origin: place.origin.to_owned(), name: name.to_string() }.to_string(),
+            );
         }
     }
 }

@@ -7,12 +7,13 @@ use std::io;
 use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
+use prometheus::{IntCounter, Registry};
 
 use super::changes::Changes;
-use super::disk::{Aside, Device, JournalMetrics, Notes, Scribe, Seat, Writing};
+use super::disk::{Device, Folder, JournalMetrics, Notes, Scribe, Seat, Share, Writing, read_journal};
 use super::epochs::Epochs;
-use super::ledger::Ledger;
-use super::posting::{self, Garbled, Payload};
+use super::ledger::{self, Garbled, Ledger, Payload};
+use crate::config;
 
 pub(super) struct History<D: Device> {
     pub(super) epochs: Arc<Epochs>,
@@ -41,7 +42,7 @@ impl Memories {
     pub(super) fn of(payloads: &[Bytes], records_max: usize) -> Result<Self, Garbled> {
         let memories = Self::none(records_max);
         for payload in payloads {
-            for posting in posting::read(payload)? {
+            for posting in ledger::read(payload)? {
                 memories.epochs.recall(&posting);
                 memories.changes.recall(&posting);
             }
@@ -51,19 +52,11 @@ impl Memories {
         Ok(memories)
     }
 
-    /// From here on everything is written down: in `seat`, or, where there is no folder as yet, as soon as one is
-    /// attached. After an error this folder cannot be used.
-    pub(super) fn write_down<D: Device>(
-        self,
-        seat: Option<Seat<D>>,
-        (aside, metrics): (Aside, JournalMetrics),
-    ) -> io::Result<History<D>> {
+    /// From here on everything is written down, as soon as a folder is attached.
+    pub(super) fn write_down<D: Device>(self, share: Share, metrics: JournalMetrics) -> io::Result<History<D>> {
         let Self { epochs, changes, notes } = self;
         let known = (Arc::downgrade(&epochs), Arc::downgrade(&changes));
-        let mut scribe = Scribe::new(Box::new(move || standing(&known)), aside, metrics);
-        if let Some(seat) = seat {
-            scribe.attach(seat)?;
-        }
+        let scribe = Scribe::new(Box::new(move || standing(&known)), share, metrics);
         Ok(History { epochs, changes, writing: Some(Writing::begin(scribe, notes)?) })
     }
 }
@@ -75,10 +68,39 @@ impl<D: Device> History<D> {
         Self { epochs: Arc::new(epochs), changes: Arc::default(), writing: None }
     }
 
-    /// Goes on in another folder, which has nothing in it but this: see `Scribe::attach`.
+    /// Goes on in this folder, with how everything stands. After an error the folder cannot be used.
     pub(super) fn attach(&self, seat: Seat<D>) -> io::Result<()> {
         self.writing.as_ref().map_or(Ok(()), |writing| writing.attach(seat))
     }
+}
+
+impl History<Folder> {
+    /// As the configuration has it.
+    pub(super) fn open(config: &config::Cache, registry: &Registry) -> Result<Self, prometheus::Error> {
+        let Some(disk) = &config.disk else { return Ok(Self::in_memory(config.purge_records_max)) };
+        let errors = IntCounter::new("forebay_disk_errors_total", "Errors of the disk tier")?;
+        let metrics = JournalMetrics::register(registry, errors)?;
+        let none = || Memories::none(config.purge_records_max);
+        let seat = seat(disk);
+        let past = seat.as_ref().map_or(Ok(None), |seat| read_journal(&*seat.device, seat.store));
+        let memories = match past {
+            Ok(None) => none(),
+            Ok(Some(payloads)) => Memories::of(&payloads, config.purge_records_max).unwrap_or_else(|_| none()),
+            Err(_) => none(),
+        };
+        let history = memories.write_down(Share::of(Arc::default()), metrics);
+        let history = history.map_err(|error| prometheus::Error::Msg(error.to_string()))?;
+        if let Some(Err(error)) = seat.map(|seat| history.attach(seat)) {
+            tracing::error!(%error, "purges cannot be written down");
+        }
+        Ok(history)
+    }
+}
+
+fn seat(disk: &config::Disk) -> Option<Seat<Folder>> {
+    let folder = disk.path.join("v1");
+    std::fs::create_dir_all(&folder).ok()?;
+    Some(Seat { device: Arc::new(Folder(folder)), store: 1 })
 }
 
 /// How everything stands; `None` once the node has ended.

@@ -1,7 +1,10 @@
 //! Where purges and changes are written down as they happen: the journal of the disk tier, or nowhere without one.
 
+mod posting;
+
+pub(super) use posting::{Event, Garbled, Payload, Posting, read};
+
 use super::disk::{Notes, Ticket};
-use super::posting::{Payload, Posting};
 
 /// Cloning shares it.
 #[derive(Clone, Default)]

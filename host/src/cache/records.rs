@@ -4,9 +4,12 @@
 //! ends its lifetime, so several are kept; beyond a few, the oldest two become one with the later number and the earlier
 //! time, which ends lifetimes no later than each of them would.
 
-use crate::clock::Timestamp;
+mod scope_kind;
+
+pub(super) use scope_kind::ScopeKind;
 
 use super::purge::Mode;
+use crate::clock::Timestamp;
 
 /// Soft purges of one scope that are told apart.
 const SOFT_MAX: usize = 4;

@@ -8,11 +8,11 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::aside::Aside;
 use super::device::Device;
 use super::journal::{Journal, record_bytes};
 use super::journal_metrics::JournalMetrics;
 use super::notes::Batch;
+use super::share::Share;
 use super::ticket::{Durability, NotDurable};
 
 /// A journal is written anew when it is so many times as long as it was then...
@@ -34,7 +34,7 @@ pub(in crate::cache) struct Seat<D> {
 pub(in crate::cache) struct Scribe<D: Device> {
     standing: Standing,
     metrics: JournalMetrics,
-    aside: Aside,
+    share: Share,
     pause: Duration,
     seat: Option<Seat<D>>,
     state: State<D::File>,
@@ -63,9 +63,9 @@ enum Setback {
 }
 
 impl<D: Device> Scribe<D> {
-    /// Without a folder as yet. What the journal takes is counted in `aside`.
-    pub(in crate::cache) fn new(standing: Standing, aside: Aside, metrics: JournalMetrics) -> Self {
-        Self { standing, metrics, aside, pause: RETRY_PAUSE, seat: None, state: State::Absent }
+    /// Without a folder as yet. What the journal takes is counted in `share`.
+    pub(in crate::cache) fn new(standing: Standing, share: Share, metrics: JournalMetrics) -> Self {
+        Self { standing, metrics, share, pause: RETRY_PAUSE, seat: None, state: State::Absent }
     }
 
     /// Begins a new journal in a folder, with how everything stands now. After an error the folder cannot be used.
@@ -121,7 +121,7 @@ impl<D: Device> Scribe<D> {
         let began = Instant::now();
         let appended = journal.append(batch.payloads.iter().map(Vec::as_slice));
         let written = appended.and_then(|()| if batch.is_awaited() { journal.sync() } else { Ok(()) });
-        self.aside.set(journal.length());
+        self.share.set(journal.length());
         match written {
             Ok(()) if batch.is_awaited() => self.metrics.seconds.observe(began.elapsed().as_secs_f64()),
             Ok(()) => {}
@@ -173,13 +173,12 @@ impl<D: Device> Scribe<D> {
     fn begin(&mut self, seat: &Seat<D>) -> Result<Journal<D::File>, Setback> {
         let ending = || Setback::Kept(io::Error::other("the node is ending"));
         let standing = (self.standing)().ok_or_else(ending)?;
-        let before = self.aside.bytes();
-        self.aside.set(before + record_bytes(standing.len()));
+        let before = self.share.bytes();
+        self.share.set(before + record_bytes(standing.len()));
         let drafted = Journal::draft(&*seat.device, seat.store, &standing);
-        let begun = drafted
-            .map_err(Setback::Kept)
-            .and_then(|draft| draft.install(&*seat.device).map_err(Setback::Unclear));
-        self.aside.set(begun.as_ref().map_or(before, Journal::length));
+        let begun =
+            drafted.map_err(Setback::Kept).and_then(|draft| draft.install(&*seat.device).map_err(Setback::Unclear));
+        self.share.set(begun.as_ref().map_or(before, Journal::length));
         begun
     }
 
@@ -199,6 +198,3 @@ impl<D: Device> Scribe<D> {
         self.state = State::Failed { why: NotDurable::because(error), retry: Instant::now() + self.pause };
     }
 }
-
-#[cfg(test)]
-mod tests;

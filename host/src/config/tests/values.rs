@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::{ORIGIN, ROUTE, check, checked, folder_with};
 use crate::config::{
-    AccessLog, Admission, Balance, Coding, Config, HostPattern, LogFormat, OnError, Origin, OriginHost, QueryParameters, RouteKey,
-    Server, StaleOn, for_origin, load,
+    AccessLog, Admission, Balance, Coding, Config, HostPattern, LogFormat, OnError, Origin, OriginHost,
+    QueryParameters, RouteKey, Server, StaleOn, for_origin, load,
 };
 
 #[test]
@@ -283,9 +283,7 @@ fn the_minimal_file_stands_in_front_of_a_web_server() {
 
 #[test]
 fn a_disk_tier_needs_a_folder_and_a_size_and_the_rest_follows() {
-    let disk = |keys: &str| {
-        checked(&format!("[cache.disk]\n{keys}")).cache.disk.expect("a disk tier")
-    };
+    let disk = |keys: &str| checked(&format!("[cache.disk]\n{keys}")).cache.disk.expect("a disk tier");
     let large = disk("path = \"cache\"\nsize = \"10GiB\"");
     assert!(large.path.is_absolute() && large.path.ends_with("cache"));
     assert_eq!((large.bytes_max, large.object_bytes_max, large.segment_bytes), (10 << 30, 1 << 30, 64 << 20));

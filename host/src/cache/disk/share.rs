@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// One share. Its bytes are given back when it is dropped.
 #[derive(Debug)]
-pub(in crate::cache) struct Aside {
+pub(in crate::cache) struct Share {
     total: Arc<AtomicU64>,
     own: u64,
 }
 
-impl Aside {
+impl Share {
     /// A share of no bytes as yet.
     pub(in crate::cache) fn of(total: Arc<AtomicU64>) -> Self {
         Self { total, own: 0 }
@@ -28,7 +28,7 @@ impl Aside {
     }
 }
 
-impl Drop for Aside {
+impl Drop for Share {
     fn drop(&mut self) {
         self.set(0);
     }
@@ -41,7 +41,7 @@ mod tests {
     #[test]
     fn shares_add_up_and_are_given_back() {
         let total = Arc::new(AtomicU64::new(100));
-        let (mut one, mut other) = (Aside::of(total.clone()), Aside::of(total.clone()));
+        let (mut one, mut other) = (Share::of(total.clone()), Share::of(total.clone()));
         one.set(10);
         other.set(5);
         one.set(7);

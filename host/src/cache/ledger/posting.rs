@@ -5,9 +5,8 @@
 
 use std::time::Duration;
 
-use super::purge::Mode;
-use super::records::Record;
-use super::scope_kind::ScopeKind;
+use crate::cache::purge::Mode;
+use crate::cache::records::{Record, ScopeKind};
 use crate::clock::Timestamp;
 
 /// Another one is not guessed at.
@@ -15,7 +14,7 @@ const VERSION: u8 = 1;
 
 /// One of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Posting<'a> {
+pub(in crate::cache) enum Posting<'a> {
     /// A purge, and the floor after it.
     Purged { event: Event, scope: (ScopeKind, &'a str), floor: u64 },
     /// The last purge of all, and the floor.
@@ -30,15 +29,15 @@ pub(super) enum Posting<'a> {
 
 /// A purge without its scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Event {
-    pub(super) number: u64,
-    pub(super) mode: Mode,
-    pub(super) at: Timestamp,
+pub(in crate::cache) struct Event {
+    pub(in crate::cache) number: u64,
+    pub(in crate::cache) mode: Mode,
+    pub(in crate::cache) at: Timestamp,
 }
 
 /// The bytes are not what this program writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Garbled {
+pub(in crate::cache) enum Garbled {
     #[error("purges are written down in version {0}, this program reads {VERSION}")]
     Version(u8),
     #[error("what is written down of purges cannot be read")]
@@ -55,19 +54,19 @@ const HARD: u8 = 0;
 const SOFT: u8 = 1;
 
 /// Postings that are written together.
-pub(super) struct Payload(Vec<u8>);
+pub(in crate::cache) struct Payload(Vec<u8>);
 
 impl Payload {
-    pub(super) fn new() -> Self {
+    pub(in crate::cache) fn new() -> Self {
         Self(vec![VERSION])
     }
 
-    pub(super) fn with(mut self, posting: &Posting<'_>) -> Self {
+    pub(in crate::cache) fn with(mut self, posting: &Posting<'_>) -> Self {
         self.add(posting);
         self
     }
 
-    pub(super) fn add(&mut self, posting: &Posting<'_>) {
+    pub(in crate::cache) fn add(&mut self, posting: &Posting<'_>) {
         match posting {
             Posting::Purged { event, scope, floor } => {
                 self.0.push(PURGED);
@@ -98,7 +97,7 @@ impl Payload {
         }
     }
 
-    pub(super) fn into_bytes(self) -> Vec<u8> {
+    pub(in crate::cache) fn into_bytes(self) -> Vec<u8> {
         self.0
     }
 
@@ -119,7 +118,7 @@ impl Payload {
 }
 
 /// The postings of a payload, in their order.
-pub(super) fn read(payload: &[u8]) -> Result<Vec<Posting<'_>>, Garbled> {
+pub(in crate::cache) fn read(payload: &[u8]) -> Result<Vec<Posting<'_>>, Garbled> {
     let (version, rest) = payload.split_first().ok_or(Garbled::Content)?;
     if *version != VERSION {
         return Err(Garbled::Version(*version));
@@ -202,7 +201,8 @@ mod tests {
 
     fn all<'a>(text: &'a str, numbers: [u64; 4], kind: ScopeKind) -> Vec<Posting<'a>> {
         let [number, other, nanos, floor] = numbers;
-        let purged = |mode| Posting::Purged { event: Event { number, mode, at: at(nanos) }, scope: (kind, text), floor };
+        let purged =
+            |mode| Posting::Purged { event: Event { number, mode, at: at(nanos) }, scope: (kind, text), floor };
         let standing = |soft| Posting::Standing { scope: (kind, text), record: Record::of(number, soft) };
         vec![
             purged(Mode::Hard),
@@ -260,7 +260,8 @@ mod tests {
             let kind = ScopeKind::of(code).expect("eight kinds");
             prop_assert_eq!(kind.code(), code);
             let postings = all(&text, numbers, kind);
-            prop_assert_eq!(read(&written(&postings)), Ok(postings));
+            let written = written(&postings);
+            prop_assert_eq!(read(&written), Ok(postings));
         }
 
         #[test]

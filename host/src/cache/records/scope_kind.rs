@@ -1,7 +1,7 @@
 //! The kinds of scope that purges are recorded by.
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum ScopeKind {
+pub(in crate::cache) enum ScopeKind {
     All,
     /// Any tag or group.
     Tagged,
@@ -20,7 +20,7 @@ impl ScopeKind {
         [Self::All, Self::Tagged, Self::Host, Self::Url, Self::Path, Self::Prefix, Self::Tag, Self::Group];
 
     /// The word of the purges that are recorded under it.
-    pub(super) fn word(self) -> &'static str {
+    pub(in crate::cache) fn word(self) -> &'static str {
         match self {
             Self::All => "all",
             Self::Host => "host",
@@ -32,7 +32,7 @@ impl ScopeKind {
     }
 
     /// How it is written down; never changed.
-    pub(super) fn code(self) -> u8 {
+    pub(in crate::cache) fn code(self) -> u8 {
         match self {
             Self::All => 0,
             Self::Tagged => 1,
@@ -45,7 +45,7 @@ impl ScopeKind {
         }
     }
 
-    pub(super) fn of(code: u8) -> Option<Self> {
+    pub(in crate::cache) fn of(code: u8) -> Option<Self> {
         Self::EVERY.into_iter().find(|kind| kind.code() == code)
     }
 }
