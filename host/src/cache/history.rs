@@ -110,3 +110,6 @@ fn standing((epochs, changes): &(Weak<Epochs>, Weak<Changes>)) -> Option<Vec<u8>
     changes.upgrade()?.describe(&mut payload);
     Some(payload.into_bytes())
 }
+
+#[cfg(test)]
+mod tests;
