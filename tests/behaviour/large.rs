@@ -49,7 +49,9 @@ async fn a_body_too_large_for_memory_is_stored_on_disk_and_served_whole_and_in_r
     let again = read_whole(&node, bytes).await;
     assert_eq!((again.header("cache-status"), again.header("content-length")), (hit, Some("5243003")));
     let edge = 256 * KIB;
-    for range in [0..1, 0..edge, edge - 1..edge + 1, edge..2 * edge, 3 * MIB + 5..4 * MIB - 7, bytes - 1..bytes, 0..bytes] {
+    for range in
+        [0..1, 0..edge, edge - 1..edge + 1, edge..2 * edge, 3 * MIB + 5..4 * MIB - 7, bytes - 1..bytes, 0..bytes]
+    {
         assert_eq!(read_range(&node, range).await.header("cache-status"), hit);
     }
     assert_eq!(river.requests(), 1);
@@ -76,7 +78,8 @@ async fn conditions_heads_and_several_ranges_are_answered_from_slices() {
     let mut rest = &several.body[..];
     for (start, end) in [(10, 20), (262_140, 262_151), (bytes - 5, bytes)] {
         let place = format!("Content-Range: bytes {start}-{}/{bytes}\r\n\r\n", end - 1);
-        let at = rest.windows(place.len()).position(|window| window == place.as_bytes()).expect("its place") + place.len();
+        let at =
+            rest.windows(place.len()).position(|window| window == place.as_bytes()).expect("its place") + place.len();
         assert_eq!(rest[at..at + (end - start) as usize], water(start, end));
         rest = &rest[at..];
     }
