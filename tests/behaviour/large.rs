@@ -44,7 +44,7 @@ async fn a_body_too_large_for_memory_is_stored_on_disk_and_served_whole_and_in_r
     let bytes = 5 * MIB + 123;
     let river = River::of_length(bytes).await;
     let node = node(&river, "");
-    assert_eq!(read_whole(&node, bytes).await.header("cache-status"), Some("edge-1; fwd=uri-miss; stored"));
+    assert_eq!(read_whole(&node, bytes).await.header("cache-status"), Some("edge-1; fwd=uri-miss; ttl=60; stored"));
     let hit = Some("edge-1; hit; ttl=60");
     let again = read_whole(&node, bytes).await;
     assert_eq!((again.header("cache-status"), again.header("content-length")), (hit, Some("5243003")));
@@ -95,7 +95,7 @@ async fn who_comes_while_it_fills_reads_from_the_start_and_ranges_at_once() {
     let (mut first, _) = ask(&node, "").await;
     drink(&mut first, 0, here).await;
     let (mut late, head) = ask(&node, "").await;
-    assert_eq!(head.header("cache-status"), Some("edge-1; fwd=uri-miss; collapsed; stored"));
+    assert_eq!(head.header("cache-status"), Some("edge-1; fwd=uri-miss; collapsed; ttl=60; stored"));
     drink(&mut late, 0, here).await;
     for range in [MIB..2 * MIB, here - 10..here, 0..10] {
         read_range(&node, range).await;
@@ -175,7 +175,7 @@ async fn a_fill_ends_with_its_last_client_where_much_or_nobody_knows_how_much_is
         river.is_refused(1).await;
         node.metric_is("forebay_cache_fills_inflight", &[], 0.0).await;
         let (_client, head) = ask(&node, "").await;
-        assert_eq!(head.header("cache-status"), Some("edge-1; fwd=uri-miss; stored"));
+        assert_eq!(head.header("cache-status"), Some("edge-1; fwd=uri-miss; ttl=60; stored"));
         assert_eq!(river.requests(), 2);
     }
 }
