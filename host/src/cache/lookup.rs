@@ -11,6 +11,7 @@ use prometheus::Registry;
 
 use super::ask::{Ask, StaleUse};
 use super::board::{Boarder, Boarding};
+use super::disk::Ticket;
 use super::entry::{Entry, Head};
 use super::follow::Follower;
 use super::forms::{Claim, Form};
@@ -250,6 +251,11 @@ impl Cache {
     /// requests that come later. The purge's number.
     pub fn purge(&self, purge: &Purge) -> u64 {
         self.shelf.purge(purge)
+    }
+
+    /// The same, and the ticket that says when it will hold after a restart too.
+    pub fn purge_durably(&self, purge: &Purge) -> (u64, Ticket) {
+        self.shelf.purge_durably(purge)
     }
 
     /// The number of the last purge in force.

@@ -13,11 +13,12 @@ use prometheus::Registry;
 use super::ask::Ask;
 use super::board::{Board, Seats};
 use super::changes::Changes;
-use super::disk::Store;
+use super::disk::{Folder, Store, Ticket};
 use super::entry::{Entry, Head};
 use super::epochs::{Epochs, Subject};
 use super::flight::Flight;
 use super::forms::Forms;
+use super::history::History;
 use super::key::Key;
 use super::lessons::Lessons;
 use super::memory::Memory;
@@ -42,11 +43,13 @@ pub(super) struct Shelf {
     refusals: Refusals,
     pub(super) object_bytes_max: u64,
     fills_max: usize,
-    pub(super) epochs: Epochs,
+    pub(super) epochs: Arc<Epochs>,
     clock: Clock,
     pub(super) metrics: Metrics,
     pub(super) lessons: Lessons,
-    pub(super) changes: Changes,
+    pub(super) changes: Arc<Changes>,
+    /// Writes both down for as long as the shelf lives.
+    _history: History<Folder>,
 }
 
 /// What is stored for a request.
@@ -89,17 +92,19 @@ impl Shelf {
         let metrics = Metrics::register(registry)?;
         let open = |disk| Ok::<_, prometheus::Error>(Tier::new(disk, Store::open(disk, registry)?, clock.clone()));
         let disk = config.disk.as_ref().map(open).transpose()?;
+        let history = History::open(config, registry)?;
         Ok(Self {
             tiers: Tiers::new(Memory::new(config.memory_bytes, &metrics, registry)?, disk),
             board: Mutex::default(),
             refusals: Refusals::new(config.uncacheable_ttl),
             object_bytes_max: config.object_bytes_max,
             fills_max: config.fills_max,
-            epochs: Epochs::new(config.purge_records_max),
+            epochs: history.epochs.clone(),
             clock,
             metrics,
             lessons: Lessons::new(),
-            changes: Changes::default(),
+            changes: history.changes.clone(),
+            _history: history,
         })
     }
 
@@ -223,6 +228,18 @@ impl Shelf {
     /// Puts a purge in force, frees at once what can be found at once, and tells the purge's number.
     pub(super) fn purge(&self, purge: &Purge) -> u64 {
         let number = self.epochs.purge(purge, self.clock.now());
+        self.free(purge);
+        number
+    }
+
+    /// The same, and the ticket of its being written down.
+    pub(super) fn purge_durably(&self, purge: &Purge) -> (u64, Ticket) {
+        let purged = self.epochs.purge_durably(purge, self.clock.now());
+        self.free(purge);
+        purged
+    }
+
+    fn free(&self, purge: &Purge) {
         match (&purge.scope, purge.mode) {
             (Scope::All, Mode::Hard) => self.tiers.clear(),
             (Scope::Url(url), Mode::Hard) => {
@@ -232,7 +249,6 @@ impl Shelf {
         }
         self.metrics.count(purge);
         self.metrics.purge_records.set(i64::try_from(self.epochs.records()).unwrap_or(i64::MAX));
-        number
     }
 
     /// The entry that a request selects, whatever may be done with it.

@@ -44,7 +44,7 @@ impl Edge {
         body: Body,
     ) -> Result<Response<Body>, Failure> {
         if purge::is_asked(&parts.method) {
-            return purge::answer(visit, parts);
+            return Box::pin(purge::answer(visit, parts)).await;
         }
         visit.admit(parts, EndOfStream::from(body.is_end_stream()))?;
         if let Some(reply) = visit.filter_request()? {

@@ -144,7 +144,11 @@ impl Metrics {
     }
 
     pub(super) fn failed(&self, attempt: Attempt) {
-        self.errors.with_label_values(&[attempt.word()]).inc();
+        self.failures(attempt).inc();
+    }
+
+    pub(super) fn failures(&self, attempt: Attempt) -> IntCounter {
+        self.errors.with_label_values(&[attempt.word()])
     }
 
     pub(super) fn recovered(&self, took: Duration) {

@@ -62,7 +62,6 @@ struct Inner {
     asleep: bool,
     nudged: bool,
     /// The writer has something that it took.
-    #[cfg(test)]
     busy: bool,
     /// Nothing more comes, and what is there is to be written before this.
     closing: Option<Instant>,
@@ -122,10 +121,7 @@ impl Queue {
     pub(super) fn take(&self, patience: Duration) -> Option<Op> {
         let mut inner = self.sleep(patience, |inner| inner.len() == 0 && inner.closing.is_none());
         let op = inner.removals.pop_front().or_else(|| inner.puts.pop_front());
-        #[cfg(test)]
-        {
-            inner.busy = op.is_some();
-        }
+        inner.busy = op.is_some();
         op
     }
 
@@ -166,8 +162,10 @@ impl Queue {
         self.lock().removals = VecDeque::new();
     }
 
+    /// Operations that are not written yet, also the one that is being written now.
     pub(super) fn len(&self) -> usize {
-        self.lock().len()
+        let inner = self.lock();
+        inner.len() + usize::from(inner.busy)
     }
 
     /// Bytes that are taken.
@@ -183,17 +181,12 @@ impl Queue {
         );
     }
 
-    #[cfg(test)]
-    fn rest(&self, inner: &mut Inner) {
-        inner.busy = false;
-        self.quiet.notify_all();
-    }
-
     fn sleep(&self, at_most: Duration, mut still: impl FnMut(&Inner) -> bool) -> MutexGuard<'_, Inner> {
         let mut inner = self.lock();
         inner.asleep = true;
+        inner.busy = false;
         #[cfg(test)]
-        self.rest(&mut inner);
+        self.quiet.notify_all();
         let waited = self.wake.wait_timeout_while(inner, at_most, |inner| still(inner) && !inner.nudged);
         let mut inner = waited.unwrap_or_else(PoisonError::into_inner).0;
         inner.asleep = false;

@@ -10,7 +10,7 @@ use rustix::io::{Errno, ReadWriteFlags};
 use super::device::{Device, DeviceFile};
 
 /// A folder.
-pub(in crate::cache) struct Folder(pub(super) PathBuf);
+pub(in crate::cache) struct Folder(pub(in crate::cache) PathBuf);
 
 impl Device for Folder {
     type File = File;

@@ -5,7 +5,7 @@
 //! removals are owed to the disk for as long as it takes.
 
 use std::io;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
@@ -43,8 +43,10 @@ pub(super) struct Stock<D: Device> {
     ground: AtomicU8,
     numbers: AtomicU64,
     /// Bytes that others keep in the folder.
-    pub(super) aside: AtomicU64,
+    pub(super) aside: Arc<AtomicU64>,
     home: RwLock<Option<Arc<Home<D>>>>,
+    /// The store is to be begun anew.
+    pub(super) forsaken: AtomicBool,
     damaged: IntCounter,
 }
 
@@ -59,8 +61,9 @@ impl<D: Device> Stock<D> {
             contents,
             ground: AtomicU8::new(Ground::Unread as u8),
             numbers: AtomicU64::new(0),
-            aside: AtomicU64::new(0),
+            aside: Arc::default(),
             home: RwLock::default(),
+            forsaken: AtomicBool::new(false),
             damaged,
         }
     }

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use prometheus::{IntCounterVec, Registry};
+use prometheus::{IntCounter, IntCounterVec, Registry};
 
 use super::answer::{Later, Mark, Put, Reading, Record};
 use super::budget::Budget;
@@ -25,6 +25,7 @@ use super::queue::Room;
 use super::read::Patience;
 use super::record::{KeyHash, Kind};
 use super::secret::Secret;
+use super::share::Share;
 use super::site::{Folders, Site};
 use super::state::{State, States};
 use super::stock::Stock;
@@ -191,12 +192,6 @@ impl<S: Site> Store<S> {
         self.0.stock.is_latest(key, mark)
     }
 
-    /// Ready when so many bytes have room in the queue; `false` where there is no disk to write to. The room may be gone
-    /// when it is used; `reserve` holds it.
-    pub(in crate::cache) async fn room(&self, bytes: usize) -> bool {
-        self.reserve(bytes).await.is_some()
-    }
-
     /// Room for a record of so many bytes, meta and body, as soon as there is some; `None` where there is no disk to write
     /// to. Given back when it is dropped.
     pub(in crate::cache) async fn reserve(&self, bytes: usize) -> Option<Room> {
@@ -237,15 +232,24 @@ impl<S: Site> Store<S> {
         _ = self.0.attendant.set(attendant);
     }
 
-    /// Says how many bytes others keep in the folder. Room for them is made soon; 64 KiB more are always free.
-    pub(in crate::cache) fn set_aside(&self, bytes: u64) {
-        self.0.stock.aside.store(bytes, Ordering::Relaxed);
-        self.0.stock.queue.nudge();
+    /// For one who keeps a file in the folder. Room for what it grows by is made soon; twice its size, and half a mebibyte
+    /// more, are always free.
+    pub(in crate::cache) fn share(&self) -> Share {
+        Share::of(self.0.stock.aside.clone())
     }
 
-    /// Counts a failure to make a file in the folder outlast a power cut.
-    pub(in crate::cache) fn count_sync_error(&self) {
-        self.0.metrics.failed(Attempt::Sync);
+    /// Gives up all that is stored, at once for readers, and soon on the disk: the folder is entered once more, and the
+    /// attendant is told.
+    pub(in crate::cache) fn begin_anew(&self) {
+        let Inner { stock, .. } = &*self.0;
+        stock.make_void();
+        stock.forsaken.store(true, Ordering::Release);
+        stock.queue.nudge();
+    }
+
+    /// Where failures to make something outlast a power cut are counted.
+    pub(in crate::cache) fn sync_errors(&self) -> IntCounter {
+        self.0.metrics.failures(Attempt::Sync)
     }
 
     pub(in crate::cache) fn state(&self) -> State {

@@ -25,8 +25,11 @@ use super::site::{Barred, Site};
 use super::state::{State, States};
 use super::stock::Stock;
 
-/// What others may write in the folder before the log makes room for it.
+/// What others keep in the folder counts in steps of this, so that the log's budget does not change with each byte.
 const ASIDE_STEP: u64 = 64 << 10;
+
+/// What others may write in the folder before the log makes room for it.
+const ASIDE_SPARE: u64 = 512 << 10;
 
 /// Told when the store was begun anew while the process lives, before anything is written to it.
 pub(in crate::cache) type Attendant<D> = Box<dyn Fn(&Home<D>) -> io::Result<()> + Send + Sync>;
@@ -148,22 +151,26 @@ impl<S: Site> Writer<S> {
         worked
     }
 
-    /// Is the folder still there? Asked now and then, and after each trouble. What it held is given up where it is not.
+    /// Is the folder still there, and still good? Asked now and then, and after each trouble. What it held is given up where
+    /// it is not.
     fn look(&mut self) {
-        if !self.troubled && self.looked.elapsed() < self.pace.look {
+        let Desk { stock, states, metrics, .. } = &self.desk;
+        let forsaken = stock.forsaken.swap(false, Ordering::AcqRel);
+        if !forsaken && !self.troubled && self.looked.elapsed() < self.pace.look {
             return;
         }
         self.looked = Instant::now();
-        if self.session.as_ref().is_none_or(|session| self.site.holds(&session.lock)) {
-            return;
+        let there = self.session.as_ref().is_none_or(|session| self.site.holds(&session.lock));
+        if !there {
+            metrics.failed(Attempt::Open);
+            states.set(State::Absent, &"the folder was removed or replaced");
         }
-        self.session = None;
-        let Desk { stock, states, metrics, .. } = &self.desk;
-        stock.set_home(None);
-        stock.make_void();
-        stock.contents.clear();
-        metrics.failed(Attempt::Open);
-        states.set(State::Absent, &"the folder was removed or replaced");
+        if forsaken || !there {
+            self.session = None;
+            stock.set_home(None);
+            stock.make_void();
+            stock.contents.clear();
+        }
     }
 
     fn enter(&self) -> Result<Session<S>, Trouble> {
@@ -209,7 +216,9 @@ impl<S: Site> Writer<S> {
     /// The log's share of the budget.
     fn bytes_max(&self) -> u64 {
         let aside = self.desk.stock.aside.load(Ordering::Relaxed);
-        self.limits.bytes_max.saturating_sub(HOME_BYTES + aside.next_multiple_of(ASIDE_STEP) + ASIDE_STEP)
+        // Twice, because a file that is written anew is there twice for a moment.
+        let aside = (2 * aside).next_multiple_of(ASIDE_STEP);
+        self.limits.bytes_max.saturating_sub(HOME_BYTES + aside + ASIDE_SPARE)
     }
 
     fn write_next(&mut self, log: &mut Log<S::Device>) -> Result<(), Trouble> {

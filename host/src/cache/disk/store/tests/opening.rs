@@ -89,19 +89,47 @@ fn a_closed_store_is_read_and_takes_nothing_more() {
 #[test]
 fn the_budget_holds_with_what_others_keep_in_the_folder() {
     let rig = Rig::new();
-    let body = "x".repeat(10_000);
-    for n in 0..300 {
-        rig.put_and_flush(&format!("key {n}"), &body);
-        assert!(rig.disk().used() <= 1 << 20);
-    }
     let evictions = prometheus::IntCounterVec::new(prometheus::Opts::new("evictions", "x"), &["tier", "reason"]);
     let evictions = evictions.expect("a name and labels");
     rig.store.count_evictions_in(&evictions);
-    rig.store.set_aside(500_000);
+    let body = "x".repeat(10_000);
+    for n in 0..400 {
+        rig.put_and_flush(&format!("key {n}"), &body);
+        assert!(rig.disk().used() <= 1 << 21);
+    }
+    let before = evictions.with_label_values(&["disk", "size"]).get();
+    assert!(before > 200, "{before} evicted");
+    let mut share = rig.store.share();
+    share.set(500_000);
     rig.put_and_flush("a", &body);
     rig.put_and_flush("last", &body);
-    assert!(rig.disk().used() <= (1 << 20) - 500_000, "{} bytes", rig.disk().used());
-    let evicted = evictions.with_label_values(&["disk", "size"]).get();
-    assert!(evicted > 20, "{evicted} evicted");
+    assert!(rig.disk().used() <= (1 << 21) - 500_000, "{} bytes", rig.disk().used());
+    assert!(evictions.with_label_values(&["disk", "size"]).get() > before + 20);
     assert_eq!(rig.get("last"), Some(body));
+}
+
+#[test]
+fn a_store_that_is_begun_anew_has_nothing_and_tells_its_attendant_first() {
+    let rig = Rig::new();
+    for key in ["a", "b"] {
+        rig.put_and_flush(key, "1");
+    }
+    rig.remove("b");
+    let before = rig.store.home().expect("a folder").store;
+    let (told, tell) = std::sync::mpsc::channel();
+    rig.store.attend(Box::new(move |home| {
+        // The first try fails, so there is a second one.
+        told.send(home.store).expect("the test waits");
+        if home.store % 2 == 0 { Err(std::io::ErrorKind::Other.into()) } else { Ok(()) }
+    }));
+    rig.store.begin_anew();
+    assert_eq!(rig.get("a"), None);
+    let begun = tell.iter().inspect(|_| rig.nudge()).find(|store| store % 2 == 1);
+    rig.until(State::Ok);
+    rig.put_and_flush("c", "1");
+    assert_eq!(rig.store.home().map(|home| home.store), begun);
+    assert_ne!(begun, Some(before));
+    assert_eq!((rig.get("a"), rig.get("b"), rig.get("c").as_deref()), (None, None, Some("1")));
+    let rig = rig.kill();
+    assert_eq!((rig.get("a"), rig.get("b"), rig.get("c").as_deref()), (None, None, Some("1")));
 }

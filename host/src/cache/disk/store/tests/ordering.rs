@@ -130,7 +130,7 @@ fn room_that_was_waited_for_is_there_when_it_is_used() {
     assert_eq!(rig.store.put_in(room, key, Kind::Slice, content), Put::Queued);
     assert_eq!(rig.store.kind(key), Some(Kind::Slice));
     let waiting = std::thread::scope(|scope| {
-        let waiter = scope.spawn(|| runtime().block_on(rig.store.room(32 << 10)));
+        let waiter = scope.spawn(|| runtime().block_on(rig.store.reserve(32 << 10)).is_some());
         rig.disk().open_gate();
         waiter.join().expect("no panic")
     });

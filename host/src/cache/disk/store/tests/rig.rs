@@ -23,7 +23,7 @@ pub(super) const STEPS: Pace = Pace { pause_first: HOUR, pause_max: HOUR, look: 
 pub(super) fn config() -> config::Disk {
     config::Disk {
         path: "unused".into(),
-        bytes_max: 1 << 20,
+        bytes_max: 1 << 21,
         object_bytes_max: 1 << 20,
         segment_bytes: 64 << 10,
         queue_bytes_max: 64 << 10,

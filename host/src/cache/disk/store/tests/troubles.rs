@@ -169,7 +169,7 @@ fn who_waits_for_room_is_told_when_the_disk_fails() {
     rig.disk().wait_at_gate();
     rig.disk().refuse(Some(EIO));
     let told = std::thread::scope(|scope| {
-        let waiter = scope.spawn(|| runtime().block_on(rig.store.room(1)));
+        let waiter = scope.spawn(|| runtime().block_on(rig.store.reserve(1)).is_some());
         rig.disk().open_gate();
         waiter.join().expect("no panic")
     });
