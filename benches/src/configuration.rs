@@ -1,4 +1,7 @@
 //! How the servers under test are set up: one worker, kept connections, no access log, the same room.
+//!
+//! nginx without `tcp_nopush`: with it one answer in fifty waits 40 ms for a delayed acknowledgement on the loopback
+//! device, and a hit costs a third more.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -34,7 +37,7 @@ pub fn nginx(place: &Place<'_>, extra: &str) -> String {
     format!(
         "user root;\ndaemon off;\nworker_processes 1;\npid {folder}/pid;\nerror_log {folder}/error.log;\n\
          events {{ worker_connections 1024; }}\n\
-         http {{\n  access_log off;\n  sendfile on;\n  tcp_nopush on;\n  keepalive_requests 1000000000;\n  {extra}\n  \
+         http {{\n  access_log off;\n  sendfile on;\n  keepalive_requests 1000000000;\n  {extra}\n  \
          client_body_temp_path {folder}/body;\n  proxy_temp_path {folder}/proxy;\n  fastcgi_temp_path {folder}/f;\n  \
          uwsgi_temp_path {folder}/u;\n  scgi_temp_path {folder}/s;\n  \
          proxy_cache_path {folder}/cache levels=1:2 keys_zone=cache:64m max_size={files} inactive=1d use_temp_path=off;\n  \

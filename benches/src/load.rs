@@ -44,11 +44,7 @@ pub struct Done {
 impl Load {
     /// Asks for everything, in order, and shows each answer with the time it took: from when it was due, where all
     /// connections were busy then.
-    pub fn run(
-        &self,
-        asks: impl Iterator<Item = Rc<Ask>>,
-        see: impl FnMut(&Ask, Answer, Duration),
-    ) -> Result<Done> {
+    pub fn run(&self, asks: impl Iterator<Item = Rc<Ask>>, see: impl FnMut(&Ask, Answer, Duration)) -> Result<Done> {
         let (asks, see, done) = (RefCell::new(asks), RefCell::new(see), Cell::new(0));
         let start = Instant::now();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

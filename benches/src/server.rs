@@ -131,13 +131,13 @@ impl Kind {
 impl Server {
     /// Starts with everything in memory, and returns when it accepts connections.
     pub fn start(kind: Kind, origin: SocketAddr) -> Result<Self> {
-        let folder = TempDir::new_in(MEMORY_FOLDER).or_else(|_| TempDir::new())?;
+        let folder = folder(Path::new(MEMORY_FOLDER)).or_else(|_| folder(&std::env::temp_dir()))?;
         Self::start_in(folder, kind, origin, IN_MEMORY)
     }
 
     /// Starts with its files in the temporary folder, and returns when it accepts connections.
     pub fn start_with(kind: Kind, origin: SocketAddr, room: Room) -> Result<Self> {
-        Self::start_in(TempDir::new()?, kind, origin, room)
+        Self::start_in(folder(&std::env::temp_dir())?, kind, origin, room)
     }
 
     fn start_in(folder: TempDir, kind: Kind, origin: SocketAddr, room: Room) -> Result<Self> {
@@ -238,6 +238,11 @@ pub fn forebay() -> Result<PathBuf> {
     let program = std::env::current_exe()?.parent().context("a program lies in a folder")?.join("forebay");
     ensure!(program.exists(), "{} is missing: cargo build --release -p forebay", program.display());
     Ok(program)
+}
+
+/// Named so that what an interrupted run has left is known as that.
+fn folder(parent: &Path) -> Result<TempDir> {
+    Ok(tempfile::Builder::new().prefix("forebay-bench-").tempdir_in(parent)?)
 }
 
 fn spawn(kind: &Kind, folder: &Path) -> Result<Child> {

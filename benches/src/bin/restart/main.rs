@@ -62,12 +62,8 @@ fn suffer(server: &mut Server, stored: u32) -> Result<Vec<Crash>> {
 
 /// Asks for every object once; the numbers of those that were not in the cache.
 fn ask_all(server: &Server, stored: u32) -> Result<Vec<u32>> {
-    let load = Load {
-        address: server.address,
-        reader: server.kind.reader(),
-        connections: CONNECTIONS,
-        pace: Pace::Closed,
-    };
+    let load =
+        Load { address: server.address, reader: server.kind.reader(), connections: CONNECTIONS, pace: Pace::Closed };
     let mut missing = Vec::new();
     load.run((0..stored).map(|number| Rc::new(ask(number))), |ask, answer, _| {
         if !answer.verdict.is_hit() {

@@ -62,7 +62,8 @@ struct Line {
 /// One table for each kind of answers.
 pub(super) fn run(servers: &mut [Server], scale: Scale) -> Result<Vec<String>> {
     let [mut misses, mut memory, mut disk, mut cold] =
-        [Answers::Misses, Answers::Memory, Answers::Disk, Answers::ColdDisk].map(|answers| Drill::new(answers, servers));
+        [Answers::Misses, Answers::Memory, Answers::Disk, Answers::ColdDisk]
+            .map(|answers| Drill::new(answers, servers));
     for round in 0..ROUNDS {
         misses.round(servers, &|_| Ok(batch(round, scale)))?;
     }
