@@ -6,7 +6,7 @@
 use std::io::{self, IoSlice};
 
 /// A folder of files.
-pub(super) trait Device: Send + Sync + 'static {
+pub(in crate::cache) trait Device: Send + Sync + 'static {
     type File: DeviceFile;
 
     /// The names of all files, in no order.
@@ -28,7 +28,7 @@ pub(super) trait Device: Send + Sync + 'static {
 }
 
 /// One file. Positions are bytes from its start.
-pub(super) trait DeviceFile: Send + Sync + 'static {
+pub(in crate::cache) trait DeviceFile: Send + Sync + 'static {
     fn length(&self) -> io::Result<u64>;
 
     /// Writes all parts one after the other, or fails; after a failure nobody knows how much is there.
@@ -45,4 +45,14 @@ pub(super) trait DeviceFile: Send + Sync + 'static {
 
     /// Makes what was written outlast a power cut.
     fn sync(&self) -> io::Result<()>;
+}
+
+/// Fills the buffer, or fails. A second try, because what is read so is read once, and much hangs on it.
+pub(super) fn read_whole(file: &impl DeviceFile, position: u64, buffer: &mut [u8]) -> io::Result<()> {
+    let mut read = || match file.read_at(position, buffer) {
+        Ok(read) if read < buffer.len() => Err(io::ErrorKind::UnexpectedEof.into()),
+        Ok(_) => Ok(()),
+        Err(error) => Err(error),
+    };
+    read().or_else(|_| read())
 }

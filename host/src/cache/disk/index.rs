@@ -7,7 +7,7 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use hashbrown::HashTable;
 
-use super::record::{ALIGNMENT, KeyHash};
+use super::record::{ALIGNMENT, KeyHash, Kind};
 
 /// A power of two, so that few threads meet at one lock.
 const SHARDS: usize = 64;
@@ -22,14 +22,23 @@ pub(super) struct Place {
     pub(super) length: u64,
 }
 
-/// `Place` and half a hash in 24 bytes. Positions and lengths are held in units of the alignment.
+/// The newest record of a key, as far as the index knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Standing {
+    pub(super) place: Place,
+    pub(super) kind: Kind,
+    /// How often it was read since it was written, up to a small number.
+    pub(super) reads: u8,
+}
+
+/// `Standing` and half a hash in 24 bytes. Positions and lengths are held in units of the alignment.
 #[derive(Debug, Clone, Copy)]
 struct Slot {
     half: u64,
     segment: u32,
     position: u32,
     length: u32,
-    /// Times it was read since it was written, as far as eviction cares.
+    kind: Kind,
     reads: u8,
 }
 
@@ -37,12 +46,13 @@ struct Slot {
 const READS_MAX: u8 = 3;
 
 impl Slot {
-    fn new(half: u64, place: Place) -> Option<Self> {
+    fn new(half: u64, kind: Kind, place: Place) -> Option<Self> {
         Some(Self {
             half,
             segment: place.segment,
             position: u32::try_from(place.position / ALIGNMENT).ok()?,
             length: u32::try_from(place.length / ALIGNMENT).ok()?,
+            kind,
             reads: 0,
         })
     }
@@ -53,6 +63,10 @@ impl Slot {
             position: u64::from(self.position) * ALIGNMENT,
             length: u64::from(self.length) * ALIGNMENT,
         }
+    }
+
+    fn standing(&self) -> Standing {
+        Standing { place: self.place(), kind: self.kind, reads: self.reads }
     }
 }
 
@@ -69,15 +83,18 @@ impl Index {
         Self { shards: (0..SHARDS).map(|_| RwLock::default()).collect() }
     }
 
-    pub(super) fn find(&self, key: KeyHash) -> Option<Place> {
+    pub(super) fn find(&self, key: KeyHash) -> Option<Standing> {
         let half = half(key);
-        self.read(half).find(half, |slot| slot.half == half).map(Slot::place)
+        self.read(half).find(half, |slot| slot.half == half).map(Slot::standing)
     }
 
-    /// The newest record of `key` lies at `place` now. `None` where the place is too far for a slot.
-    pub(super) fn insert(&self, key: KeyHash, place: Place) -> Option<()> {
+    /// The newest record of `key` lies at `place` now. Where that is too far for a slot, the key has nothing.
+    pub(super) fn insert(&self, key: KeyHash, kind: Kind, place: Place) {
         let half = half(key);
-        let slot = Slot::new(half, place)?;
+        let Some(slot) = Slot::new(half, kind, place) else {
+            self.remove(key);
+            return;
+        };
         let mut shard = self.write(half);
         match shard.find_mut(half, |other| other.half == half) {
             Some(standing) => *standing = slot,
@@ -85,15 +102,14 @@ impl Index {
                 shard.insert_unique(half, slot, |slot| slot.half);
             }
         }
-        Some(())
     }
 
-    /// Forgets the key, and says where it was.
-    pub(super) fn remove(&self, key: KeyHash) -> Option<Place> {
+    /// Forgets the key, and says what it had.
+    pub(super) fn remove(&self, key: KeyHash) -> Option<Standing> {
         let half = half(key);
         let mut shard = self.write(half);
         let entry = shard.find_entry(half, |slot| slot.half == half).ok()?;
-        Some(entry.remove().0.place())
+        Some(entry.remove().0.standing())
     }
 
     /// Forgets the key if it still lies at `place`.
@@ -104,28 +120,30 @@ impl Index {
         shard.find_entry(half, same).map(|entry| drop(entry.remove())).map_err(|_| Moved)
     }
 
-    /// Counts a read, for eviction.
-    pub(super) fn touch(&self, key: KeyHash) {
+    /// The record that lies at `from`, if it still does, lies at `to` now, where nobody has read it yet.
+    pub(super) fn shift(&self, key: KeyHash, from: Place, to: Place) -> Result<(), Moved> {
         let half = half(key);
-        let read = self.read(half).find(half, |slot| slot.half == half).map(|slot| slot.reads);
-        // Hot entries stop taking the lock for writing after a few reads.
-        if read.is_some_and(|reads| reads < READS_MAX)
-            && let Some(slot) = self.write(half).find_mut(half, |slot| slot.half == half)
-        {
+        let mut shard = self.write(half);
+        let slot = shard.find_mut(half, |slot| slot.half == half && slot.place() == from).ok_or(Moved)?;
+        *slot = Slot::new(half, slot.kind, to).ok_or(Moved)?;
+        Ok(())
+    }
+
+    /// Counts a read of what was found, for eviction. Often read records take no lock for it any more.
+    pub(super) fn touch(&self, key: KeyHash, found: Standing) {
+        if found.reads >= READS_MAX {
+            return;
+        }
+        let half = half(key);
+        if let Some(slot) = self.write(half).find_mut(half, |slot| slot.half == half && slot.place() == found.place) {
             slot.reads = (slot.reads + 1).min(READS_MAX);
         }
     }
 
-    /// How often the record at `place` was read, up to a small number; `None` where the key is elsewhere or gone.
-    pub(super) fn reads_at(&self, key: KeyHash, place: Place) -> Option<u8> {
-        let half = half(key);
-        self.read(half).find(half, |slot| slot.half == half && slot.place() == place).map(|slot| slot.reads)
-    }
-
-    /// Forgets everything that lies in a segment. Looks at every slot.
-    pub(super) fn remove_segment(&self, segment: u32) {
+    /// Forgets all but what lies where it may. Looks at every slot.
+    pub(super) fn retain(&self, may: impl Fn(Place) -> bool) {
         for shard in &self.shards {
-            shard.write().unwrap_or_else(PoisonError::into_inner).retain(|slot| slot.segment != segment);
+            shard.write().unwrap_or_else(PoisonError::into_inner).retain(|slot| may(slot.place()));
         }
     }
 
@@ -178,12 +196,17 @@ mod tests {
         Place { segment, position, length: 64 }
     }
 
+    fn found(index: &Index, n: u64) -> Option<Place> {
+        index.find(key(n)).map(|standing| standing.place)
+    }
+
     #[test]
     fn the_newest_place_counts_and_a_key_goes_only_from_where_it_is() {
         let index = Index::new();
-        assert_eq!(index.insert(key(1), place(1, 64)), Some(()));
-        assert_eq!(index.insert(key(1), place(2, 128)), Some(()));
-        assert_eq!((index.find(key(1)), index.len()), (Some(place(2, 128)), 1));
+        index.insert(key(1), Kind::Entry, place(1, 64));
+        index.insert(key(1), Kind::Spec, place(2, 128));
+        let standing = Standing { place: place(2, 128), kind: Kind::Spec, reads: 0 };
+        assert_eq!((index.find(key(1)), index.len()), (Some(standing), 1));
         assert_eq!(index.remove_at(key(1), place(1, 64)), Err(Moved));
         assert_eq!(index.remove_at(key(1), place(2, 128)), Ok(()));
         assert_eq!((index.find(key(1)), index.remove(key(1)), index.len()), (None, None, 0));
@@ -192,29 +215,46 @@ mod tests {
     #[test]
     fn reads_are_counted_up_to_a_few_and_forgotten_with_the_record() {
         let index = Index::new();
-        index.insert(key(1), place(1, 64)).expect("near");
+        let reads = || index.find(key(1)).map(|standing| standing.reads);
+        index.insert(key(1), Kind::Entry, place(1, 64));
+        let first = index.find(key(1)).expect("just inserted");
         for _ in 0..9 {
-            index.touch(key(1));
+            index.touch(key(1), first);
         }
-        assert_eq!(index.reads_at(key(1), place(1, 64)), Some(READS_MAX));
-        index.insert(key(1), place(2, 64)).expect("near");
-        assert_eq!((index.reads_at(key(1), place(1, 64)), index.reads_at(key(1), place(2, 64))), (None, Some(0)));
+        assert_eq!(reads(), Some(READS_MAX));
+        index.insert(key(1), Kind::Entry, place(2, 64));
+        index.touch(key(1), first);
+        assert_eq!(reads(), Some(0), "it was another record that was read");
     }
 
     #[test]
-    fn a_place_that_no_slot_can_hold_is_refused() {
+    fn a_record_shifts_only_from_where_it_is() {
+        let index = Index::new();
+        index.insert(key(1), Kind::Slice, place(1, 64));
+        index.touch(key(1), index.find(key(1)).expect("just inserted"));
+        assert_eq!(index.shift(key(1), place(1, 128), place(3, 64)), Err(Moved));
+        assert_eq!(index.shift(key(1), place(1, 64), place(2, 64)), Ok(()));
+        let standing = Standing { place: place(2, 64), kind: Kind::Slice, reads: 0 };
+        assert_eq!(index.find(key(1)), Some(standing));
+        index.remove(key(1));
+        assert_eq!(index.shift(key(1), place(2, 64), place(3, 64)), Err(Moved));
+    }
+
+    #[test]
+    fn a_place_that_no_slot_can_hold_is_nowhere() {
         let index = Index::new();
         let last = u64::from(u32::MAX) * ALIGNMENT;
-        assert_eq!(index.insert(key(1), place(1, last)), Some(()));
-        assert_eq!(index.insert(key(2), place(1, last + ALIGNMENT)), None);
-        assert_eq!((index.find(key(1)), index.find(key(2))), (Some(place(1, last)), None));
+        index.insert(key(1), Kind::Entry, place(1, last));
+        assert_eq!(found(&index, 1), Some(place(1, last)));
+        index.insert(key(1), Kind::Entry, place(1, last + ALIGNMENT));
+        assert_eq!(found(&index, 1), None);
     }
 
     #[test]
     fn an_object_costs_at_most_64_bytes() {
         let index = Index::new();
         for n in 0..200_000 {
-            index.insert(key(n), place(1, n * ALIGNMENT)).expect("near");
+            index.insert(key(n), Kind::Entry, place(1, n * ALIGNMENT));
             if n % 1_000 == 999 {
                 assert!(index.bytes() as u64 <= 64 * n.max(SHARDS as u64 * 16), "{} bytes for {n}", index.bytes());
             }

@@ -1,17 +1,26 @@
-//! Reading one record: checked bytes, or that there are none.
+//! Reading one record in two steps: `find` its place, then `read` it there. Checked bytes, or that there are none.
 //!
 //! Where the page is in memory the read is a system call on the worker; where it is not, the caller is told, and reads again
-//! on a thread that may wait. A record that is not what was written is taken out of the index, so it is found damaged once.
+//! on a thread that may wait. What was found may be replaced meanwhile: whoever minds asks `is_latest` afterwards. A record
+//! that is not what was written is taken out of the index, so it is found damaged once.
 
 use std::io;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 
+use super::contents::Contents;
 use super::device::DeviceFile;
-use super::index::{Index, Place};
-use super::record::{HEADER_BYTES, Header, KeyHash};
-use super::segments::Segments;
+use super::index::{Place, Standing};
+use super::record::{Damage, HEADER_BYTES, Header, KeyHash};
+use super::segments::Segment;
+
+/// Where the newest record of a key was when it was looked for. Its segment can be read even if it is evicted meanwhile.
+pub(super) struct Spot<F> {
+    pub(super) key: KeyHash,
+    pub(super) standing: Standing,
+    segment: Arc<Segment<F>>,
+}
 
 /// A record as it was written. Meta and body are slices of one read.
 #[derive(Debug, Clone)]
@@ -25,7 +34,7 @@ pub(super) struct Record {
 #[derive(Debug)]
 pub(super) enum Reading {
     Here(Record),
-    /// Nothing under this key, or nothing any more.
+    /// The record is damaged, or another key's.
     Absent,
     /// The disk must be waited for.
     Later,
@@ -39,63 +48,81 @@ pub(super) enum Patience {
 }
 
 /// The reading end of the log. Cloning shares it.
-pub(super) struct Reader<F> {
-    index: Arc<Index>,
-    segments: Arc<Segments<F>>,
-}
+pub(super) struct Reader<F>(Arc<Contents<F>>);
 
 impl<F> Clone for Reader<F> {
     fn clone(&self) -> Self {
-        Self { index: self.index.clone(), segments: self.segments.clone() }
+        Self(self.0.clone())
     }
 }
 
 impl<F: DeviceFile> Reader<F> {
-    pub(super) fn new(index: Arc<Index>, segments: Arc<Segments<F>>) -> Self {
-        Self { index, segments }
+    pub(super) fn new(contents: Arc<Contents<F>>) -> Self {
+        Self(contents)
     }
 
-    /// The newest record of `key`. An error is the disk's; a damaged record is as good as none.
-    pub(super) fn read(&self, key: KeyHash, patience: Patience) -> io::Result<Reading> {
-        let Some(place) = self.index.find(key) else { return Ok(Reading::Absent) };
-        let Some(segment) = self.segments.get(place.segment) else { return Ok(Reading::Absent) };
+    /// Where the newest record of `key` is.
+    pub(super) fn find(&self, key: KeyHash) -> Option<Spot<F>> {
+        let mut standing = self.0.index.find(key)?;
+        loop {
+            if let Some(segment) = self.0.segments.get(standing.place.segment) {
+                return Some(Spot { key, standing, segment });
+            }
+            // Eviction came between the two looks. What it kept is elsewhere by now.
+            standing = self.0.index.find(key).filter(|again| again.place != standing.place)?;
+        }
+    }
+
+    /// The record at a spot. An error is the disk's; a damaged record is as good as none.
+    pub(super) fn read(&self, spot: &Spot<F>, patience: Patience) -> io::Result<Reading> {
+        let place = spot.standing.place;
+        let file = &spot.segment.file;
         let mut bytes = BytesMut::zeroed(usize::try_from(place.length).map_err(io::Error::other)?);
         let read = match patience {
-            Patience::Wait => segment.file.read_at(place.position, &mut bytes)?,
-            Patience::Now => match segment.file.read_now(place.position, &mut bytes)? {
+            Patience::Wait => file.read_at(place.position, &mut bytes)?,
+            Patience::Now => match file.read_now(place.position, &mut bytes)? {
                 Some(read) => read,
                 None => return Ok(Reading::Later),
             },
         };
         bytes.truncate(read);
-        match check(bytes.freeze(), key, segment.seal) {
-            Some(record) => {
-                self.index.touch(key);
+        match check(&bytes.freeze(), spot.segment.seal) {
+            Ok(record) if record.header.key == spot.key => {
+                self.0.index.touch(spot.key, spot.standing);
                 Ok(Reading::Here(record))
             }
-            None => {
-                self.damaged(key, place);
+            Ok(_) => Ok(Reading::Absent),
+            Err(damage) => {
+                self.give_up(spot, damage);
                 Ok(Reading::Absent)
             }
         }
     }
 
-    /// The segment may have been evicted between the look and the read, and then its place says nothing.
-    fn damaged(&self, key: KeyHash, place: Place) {
-        if self.index.remove_at(key, place).is_ok() && self.segments.get(place.segment).is_some() {
-            tracing::warn!(segment = place.segment, position = place.position, "a damaged record is given up");
+    /// Is what was found there still the newest of its key?
+    pub(super) fn is_latest(&self, key: KeyHash, place: Place) -> bool {
+        self.0.index.find(key).is_some_and(|standing| standing.place == place)
+    }
+
+    fn give_up(&self, spot: &Spot<F>, damage: Damage) {
+        let Place { segment, position, .. } = spot.standing.place;
+        if self.0.index.remove_at(spot.key, spot.standing.place).is_ok() {
+            self.0.count_damaged();
+            tracing::warn!(segment, position, %damage, "a record of the disk tier is damaged");
         }
     }
 }
 
-fn check(bytes: Bytes, key: KeyHash, seal: u64) -> Option<Record> {
-    let header = Header::decode(&bytes, seal).ok().filter(|header| header.key == key)?;
+/// The record that `bytes` begin with.
+pub(super) fn check(bytes: &Bytes, seal: u64) -> Result<Record, Damage> {
+    let header = Header::decode(bytes, seal)?;
     let meta_end = HEADER_BYTES + header.meta_bytes as usize;
     let body_end = meta_end + header.body_bytes as usize;
     if body_end > bytes.len() {
-        return None;
+        return Err(Damage::Length);
     }
     let (meta, body) = (bytes.slice(HEADER_BYTES..meta_end), bytes.slice(meta_end..body_end));
-    header.check_meta(&meta).and(header.check_body(&body)).ok()?;
-    Some(Record { header, meta, body })
+    header.check_meta(&meta)?;
+    header.check_body(&body)?;
+    Ok(Record { header, meta, body })
 }

@@ -10,7 +10,7 @@ use rustix::io::{Errno, ReadWriteFlags};
 use super::device::{Device, DeviceFile};
 
 /// A folder.
-pub(super) struct Folder(pub(super) PathBuf);
+pub(in crate::cache) struct Folder(pub(in crate::cache) PathBuf);
 
 impl Device for Folder {
     type File = File;
@@ -45,22 +45,11 @@ impl DeviceFile for File {
         Ok(self.metadata()?.len())
     }
 
-    fn write_at(&self, mut position: u64, parts: &[IoSlice<'_>]) -> io::Result<()> {
-        let mut parts = parts.to_vec();
-        let mut left = parts.as_mut_slice();
-        IoSlice::advance_slices(&mut left, 0);
-        while !left.is_empty() {
-            match rustix::io::pwritev(self, left, position) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(written) => {
-                    position += written as u64;
-                    IoSlice::advance_slices(&mut left, written);
-                }
-                Err(Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
+    fn write_at(&self, position: u64, parts: &[IoSlice<'_>]) -> io::Result<()> {
+        let whole: usize = parts.iter().map(|part| part.len()).sum();
+        let written = write_some(self, position, parts)?;
+        // Only a full disk, a limit or a signal makes a write to a file short.
+        if written < whole { write_rest(self, position + written as u64, parts, written) } else { Ok(()) }
     }
 
     fn read_at(&self, position: u64, buffer: &mut [u8]) -> io::Result<usize> {
@@ -97,6 +86,29 @@ impl DeviceFile for File {
     }
 }
 
+fn write_some(file: &File, position: u64, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+    loop {
+        match rustix::io::pwritev(file, parts, position) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => return Ok(written),
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn write_rest(file: &File, mut position: u64, parts: &[IoSlice<'_>], written: usize) -> io::Result<()> {
+    let mut parts = parts.to_vec();
+    let mut left = parts.as_mut_slice();
+    IoSlice::advance_slices(&mut left, written);
+    while !left.is_empty() {
+        let more = write_some(file, position, left)?;
+        position += more as u64;
+        IoSlice::advance_slices(&mut left, more);
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,7 +119,8 @@ mod tests {
         let device = Folder(folder.path().to_owned());
         let file = device.create("a").expect("a new file");
         assert_eq!(device.create("a").expect_err("it exists").kind(), io::ErrorKind::AlreadyExists);
-        file.write_at(2, &[IoSlice::new(b"bc"), IoSlice::new(b""), IoSlice::new(b"d")]).expect("written");
+        let parts = [IoSlice::new(b"bc"), IoSlice::new(b""), IoSlice::new(b"d")];
+        DeviceFile::write_at(&file, 2, &parts).expect("written");
         let mut buffer = [9; 8];
         assert_eq!(DeviceFile::read_at(&file, 1, &mut buffer).expect("read"), 4);
         assert_eq!(buffer, *b"\0bcd\x09\x09\x09\x09");

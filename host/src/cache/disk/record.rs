@@ -23,6 +23,23 @@ const MAGIC: [u8; 3] = *b"FBR";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(in crate::cache) struct KeyHash(pub(super) u128);
 
+impl KeyHash {
+    /// For whoever needs random digits that belong to the key.
+    pub(in crate::cache) fn digits(self) -> u128 {
+        self.0
+    }
+
+    #[cfg(test)]
+    pub(in crate::cache) fn of_digits(digits: u128) -> Self {
+        Self(digits)
+    }
+
+    /// Of which body a slice is, where the key is a slice's.
+    pub(super) fn generation(self) -> u64 {
+        self.0 as u64
+    }
+}
+
 /// What a record is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::cache) enum Kind {
@@ -73,6 +90,8 @@ pub(super) enum Damage {
     Meta,
     #[error("the body of a record is damaged")]
     Body,
+    #[error("a record is cut off")]
+    Length,
 }
 
 impl Header {
@@ -86,6 +105,11 @@ impl Header {
             meta_sum: xxh3_64(meta),
             body_sum: xxh3_64(body),
         })
+    }
+
+    /// The same record, written again.
+    pub(super) fn again(self, sequence: u64) -> Self {
+        Self { sequence, ..self }
     }
 
     /// The header as it stands in a segment; `seal` is that segment's.
@@ -121,6 +145,17 @@ impl Header {
             body_bytes: u32_at(bytes, 32),
             meta_sum: u64_at(bytes, 36),
             body_sum: u64_at(bytes, 44),
+        })
+    }
+
+    /// The header that `bytes` were before one of their bits flipped, if that is all that happened to them.
+    pub(super) fn repair(bytes: &[u8], seal: u64) -> Option<Self> {
+        let mut bytes: [u8; HEADER_BYTES] = bytes.get(..HEADER_BYTES)?.try_into().ok()?;
+        (0..HEADER_BYTES * 8).find_map(|bit| {
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            let found = Self::decode(&bytes, seal).ok();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            found
         })
     }
 

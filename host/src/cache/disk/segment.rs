@@ -1,31 +1,22 @@
 //! One file of the log: a header that names it, records, and, once it is full, a footer that lists them.
 //!
 //! ```text
-//! header, 64 bytes:  0 "FBSEGMNT"  8 version  12 zero  16 store  24 number  32 first sequence  40 zero  56 checksum
-//! footer:            32 bytes for each record, in their order
-//! trailer, 32 bytes: 0 "FBFOOTER"  8 count  12 zero  16 checksum of the footer  24 checksum of these 24 bytes
+//! 0 "FBSEGMNT"  8 version  12 zero  16 store  24 number  32 sequence of the first record  40 zero  56 checksum
 //! ```
 //!
-//! A start reads footers only; where one is missing or damaged, the records are walked.
-
-use std::io::{self, IoSlice};
+//! The sequences of the records in a log have no gaps, so whoever reads them in order sees what is missing.
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use super::device::DeviceFile;
-use super::index::Place;
-use super::record::{ALIGNMENT, Header, KeyHash, Kind};
-
-/// The version of everything in a segment. Another one is refused, not guessed at.
+/// The version of everything in a segment. Files of another one are none of this log's.
 pub(super) const VERSION: u32 = 1;
 
 /// Bytes of a segment's header.
 pub(super) const SEGMENT_HEADER_BYTES: u64 = 64;
 
-const SEGMENT_MAGIC: [u8; 8] = *b"FBSEGMNT";
-const FOOTER_MAGIC: [u8; 8] = *b"FBFOOTER";
-const LINE_BYTES: usize = 32;
-const TRAILER_BYTES: usize = 32;
+const MAGIC: [u8; 8] = *b"FBSEGMNT";
+const SUFFIX: &str = ".segment";
+const DIGITS: usize = 10;
 
 /// Which store and which of its segments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,134 +32,112 @@ impl SegmentName {
     }
 
     pub(super) fn file_name(self) -> String {
-        format!("{:010}.segment", self.number)
+        format!("{:0DIGITS$}{SUFFIX}", self.number)
     }
 
     /// The number in a file's name; `None` where it is no segment's.
     pub(super) fn number_of(file_name: &str) -> Option<u32> {
-        let digits = file_name.strip_suffix(".segment").filter(|digits| digits.len() == 10)?;
+        let digits = file_name.strip_suffix(SUFFIX).filter(|digits| digits.len() == DIGITS)?;
         digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
     }
 }
 
-/// Why a file is no segment of this store.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum NoSegment {
-    #[error("the format version is {0}, this program reads {VERSION}")]
-    Version(u32),
-    #[error("the header is damaged, or of another store")]
-    Header,
-    #[error(transparent)]
-    Io(#[from] io::Error),
+/// What the first bytes of a file say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// It is the segment that its name says, and its first record has this sequence.
+    Own(u64),
+    /// It is whole, and of another store or version.
+    Foreign,
+    /// It may be anything.
+    Damaged,
 }
 
-pub(super) fn encode_header(name: SegmentName, first_sequence: u64) -> [u8; SEGMENT_HEADER_BYTES as usize] {
+pub(super) fn encode_header(name: SegmentName, first: u64) -> [u8; SEGMENT_HEADER_BYTES as usize] {
     let mut bytes = [0; SEGMENT_HEADER_BYTES as usize];
-    bytes[..8].copy_from_slice(&SEGMENT_MAGIC);
+    bytes[..8].copy_from_slice(&MAGIC);
     bytes[8..12].copy_from_slice(&VERSION.to_le_bytes());
     bytes[16..24].copy_from_slice(&name.store.to_le_bytes());
     bytes[24..32].copy_from_slice(&u64::from(name.number).to_le_bytes());
-    bytes[32..40].copy_from_slice(&first_sequence.to_le_bytes());
+    bytes[32..40].copy_from_slice(&first.to_le_bytes());
     let sum = xxh3_64(&bytes[..56]);
     bytes[56..].copy_from_slice(&sum.to_le_bytes());
     bytes
 }
 
-/// The first sequence of the segment that a file holds.
-pub(super) fn decode_header(bytes: &[u8], name: SegmentName) -> Result<u64, NoSegment> {
-    if bytes.len() < SEGMENT_HEADER_BYTES as usize || bytes[..8] != SEGMENT_MAGIC {
-        return Err(NoSegment::Header);
+pub(super) fn decode_header(bytes: &[u8], name: SegmentName) -> Origin {
+    let whole = bytes.len() >= SEGMENT_HEADER_BYTES as usize && bytes[..8] == MAGIC;
+    if !whole || number(&bytes[56..64]) != xxh3_64(&bytes[..56]) {
+        return Origin::Damaged;
     }
-    let version = number(&bytes[8..12]) as u32;
-    if version != VERSION {
-        return Err(NoSegment::Version(version));
+    if number(&bytes[8..12]) != u64::from(VERSION) || number(&bytes[16..24]) != name.store {
+        return Origin::Foreign;
     }
-    if number(&bytes[56..64]) != xxh3_64(&bytes[..56]) {
-        return Err(NoSegment::Header);
+    // Under another name, nobody knows what the one was that the name belongs to.
+    if number(&bytes[24..32]) != u64::from(name.number) {
+        return Origin::Damaged;
     }
-    if number(&bytes[16..24]) != name.store || number(&bytes[24..32]) != u64::from(name.number) {
-        return Err(NoSegment::Header);
-    }
-    Ok(number(&bytes[32..40]))
-}
-
-/// One line of a footer: a record and where it lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Line {
-    pub(super) kind: Kind,
-    pub(super) sequence: u64,
-    pub(super) key: KeyHash,
-    pub(super) position: u64,
-    pub(super) length: u64,
-}
-
-impl Line {
-    pub(super) fn new(header: &Header, position: u64) -> Self {
-        let Header { kind, sequence, key, .. } = *header;
-        Self { kind, sequence, key, position, length: header.record_bytes() }
-    }
-
-    pub(super) fn place(&self, segment: u32) -> Place {
-        Place { segment, position: self.position, length: self.length }
-    }
-
-    fn encode(&self, into: &mut Vec<u8>) {
-        into.extend_from_slice(&self.key.0.to_le_bytes());
-        into.extend_from_slice(&(self.sequence << 2 | u64::from(self.kind.code())).to_le_bytes());
-        into.extend_from_slice(&((self.position / ALIGNMENT) as u32).to_le_bytes());
-        into.extend_from_slice(&((self.length / ALIGNMENT) as u32).to_le_bytes());
-    }
-
-    fn decode(bytes: &[u8]) -> Option<Self> {
-        let half = |at: usize| u128::from(number(&bytes[at..at + 8]));
-        let order = number(&bytes[16..24]);
-        Some(Self {
-            kind: Kind::of((order & 3) as u8)?,
-            sequence: order >> 2,
-            key: KeyHash(half(0) | half(8) << 64),
-            position: number(&bytes[24..28]) * ALIGNMENT,
-            length: number(&bytes[28..32]) * ALIGNMENT,
-        })
-    }
-}
-
-/// Ends a segment at `position` with the list of its records.
-pub(super) fn write_footer(file: &impl DeviceFile, position: u64, lines: &[Line], seal: u64) -> io::Result<u64> {
-    let mut footer = Vec::with_capacity(lines.len() * LINE_BYTES);
-    lines.iter().for_each(|line| line.encode(&mut footer));
-    let mut trailer = [0; TRAILER_BYTES];
-    trailer[..8].copy_from_slice(&FOOTER_MAGIC);
-    trailer[8..12].copy_from_slice(&(lines.len() as u32).to_le_bytes());
-    trailer[16..24].copy_from_slice(&xxh3_64_with_seed(&footer, seal).to_le_bytes());
-    let sum = xxh3_64_with_seed(&trailer[..24], seal);
-    trailer[24..].copy_from_slice(&sum.to_le_bytes());
-    file.write_at(position, &[IoSlice::new(&footer), IoSlice::new(&trailer)])?;
-    Ok((footer.len() + TRAILER_BYTES) as u64)
-}
-
-/// The list at the end of a segment's file, if a whole and undamaged one is there.
-pub(super) fn read_footer(file: &impl DeviceFile, seal: u64) -> io::Result<Option<Vec<Line>>> {
-    let length = file.length()?;
-    let mut trailer = [0; TRAILER_BYTES];
-    let Some(trailer_at) = length.checked_sub(TRAILER_BYTES as u64) else { return Ok(None) };
-    let read = file.read_at(trailer_at, &mut trailer)?;
-    let whole = read == TRAILER_BYTES && trailer[..8] == FOOTER_MAGIC;
-    if !whole || number(&trailer[24..32]) != xxh3_64_with_seed(&trailer[..24], seal) {
-        return Ok(None);
-    }
-    let bytes = number(&trailer[8..12]) as usize * LINE_BYTES;
-    let Some(footer_at) = trailer_at.checked_sub(bytes as u64).filter(|at| *at >= SEGMENT_HEADER_BYTES) else {
-        return Ok(None);
-    };
-    let mut footer = vec![0; bytes];
-    let read = file.read_at(footer_at, &mut footer)?;
-    if read != bytes || number(&trailer[16..24]) != xxh3_64_with_seed(&footer, seal) {
-        return Ok(None);
-    }
-    Ok(footer.chunks_exact(LINE_BYTES).map(Line::decode).collect())
+    Origin::Own(number(&bytes[32..40]))
 }
 
 /// A little-endian number of up to eight bytes.
-fn number(bytes: &[u8]) -> u64 {
+pub(super) fn number(bytes: &[u8]) -> u64 {
     bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NAME: SegmentName = SegmentName { store: 77, number: 3 };
+
+    #[test]
+    fn only_ten_digits_make_a_name() {
+        assert_eq!(NAME.file_name(), "0000000003.segment");
+        let rows = [
+            ("0000000003.segment", Some(3)),
+            ("4294967295.segment", Some(u32::MAX)),
+            ("4294967296.segment", None),
+            ("3.segment", None),
+            ("00000000003.segment", None),
+            ("+000000003.segment", None),
+            ("000000000\u{663}.segment", None),
+            ("0000000003.segment~", None),
+            (".segment", None),
+            ("journal", None),
+        ];
+        for (name, number) in rows {
+            assert_eq!(SegmentName::number_of(name), number, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_header_says_whose_it_is() {
+        let header = encode_header(NAME, 42);
+        assert_eq!(decode_header(&header, NAME), Origin::Own(42));
+        assert_eq!(decode_header(&header, SegmentName { store: 78, ..NAME }), Origin::Foreign);
+        assert_eq!(decode_header(&header, SegmentName { number: 4, ..NAME }), Origin::Damaged);
+        assert_eq!(decode_header(&header[..63], NAME), Origin::Damaged);
+        let mut later = header;
+        later[8] = 2;
+        let sum = xxh3_64(&later[..56]);
+        later[56..].copy_from_slice(&sum.to_le_bytes());
+        assert_eq!(decode_header(&later, NAME), Origin::Foreign);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_damaged_header(bytes in proptest::collection::vec(any::<u8>(), 0..128)) {
+            prop_assert_eq!(decode_header(&bytes, NAME), Origin::Damaged);
+        }
+
+        #[test]
+        fn a_flipped_bit_damages_a_header(first in any::<u64>(), bit in 0..SEGMENT_HEADER_BYTES as usize * 8) {
+            let mut header = encode_header(NAME, first);
+            header[bit / 8] ^= 1 << (bit % 8);
+            prop_assert_eq!(decode_header(&header, NAME), Origin::Damaged);
+        }
+    }
 }

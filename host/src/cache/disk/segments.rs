@@ -55,6 +55,18 @@ impl<F> Segments<F> {
         self.read().values().next().cloned()
     }
 
+    pub(super) fn newest(&self) -> Option<Arc<Segment<F>>> {
+        self.read().values().next_back().cloned()
+    }
+
+    pub(super) fn clear(&self) {
+        self.write().clear();
+    }
+
+    pub(super) fn numbers(&self) -> Vec<u32> {
+        self.read().keys().copied().collect()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.read().len()
     }

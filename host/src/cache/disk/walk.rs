@@ -1,18 +1,24 @@
 //! Reading a segment record by record, where it has no footer: after a kill, or where the footer is damaged.
+//!
+//! Only headers are looked at. What stands between two of them is known to be damaged by the gap in their sequences.
 
-use std::io;
+use super::device::{DeviceFile, read_whole};
+use super::footer::{Line, MARK_BYTES, Mark};
+use super::record::{ALIGNMENT, HEADER_BYTES, Header};
+use super::segment::SEGMENT_HEADER_BYTES;
 
-use super::device::DeviceFile;
-use super::record::{ALIGNMENT, HEADER_BYTES, Header, KeyHash};
-use super::segment::{Line, SEGMENT_HEADER_BYTES};
+/// How far a look for the next record reads at once.
+const WINDOW_BYTES: usize = 64 * 1024;
 
-/// How the walk through a segment ended.
+/// How the records of a segment end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
-    /// With a whole record.
+    /// With the last one, or with a footer that counts them.
     Whole,
-    /// In the middle of a record, which was being written when the writer died: this key's, where its header is there.
-    Torn(Option<KeyHash>),
+    /// In the middle of one: the writer was killed.
+    Torn,
+    /// With bytes that may have been records.
+    Damaged,
 }
 
 /// What a walk found.
@@ -20,50 +26,91 @@ pub(super) enum End {
 pub(super) struct Walk {
     /// Every record whose header is right, in order.
     pub(super) lines: Vec<Line>,
-    /// How many of them stand before the last damaged place: records that were lost there may have replaced any of these
-    /// and any older ones.
-    pub(super) doubtful: usize,
-    /// Where the next record would stand.
-    pub(super) position: u64,
     pub(super) end: End,
 }
 
-/// Reads all headers of a segment. Records after a damaged place are found again by their checksums.
-pub(super) fn walk(file: &impl DeviceFile, seal: u64) -> io::Result<Walk> {
-    let length = file.length()?;
-    let mut walk = Walk { lines: Vec::new(), doubtful: 0, position: SEGMENT_HEADER_BYTES, end: End::Whole };
+/// What stands at a position.
+enum Sight {
+    Record(Header),
+    /// The start of a record, and the end of the file before its end.
+    Cut,
+    Footer(Mark),
+    Nothing,
+}
+
+/// Looks at all records of a segment whose file is `length` bytes long. Bytes that cannot be read are damaged.
+pub(super) fn walk(file: &impl DeviceFile, length: u64, seal: u64) -> Walk {
+    let mut walk = Walk { lines: Vec::new(), end: End::Whole };
     let mut at = SEGMENT_HEADER_BYTES;
-    let mut damaged = false;
-    let mut header = [0; HEADER_BYTES];
     while at < length {
-        let read = file.read_at(at, &mut header)?;
-        match Header::decode(&header[..read], seal) {
-            Ok(found) if at + found.record_bytes() > length => {
-                walk.end = End::Torn(Some(found.key));
-                break;
-            }
-            Ok(found) => {
-                if std::mem::take(&mut damaged) {
-                    walk.doubtful = walk.lines.len();
-                }
-                walk.lines.push(Line::new(&found, at));
-                at += found.record_bytes();
-                walk.position = at;
+        match look(file, at, length, seal) {
+            Sight::Record(header) => {
+                walk.lines.push(Line::new(&header, at));
                 walk.end = End::Whole;
+                at += header.record_bytes();
             }
-            // A writer that was killed leaves the first bytes of a record, never wrong ones.
-            Err(_) if read < HEADER_BYTES && !damaged => {
-                walk.end = End::Torn(None);
+            Sight::Cut => {
+                // After a damaged place it does not matter any more.
+                if walk.end == End::Whole {
+                    walk.end = End::Torn;
+                }
                 break;
             }
-            Err(_) => {
-                damaged = true;
-                at += ALIGNMENT;
+            Sight::Footer(mark) => {
+                let complete = mark.count as usize == walk.lines.len();
+                walk.end = if complete { End::Whole } else { End::Damaged };
+                break;
+            }
+            Sight::Nothing => {
+                walk.end = End::Damaged;
+                let Some(next) = search(file, at + ALIGNMENT, length, seal) else { break };
+                at = next;
             }
         }
     }
-    if damaged {
-        walk.doubtful = walk.lines.len();
-    }
-    Ok(walk)
+    walk
 }
+
+fn look(file: &impl DeviceFile, at: u64, length: u64, seal: u64) -> Sight {
+    let mut bytes = [0; HEADER_BYTES];
+    let left = usize::try_from(length - at).unwrap_or(usize::MAX).min(HEADER_BYTES);
+    let bytes = &mut bytes[..left];
+    if read_whole(file, at, bytes).is_err() {
+        return Sight::Nothing;
+    }
+    if let Some(mark) = Mark::decode(bytes, seal) {
+        return Sight::Footer(mark);
+    }
+    if left < HEADER_BYTES {
+        return Sight::Cut;
+    }
+    match Header::decode(bytes, seal).ok().or_else(|| Header::repair(bytes, seal)) {
+        Some(header) if header.record_bytes() > length - at => Sight::Cut,
+        Some(header) => Sight::Record(header),
+        None => Sight::Nothing,
+    }
+}
+
+/// The next position from `at` on where a record or a footer starts.
+fn search(file: &impl DeviceFile, mut at: u64, length: u64, seal: u64) -> Option<u64> {
+    let mut window = vec![0; WINDOW_BYTES];
+    while at + MARK_BYTES as u64 <= length {
+        let left = usize::try_from(length - at).unwrap_or(usize::MAX).min(WINDOW_BYTES);
+        // The last header of a window may reach into the next one, which therefore begins with it.
+        let step = if left == WINDOW_BYTES { WINDOW_BYTES - HEADER_BYTES } else { left };
+        let window = &mut window[..left];
+        if read_whole(file, at, window).is_ok() {
+            let starts = |from: &usize| {
+                Header::decode(&window[*from..], seal).is_ok() || Mark::decode(&window[*from..], seal).is_some()
+            };
+            if let Some(from) = (0..step).step_by(ALIGNMENT as usize).find(starts) {
+                return Some(at + from as u64);
+            }
+        }
+        at += step as u64;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests;

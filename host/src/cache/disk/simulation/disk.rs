@@ -80,7 +80,8 @@ impl FaultyDisk {
 
     fn alive(&self) -> io::Result<MutexGuard<'_, State>> {
         let mut state = self.lock();
-        if !state.dead && state.happens(state.faults.death) {
+        let death = state.faults.death;
+        if !state.dead && state.happens(death) {
             state.dead = true;
         }
         if state.dead { Err(io::Error::other("dead")) } else { Ok(state) }

@@ -1,5 +1,8 @@
-//! The log on a disk that fails in every way a disk can, compared with a plain model, seed by seed.
+//! The log and the journal on disks that fail in every way a disk can, compared with plain models, seed by seed.
 
 mod disk;
+pub(super) mod held;
 mod model;
-mod runs;
+mod power;
+
+pub(in crate::cache) use power::{PowerDisk, Trouble};
