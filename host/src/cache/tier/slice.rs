@@ -10,10 +10,13 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use crate::cache::disk::{Kept, KeyHash, Kind, Put, Reading, Record, Store};
+use crate::cache::disk::{Kept, KeyHash, Kind, Put, Reading, Record, Room, Store};
 
 /// The bytes of one slice, the last one's excepted.
 pub(in crate::cache) const SLICE_BYTES: u64 = 256 << 10;
+
+/// A generation, a number and a length.
+const META_BYTES: usize = 24;
 
 /// Where the slices of one body lie.
 #[derive(Clone)]
@@ -49,6 +52,17 @@ impl Slices {
         self.store.put(self.key(number), Kind::Slice, (meta, bytes))
     }
 
+    /// Room for one slice of so many bytes, as soon as there is some; `None` where the store cannot write.
+    pub(super) async fn room(&self, bytes: usize) -> Option<Room> {
+        self.store.reserve(bytes + META_BYTES).await
+    }
+
+    /// Writes one slice where room was waited for.
+    pub(super) fn put_in(&self, room: Room, number: u64, bytes: Bytes) -> Put {
+        let meta = self.meta(number, bytes.len() as u64);
+        self.store.put_in(room, self.key(number), Kind::Slice, (meta, bytes))
+    }
+
     /// Begins to read one slice, of a body that is written up to `written`.
     fn read(&self, number: u64, written: u64) -> SliceRead {
         let step = match self.store.read(self.key(number)) {
@@ -82,7 +96,7 @@ impl Slices {
     }
 
     fn meta(&self, number: u64, length: u64) -> Bytes {
-        let mut meta = BytesMut::with_capacity(24);
+        let mut meta = BytesMut::with_capacity(META_BYTES);
         [self.generation, number, length].iter().for_each(|field| meta.put_u64_le(*field));
         meta.freeze()
     }

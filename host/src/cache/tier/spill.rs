@@ -77,13 +77,14 @@ impl Spill {
         let mut slice = BytesMut::with_capacity(self.current.iter().map(Bytes::len).sum());
         self.current.drain(..).for_each(|chunk| slice.extend_from_slice(&chunk));
         self.current_bytes = 0;
-        if pressure == Pressure::Wait {
-            let room = self.slices.store.room(slice.len());
-            if !tokio::time::timeout(ROOM_WAIT, room).await.unwrap_or(false) {
-                return Err(NoRoom);
+        let put = match pressure {
+            Pressure::Wait => {
+                let room = tokio::time::timeout(ROOM_WAIT, self.slices.room(slice.len())).await.ok().flatten();
+                self.slices.put_in(room.ok_or(NoRoom)?, self.number, slice.freeze())
             }
-        }
-        match self.slices.put(self.number, slice.freeze()) {
+            Pressure::Skip => self.slices.put(self.number, slice.freeze()),
+        };
+        match put {
             Put::Queued => Ok(()),
             Put::Skipped => Err(NoRoom),
         }
