@@ -2,7 +2,9 @@
 
 mod checking;
 mod crowd;
+mod ghosts;
 mod operating;
 mod real_codings;
 mod real_site;
 mod running;
+mod unrecorded;
