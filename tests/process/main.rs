@@ -3,6 +3,7 @@
 mod checking;
 mod crowd;
 mod ghosts;
+mod large_bodies;
 mod operating;
 mod real_codings;
 mod real_site;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use futures_util::FutureExt;
+use prometheus::IntCounter;
 
 use super::*;
 use crate::cache::disk::{PowerDisk, Ticket, Trouble};
