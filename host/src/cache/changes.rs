@@ -13,7 +13,6 @@ use super::notebook::places;
 /// Changed URLs that are remembered one by one, at most. One costs about 150 bytes.
 const CHANGES_MAX: usize = 50_000;
 
-#[derive(Default)]
 pub(super) struct Changes {
     /// Does any key have parts?
     matter: AtomicBool,
@@ -23,8 +22,8 @@ pub(super) struct Changes {
     ledger: Ledger,
 }
 
-#[derive(Default)]
 struct Records {
+    places_max: usize,
     /// The last change of all.
     latest: u64,
     last: HashMap<String, u64>,
@@ -32,6 +31,13 @@ struct Records {
     places: usize,
     /// The change that counts for whatever is not listed.
     forgotten: u64,
+}
+
+impl Default for Changes {
+    fn default() -> Self {
+        let (matter, any) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { matter, any, records: RwLock::new(Records::new(CHANGES_MAX)), ledger: Ledger::default() }
+    }
 }
 
 impl Changes {
@@ -112,6 +118,10 @@ impl Changes {
 }
 
 impl Records {
+    fn new(places_max: usize) -> Self {
+        Self { places_max, latest: 0, last: HashMap::new(), places: 0, forgotten: 0 }
+    }
+
     fn add(&mut self, subject: &str, number: u64) {
         self.latest = number;
         if let Some(standing) = self.last.get_mut(subject) {
@@ -119,7 +129,7 @@ impl Records {
             return;
         }
         self.places += places(subject) as usize;
-        if self.places > CHANGES_MAX {
+        if self.places > self.places_max {
             self.forget_until(number);
             self.places = places(subject) as usize;
         }
@@ -129,13 +139,16 @@ impl Records {
     /// Whatever changed earlier counts as changed then.
     fn forget_until(&mut self, number: u64) {
         if number > self.forgotten {
-            *self = Self { latest: self.latest, forgotten: number, ..Self::default() };
+            *self = Self { latest: self.latest, forgotten: number, ..Self::new(self.places_max) };
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
+    use super::super::ledger::read;
     use super::*;
 
     #[test]
@@ -173,5 +186,70 @@ mod tests {
             changes.record(&format!("{number:0900}"));
         }
         assert!(changes.last("any") > 0, "there was no room for one more");
+    }
+
+    /// One that has room for so many, and what it writes down goes nowhere.
+    fn small(places_max: usize) -> Changes {
+        Changes { records: RwLock::new(Records::new(places_max)), ..Changes::default() }
+    }
+
+    fn life_after(changes: &Changes, places_max: usize, payloads: &[Vec<u8>]) -> Changes {
+        let next = small(places_max);
+        for payload in payloads {
+            read(payload).expect("it was written").iter().for_each(|posting| next.recall(posting));
+        }
+        for changes in [changes, &next] {
+            changes.begin_life();
+        }
+        next
+    }
+
+    fn described(changes: &Changes) -> Vec<u8> {
+        let mut payload = Payload::new();
+        changes.describe(&mut payload);
+        payload.into_bytes()
+    }
+
+    #[test]
+    fn what_was_forgotten_stays_forgotten_where_there_is_more_room_now() {
+        let changes = small(2);
+        let events: Vec<_> = ["a", "b", "c"].map(|subject| event(&changes, subject)).to_vec();
+        let next = life_after(&changes, 100, &events);
+        assert_eq!(["a", "b", "c", "d"].map(|subject| next.last(subject)), [3; 4]);
+    }
+
+    /// Records a change; the bytes that are written down.
+    fn event(changes: &Changes, subject: &str) -> Vec<u8> {
+        changes.record(subject);
+        let records = changes.records.read().expect("no panic under the lock");
+        let (number, forgotten) = (records.latest, records.forgotten);
+        Payload::new().with(&Posting::Changed { number, subject, forgotten }).into_bytes()
+    }
+
+    proptest! {
+        /// Two that see the same changes, of which one is ended now and then and begun from what was written down.
+        #[test]
+        fn a_restart_changes_nothing(acts in prop::collection::vec((0_u8..8, 0_usize..6), 1..60)) {
+            let subjects = ["a", "b", "c", "d", "e", &"long".repeat(100)];
+            let (steady, mut restarted) = (small(4), small(4));
+            let (mut standing, mut events) = (described(&restarted), Vec::new());
+            for (act, subject) in acts {
+                match act {
+                    0 => {
+                        restarted = life_after(&steady, 4, &[vec![standing], events].concat());
+                        (standing, events) = (described(&restarted), Vec::new());
+                    }
+                    // Written anew; what was noted before may still follow.
+                    1 => (standing, events) = (described(&restarted), events.split_off(events.len() / 2)),
+                    _ => {
+                        steady.record(subjects[subject]);
+                        events.push(event(&restarted, subjects[subject]));
+                    }
+                }
+                for subject in subjects.iter().chain(&["never"]) {
+                    prop_assert_eq!(steady.last(subject), restarted.last(subject), "{}", subject);
+                }
+            }
+        }
     }
 }
