@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue};
 use proptest::prelude::*;
 
 use super::*;
-use crate::cache::ledger::read;
+use crate::cache::purging::ledger::read;
 
 const KEY: &str = "http://a.example:81/docs/x?q origin=next";
 

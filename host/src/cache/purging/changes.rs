@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 
 use super::ledger::{Ledger, Payload, Posting, next_life};
-use super::notebook::places;
+use crate::cache::notebook::places;
 
 /// Changed URLs that are remembered one by one, at most. One costs about 150 bytes.
 const CHANGES_MAX: usize = 50_000;
 
-pub(super) struct Changes {
+pub(in crate::cache) struct Changes {
     /// Does any key have parts?
     matter: AtomicBool,
     /// Has anything changed? Until then nobody needs to look.
@@ -42,12 +42,12 @@ impl Default for Changes {
 
 impl Changes {
     /// Written down as they happen. All of them matter, because what earlier lives stored has keys with parts.
-    pub(super) fn written_to(ledger: Ledger) -> Self {
+    pub(in crate::cache) fn written_to(ledger: Ledger) -> Self {
         Self { matter: AtomicBool::new(true), ledger, ..Self::default() }
     }
 
     /// The number of the last change of this subject; zero if it has not changed.
-    pub(super) fn last(&self, subject: &str) -> u64 {
+    pub(in crate::cache) fn last(&self, subject: &str) -> u64 {
         if !self.matter() {
             self.matter.store(true, Ordering::Release);
         }
@@ -59,12 +59,12 @@ impl Changes {
     }
 
     /// Does anybody ask? Until then a change need not be recorded: whoever asks first has stored nothing yet.
-    pub(super) fn matter(&self) -> bool {
+    pub(in crate::cache) fn matter(&self) -> bool {
         self.matter.load(Ordering::Acquire)
     }
 
     /// What was stored of this subject is out of reach from now on.
-    pub(super) fn record(&self, subject: &str) {
+    pub(in crate::cache) fn record(&self, subject: &str) {
         let mut records = self.write();
         // Told under the lock: whoever sees it waits for the record.
         self.any.store(true, Ordering::Release);
@@ -75,7 +75,7 @@ impl Changes {
     }
 
     /// Takes in what was written down, in its order, before anybody asks. What is not about changes is left alone.
-    pub(super) fn recall(&self, posting: &Posting<'_>) {
+    pub(in crate::cache) fn recall(&self, posting: &Posting<'_>) {
         let mut records = self.write();
         match posting {
             Posting::Changes { latest, forgotten } => {
@@ -93,13 +93,13 @@ impl Changes {
     }
 
     /// From here on changes have numbers that no earlier life has given out. Before anybody asks.
-    pub(super) fn begin_life(&self) {
+    pub(in crate::cache) fn begin_life(&self) {
         let mut records = self.write();
         records.latest = next_life(records.latest);
     }
 
     /// Adds how everything stands: as the changes in their order, between what they begin with and the last one of all.
-    pub(super) fn describe(&self, payload: &mut Payload) {
+    pub(in crate::cache) fn describe(&self, payload: &mut Payload) {
         let records = self.records.read().unwrap_or_else(PoisonError::into_inner);
         let forgotten = records.forgotten;
         let mut last: Vec<_> = records.last.iter().map(|(subject, number)| (*number, subject.as_str())).collect();
@@ -148,8 +148,8 @@ impl Records {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::ledger::read;
     use super::*;
+    use crate::cache::purging::ledger::read;
 
     #[test]
     fn a_change_concerns_its_subject_alone() {
