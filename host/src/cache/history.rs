@@ -7,13 +7,14 @@ use std::io;
 use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
-use prometheus::{IntCounter, Registry};
+use prometheus::Registry;
 
 use super::changes::Changes;
-use super::disk::{Device, Folder, JournalMetrics, Notes, Scribe, Seat, Share, Writing, read_journal};
+use super::disk::{
+    Begun, Device, Folder, Home, JournalMetrics, Notes, Scribe, Seat, Share, Store, Unreadable, Writing, read_journal,
+};
 use super::epochs::Epochs;
 use super::ledger::{self, Garbled, Ledger, Payload};
-use crate::config;
 
 pub(super) struct History<D: Device> {
     pub(super) epochs: Arc<Epochs>,
@@ -75,32 +76,64 @@ impl<D: Device> History<D> {
 }
 
 impl History<Folder> {
-    /// As the configuration has it.
-    pub(super) fn open(config: &config::Cache, registry: &Registry) -> Result<Self, prometheus::Error> {
-        let Some(disk) = &config.disk else { return Ok(Self::in_memory(config.purge_records_max)) };
-        let errors = IntCounter::new("forebay_disk_errors_total", "Errors of the disk tier")?;
-        let metrics = JournalMetrics::register(registry, errors)?;
-        let none = || Memories::none(config.purge_records_max);
-        let seat = seat(disk);
-        let past = seat.as_ref().map_or(Ok(None), |seat| read_journal(&*seat.device, seat.store));
-        let memories = match past {
-            Ok(None) => none(),
-            Ok(Some(payloads)) => Memories::of(&payloads, config.purge_records_max).unwrap_or_else(|_| none()),
-            Err(_) => none(),
+    /// What earlier lives wrote down beside `store`, and what this one will, for a node that has a disk tier.
+    pub(super) fn open(
+        records_max: usize,
+        store: Option<&Store>,
+        registry: &Registry,
+    ) -> Result<Arc<Self>, prometheus::Error> {
+        let Some(store) = store else { return Ok(Arc::new(Self::in_memory(records_max))) };
+        let metrics = JournalMetrics::register(registry, store.sync_errors())?;
+        let home = store.home();
+        let past = home.as_ref().map_or(Ok(None), |home| past(home, records_max));
+        let (memories, known) = match past {
+            Ok(memories) => (memories.unwrap_or_else(|| Memories::none(records_max)), true),
+            Err(error) => {
+                tracing::warn!(%error, "what was purged is not known any more; the disk tier begins anew");
+                (Memories::none(records_max), false)
+            }
         };
-        let history = memories.write_down(Share::of(Arc::default()), metrics);
-        let history = history.map_err(|error| prometheus::Error::Msg(error.to_string()))?;
-        if let Some(Err(error)) = seat.map(|seat| history.attach(seat)) {
-            tracing::error!(%error, "purges cannot be written down");
+        let history = memories.write_down(store.share(), metrics);
+        let history = Arc::new(history.map_err(|error| prometheus::Error::Msg(error.to_string()))?);
+        let later = Arc::downgrade(&history);
+        store.attend(Box::new(move |home| match later.upgrade() {
+            Some(history) => history.attach(seat(home)),
+            None => Err(io::Error::other("the node is ending")),
+        }));
+        let written = home.as_ref().filter(|_| known).map(|home| history.attach(seat(home)));
+        if let Some(Err(error)) = &written {
+            tracing::warn!(%error, "purges cannot be written down; the disk tier begins anew");
+        }
+        // Where there was no folder, the store may have found one meanwhile, and told nobody.
+        if !matches!(written, Some(Ok(()))) {
+            store.begin_anew();
         }
         Ok(history)
     }
 }
 
-fn seat(disk: &config::Disk) -> Option<Seat<Folder>> {
-    let folder = disk.path.join("v1");
-    std::fs::create_dir_all(&folder).ok()?;
-    Some(Seat { device: Arc::new(Folder(folder)), store: 1 })
+/// What is written down in a folder; `None` where the store there was begun just now.
+fn past(home: &Home<Folder>, records_max: usize) -> Result<Option<Memories>, Unknown> {
+    if home.begun == Begun::Anew {
+        return Ok(None);
+    }
+    let payloads = read_journal(&*home.device, home.store)?.ok_or(Unknown::Missing)?;
+    Ok(Some(Memories::of(&payloads, records_max)?))
+}
+
+/// Why nobody knows what was purged.
+#[derive(Debug, thiserror::Error)]
+enum Unknown {
+    #[error("there is no journal")]
+    Missing,
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+    #[error(transparent)]
+    Garbled(#[from] Garbled),
+}
+
+fn seat(home: &Home<Folder>) -> Seat<Folder> {
+    Seat { device: home.device.clone(), store: home.store }
 }
 
 /// How everything stands; `None` once the node has ended.

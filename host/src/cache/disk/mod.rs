@@ -45,11 +45,11 @@ mod walk;
 mod writer;
 mod writing;
 
-pub(super) use answer::{Later, Mark, Put, Reading, Record};
+pub(super) use answer::{Mark, Put, Reading, Record};
 pub(super) use device::Device;
 pub(super) use generations::Kept;
 pub(super) use home::{Begun, Home};
-pub(super) use journal::read as read_journal;
+pub(super) use journal::{Unreadable, read as read_journal};
 pub(super) use journal_metrics::JournalMetrics;
 pub(super) use metrics::Outcome;
 pub(super) use notes::Notes;

@@ -20,7 +20,7 @@ use super::sliced::{INLINE_BYTES_MAX, Sliced};
 use super::spec::Spec;
 use super::spill::Spill;
 use crate::cache::content::Content;
-use crate::cache::disk::{KeyHash, Kind, Reading, Record, Store};
+use crate::cache::disk::{KeyHash, Kind, Outcome, Reading, Record, Store};
 use crate::cache::entry::{Entry, Head};
 use crate::cache::key::Key;
 use crate::clock::Clock;
@@ -176,22 +176,36 @@ impl Tier {
     pub(in crate::cache) fn admits_large(&self, key: &str, head: &Head) -> bool {
         let primary = self.primary(key);
         let known = self.store.kind(primary).is_some();
-        !head.selection.is_for_one_query() && (known || self.admission.admits(primary, self.clock.now()))
+        let asked_for =
+            !head.selection.is_for_one_query() && (known || self.admission.admits(primary, self.clock.now()));
+        asked_for && self.store.affords()
     }
 
     fn admitted(&self, own: KeyHash, entry: &Entry) -> Admitted {
         // Which of the queries of its key it is good for does not show in its hash.
-        if entry.head.selection.is_for_one_query() || entry.content.len() > self.object_bytes_max {
+        if entry.head.selection.is_for_one_query() {
             return Admitted::No;
         }
-        // What is on disk already has been asked for before; what is in slices was admitted before they were written.
-        if entry.content.sliced().is_some()
-            || self.store.kind(own).is_some()
-            || self.admission.admits(own, self.clock.now())
-        {
+        if entry.content.len() > self.object_bytes_max {
+            return self.refused(Outcome::TooLarge, Admitted::No);
+        }
+        // It was admitted before its slices were written.
+        if entry.content.sliced().is_some() {
             return Admitted::Yes;
         }
-        Admitted::AtNextRequest
+        if !self.store.affords() {
+            return self.refused(Outcome::Rate, Admitted::No);
+        }
+        // What is on disk already has been asked for before.
+        if self.store.kind(own).is_some() || self.admission.admits(own, self.clock.now()) {
+            return Admitted::Yes;
+        }
+        self.refused(Outcome::FirstRequest, Admitted::AtNextRequest)
+    }
+
+    fn refused(&self, why: Outcome, admitted: Admitted) -> Admitted {
+        self.store.count(why);
+        admitted
     }
 
     /// Gives up what a response takes the place of that is not put itself: of a key whose spec stands, this variant only.

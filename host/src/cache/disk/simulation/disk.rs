@@ -13,14 +13,14 @@ use crate::cache::disk::device::{Device, DeviceFile};
 
 /// How often what happens, in ten thousandths of all operations.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Faults {
-    pub(super) death: u32,
-    pub(super) write_error: u32,
-    pub(super) read_error: u32,
-    pub(super) short_read: u32,
-    pub(super) would_block: u32,
+pub(in crate::cache::disk) struct Faults {
+    pub(in crate::cache::disk) death: u32,
+    pub(in crate::cache::disk) write_error: u32,
+    pub(in crate::cache::disk) read_error: u32,
+    pub(in crate::cache::disk) short_read: u32,
+    pub(in crate::cache::disk) would_block: u32,
     /// All files together; beyond it the disk is full.
-    pub(super) capacity: Option<usize>,
+    pub(in crate::cache::disk) capacity: Option<usize>,
 }
 
 struct State {

@@ -1,6 +1,6 @@
 //! The log and the journal on disks that fail in every way a disk can, compared with plain models, seed by seed.
 
-mod disk;
+pub(super) mod disk;
 pub(super) mod held;
 mod model;
 mod power;

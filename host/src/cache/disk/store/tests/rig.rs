@@ -109,6 +109,10 @@ impl<S: Site> Rig<S> {
         self.store.0.stock.queue.nudge();
     }
 
+    pub(super) fn state(&self) -> State {
+        self.store.0.states.now()
+    }
+
     pub(super) fn until(&self, state: State) {
         runtime().block_on(self.store.0.states.until(|now| *now == state));
     }
