@@ -196,7 +196,7 @@ async fn one_hit_wonders_stay_off_the_disk_where_the_second_request_counts() {
     assert_eq!((admitted("first_request"), admitted("stored")), (2.0, 1.0));
     let node = node.restarted().await;
     assert_eq!(verdict(&node.get("/twice").await), "edge-1; hit; ttl=600");
-    assert_eq!(verdict(&node.get("/once").await), "edge-1; fwd=uri-miss; stored; ttl=600");
+    assert_eq!(verdict(&node.get("/once").await), "edge-1; fwd=uri-miss; ttl=600; stored");
 }
 
 #[tokio::test]

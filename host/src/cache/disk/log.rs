@@ -107,6 +107,8 @@ impl<D: Device> Log<D> {
             return Err(too_large());
         }
         self.make_room(length)?;
+        // What was kept to make room has taken sequences.
+        let header = header.again(self.sequence);
         loop {
             match self.append_once(&header, parts) {
                 // The disk is smaller than the budget: what is oldest goes, and the write is tried again.

@@ -13,15 +13,13 @@ use bytes::Bytes;
 use prometheus::{IntCounter, IntCounterVec, Registry};
 
 use super::answer::{Later, Mark, Put, Reading, Record};
-use super::budget::Budget;
+use super::bounds::{Budget, Pool, Room};
 use super::device::Device;
 use super::generations::Kept;
 use super::home::{self, Home, Wanted};
 use super::latch::Latch;
 use super::limits::Limits;
 use super::metrics::{Attempt, Metrics, Outcome};
-use super::pool::Pool;
-use super::queue::Room;
 use super::read::Patience;
 use super::record::{KeyHash, Kind};
 use super::secret::Secret;

@@ -19,6 +19,11 @@ const KEYS: usize = 12;
 const STEPS_OF_LIFE: usize = 60;
 const SEEDS: u64 = 40;
 
+/// Everything fits.
+const LARGE: u64 = 2 << 20;
+/// Of which the log has an eighth.
+const SMALL: u64 = 600 << 10;
+
 /// What a key may bring: the newest version, or nothing. `None` once it was removed.
 type Newest = HashMap<String, Option<u64>>;
 
@@ -69,11 +74,12 @@ fn check(rig: &Rig, seed: u64, key: &str, newest: &Newest) {
 }
 
 /// Lives with this fault, each of which ends in a kill or cleanly once everything is on the disk.
-fn live(seed: u64, faults: Faults) {
+fn live(seed: u64, faults: Faults, bytes_max: u64) {
     let site = HeldSite::on(HeldDisk::new(seed));
     let mut rng = Rng::with_seed(seed);
     let pace = Pace { pause_first: std::time::Duration::from_micros(100), ..STEPS };
-    let mut rig = Rig::with(site, pace);
+    let begin = |site| Rig::sized(site, pace, bytes_max);
+    let mut rig = begin(site);
     let mut newest: Vec<Newest> = vec![Newest::new(); THREADS];
     for life in 0..3 {
         rig.disk().set_faults(faults);
@@ -88,7 +94,14 @@ fn live(seed: u64, faults: Faults) {
         rig.nudge();
         rig.until(State::Ok);
         rig.flush();
-        rig = if rng.bool() { Rig::with(HeldSite::on(rig.disk().fork()), pace) } else { rig.restart() };
+        assert!(rig.disk().used() as u64 <= bytes_max, "seed {seed}: over the budget");
+        rig = if rng.bool() {
+            begin(HeldSite::on(rig.disk().fork()))
+        } else {
+            let site = rig.site.clone();
+            drop(rig);
+            begin(site)
+        };
         for newest in &newest {
             newest.keys().for_each(|key| check(&rig, seed, key, newest));
         }
@@ -98,7 +111,14 @@ fn live(seed: u64, faults: Faults) {
 #[test]
 fn no_thread_sees_anything_older_than_what_it_did_last() {
     for seed in 0..SEEDS {
-        live(seed, Faults::default());
+        live(seed, Faults::default(), LARGE);
+    }
+}
+
+#[test]
+fn nothing_older_comes_back_from_a_small_store_that_evicts_and_keeps() {
+    for seed in 0..SEEDS {
+        live(seed, Faults::default(), SMALL);
     }
 }
 
@@ -106,13 +126,13 @@ fn no_thread_sees_anything_older_than_what_it_did_last() {
 fn nothing_older_comes_back_from_a_disk_that_fails_now_and_then() {
     let faults = Faults { write_error: 300, read_error: 100, short_read: 100, would_block: 3_000, ..Faults::default() };
     for seed in 0..SEEDS {
-        live(seed, faults);
+        live(seed, faults, SMALL);
     }
 }
 
 #[test]
 fn nothing_older_comes_back_from_a_disk_smaller_than_the_budget() {
     for seed in 0..SEEDS {
-        live(seed, Faults { capacity: Some(40_000), ..Faults::default() });
+        live(seed, Faults { capacity: Some(40_000), ..Faults::default() }, LARGE);
     }
 }

@@ -1,6 +1,6 @@
 //! How a store begins and ends.
 
-use super::rig::Rig;
+use super::rig::{Rig, STEPS};
 use crate::cache::disk::answer::Put;
 use crate::cache::disk::home::Begun;
 use crate::cache::disk::simulation::held::HeldDisk;
@@ -132,4 +132,22 @@ fn a_store_that_is_begun_anew_has_nothing_and_tells_its_attendant_first() {
     assert_eq!((rig.get("a"), rig.get("b"), rig.get("c").as_deref()), (None, None, Some("1")));
     let rig = rig.kill();
     assert_eq!((rig.get("a"), rig.get("b"), rig.get("c").as_deref()), (None, None, Some("1")));
+}
+
+#[test]
+fn what_eviction_kept_and_what_came_after_it_is_found_again() {
+    let site = HeldSite::on(HeldDisk::new(1));
+    let begin = |site| Rig::sized(site, STEPS, 700 << 10);
+    let rig = begin(site.clone());
+    let body = "x".repeat(1_000);
+    for n in 0..500 {
+        rig.put_and_flush(&format!("key {n}"), &body);
+        // What is read is kept by eviction.
+        assert!(rig.get(&format!("key {}", n / 5 * 5)).is_some());
+    }
+    let kept = |rig: &Rig| (0..500).filter(|n| rig.get(&format!("key {n}")).is_some()).count();
+    let before = kept(&rig);
+    assert!(before > 80, "{before} kept");
+    drop(rig);
+    assert_eq!(kept(&begin(site)), before);
 }
