@@ -24,6 +24,7 @@ mod hostile_filters;
 mod interim;
 mod invalidating;
 mod keys;
+mod large;
 mod lifetimes;
 mod logging;
 mod loops;

@@ -2,6 +2,7 @@
 
 mod checking;
 mod crowd;
+mod large_bodies;
 mod operating;
 mod real_codings;
 mod real_site;

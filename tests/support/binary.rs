@@ -89,6 +89,13 @@ impl Binary {
         self.folder.path()
     }
 
+    /// The most memory that it has held so far, in bytes.
+    pub fn memory_peak(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("the node runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the system tells it");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
+    }
+
     /// What it has written to stderr so far.
     pub fn stderr(&self) -> String {
         self.stderr.0.borrow().0.clone()

@@ -7,11 +7,11 @@ use std::io;
 use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
-use prometheus::Registry;
+use prometheus::{Error, Registry};
 
 use super::changes::Changes;
 use super::disk::{
-    Begun, Device, Folder, Home, JournalMetrics, Notes, Scribe, Seat, Share, Store, Unreadable, Writing, read_journal,
+    Begun, Device, Folder, Home, JournalMetrics, Notes, Scribe, Seat, Share, Store, Writing, read_journal,
 };
 use super::epochs::Epochs;
 use super::ledger::{self, Garbled, Ledger, Payload};
@@ -76,60 +76,53 @@ impl<D: Device> History<D> {
 }
 
 impl History<Folder> {
-    /// What earlier lives wrote down beside `store`, and what this one will, for a node that has a disk tier.
-    pub(super) fn open(
-        records_max: usize,
-        store: Option<&Store>,
-        registry: &Registry,
-    ) -> Result<Arc<Self>, prometheus::Error> {
-        let Some(store) = store else { return Ok(Arc::new(Self::in_memory(records_max))) };
-        let metrics = JournalMetrics::register(registry, store.sync_errors())?;
+    /// That of a node without a disk tier, or of the one whose store this is.
+    pub(super) fn open(records_max: usize, disk: Option<&Store>, registry: &Registry) -> Result<Arc<Self>, Error> {
+        match disk {
+            None => Ok(Arc::new(Self::in_memory(records_max))),
+            Some(store) => Self::beside(store, records_max, JournalMetrics::register(registry, store.sync_errors())?),
+        }
+    }
+
+    fn beside(store: &Store, records_max: usize, metrics: JournalMetrics) -> Result<Arc<Self>, Error> {
         let home = store.home();
-        let past = home.as_ref().map_or(Ok(None), |home| past(home, records_max));
+        let past = home.as_ref().map(|home| past(home, records_max));
         let (memories, known) = match past {
-            Ok(memories) => (memories.unwrap_or_else(|| Memories::none(records_max)), true),
-            Err(error) => {
-                tracing::warn!(%error, "what was purged is not known any more; the disk tier begins anew");
-                (Memories::none(records_max), false)
-            }
+            Some(Some(memories)) => (memories, true),
+            None => (Memories::none(records_max), true),
+            Some(None) => (Memories::none(records_max), false),
         };
         let history = memories.write_down(store.share(), metrics);
-        let history = Arc::new(history.map_err(|error| prometheus::Error::Msg(error.to_string()))?);
-        let later = Arc::downgrade(&history);
-        store.attend(Box::new(move |home| match later.upgrade() {
-            Some(history) => history.attach(seat(home)),
-            None => Err(io::Error::other("the node is ending")),
-        }));
-        let written = home.as_ref().filter(|_| known).map(|home| history.attach(seat(home)));
-        if let Some(Err(error)) = &written {
-            tracing::warn!(%error, "purges cannot be written down; the disk tier begins anew");
+        let history = Arc::new(history.map_err(|error| Error::Msg(error.to_string()))?);
+        let attendant = Arc::downgrade(&history);
+        store.attend(Box::new(move |home| attendant.upgrade().map_or(Ok(()), |history| history.attach(seat(home)))));
+        let attached = home.filter(|_| known).map(|home| history.attach(seat(&home)));
+        if let Some(Err(error)) = &attached {
+            tracing::warn!(%error, "disk tier: purges cannot be written down");
         }
-        // Where there was no folder, the store may have found one meanwhile, and told nobody.
-        if !matches!(written, Some(Ok(()))) {
+        // Where there was no folder yet, one may have been entered since then, and nobody was told.
+        if !matches!(attached, Some(Ok(()))) {
             store.begin_anew();
         }
         Ok(history)
     }
 }
 
-/// What is written down in a folder; `None` where the store there was begun just now.
-fn past(home: &Home<Folder>, records_max: usize) -> Result<Option<Memories>, Unknown> {
+/// What earlier lives of the store wrote down; `None` where nobody knows.
+fn past(home: &Home<Folder>, records_max: usize) -> Option<Memories> {
     if home.begun == Begun::Anew {
-        return Ok(None);
+        return Some(Memories::none(records_max));
     }
-    let payloads = read_journal(&*home.device, home.store)?.ok_or(Unknown::Missing)?;
-    Ok(Some(Memories::of(&payloads, records_max)?))
-}
-
-/// Why nobody knows what was purged.
-#[derive(Debug, thiserror::Error)]
-enum Unknown {
-    #[error("there is no journal")]
-    Missing,
-    #[error(transparent)]
-    Unreadable(#[from] Unreadable),
-    #[error(transparent)]
-    Garbled(#[from] Garbled),
+    let unknown = match read_journal(&*home.device, home.store) {
+        Ok(Some(payloads)) => match Memories::of(&payloads, records_max) {
+            Ok(memories) => return Some(memories),
+            Err(garbled) => garbled.to_string(),
+        },
+        Ok(None) => "it is missing".to_owned(),
+        Err(damage) => damage.to_string(),
+    };
+    tracing::warn!(why = unknown, "disk tier: the journal of purges cannot be read; the store begins anew");
+    None
 }
 
 fn seat(home: &Home<Folder>) -> Seat<Folder> {
@@ -143,3 +136,6 @@ fn standing((epochs, changes): &(Weak<Epochs>, Weak<Changes>)) -> Option<Vec<u8>
     changes.upgrade()?.describe(&mut payload);
     Some(payload.into_bytes())
 }
+
+#[cfg(test)]
+mod tests;

@@ -38,7 +38,7 @@ use crate::semantics::{Forwarded, RangeSpec, Refusal, Reuse, Tags, reuse};
 const JOINS_MAX: usize = 3;
 
 pub(super) struct Shelf {
-    /// Writes purges and changes down for as long as the shelf lives. Ends first, while its folder is still locked.
+    /// Writes purges and changes down for as long as the shelf lives. Ends first, while the store still has its folder.
     _history: Arc<History<Folder>>,
     tiers: Tiers,
     board: Mutex<Board>,
@@ -91,11 +91,9 @@ impl Shelf {
     pub(super) fn new(config: &config::Cache, clock: Clock, registry: &Registry) -> Result<Self, prometheus::Error> {
         let metrics = Metrics::register(registry)?;
         let store = config.disk.as_ref().map(|disk| Store::open(disk, registry)).transpose()?;
+        store.iter().for_each(|store| store.count_evictions_in(&metrics.evictions));
         let history = History::open(config.purge_records_max, store.as_ref(), registry)?;
-        let disk = config.disk.as_ref().zip(store).map(|(disk, store)| {
-            store.count_evictions_in(&metrics.evictions);
-            Tier::new(disk, store, clock.clone())
-        });
+        let disk = config.disk.as_ref().zip(store).map(|(disk, store)| Tier::new(disk, store, clock.clone()));
         Ok(Self {
             tiers: Tiers::new(Memory::new(config.memory_bytes, &metrics, registry)?, disk),
             board: Mutex::default(),

@@ -44,7 +44,7 @@ pub(super) use bounds::Room;
 pub(super) use device::Device;
 pub(super) use generations::Kept;
 pub(super) use home::{Begun, Home};
-pub(super) use journal::{Unreadable, read as read_journal};
+pub(super) use journal::read as read_journal;
 pub(super) use journal_metrics::JournalMetrics;
 pub(super) use metrics::Outcome;
 pub(super) use notes::Notes;
@@ -55,6 +55,9 @@ pub(super) use share::Share;
 pub(super) use store::Store;
 pub use ticket::{NotDurable, Ticket};
 pub(super) use writing::Writing;
+
+#[cfg(test)]
+pub(super) use simulation::{PowerDisk, Trouble};
 
 #[cfg(test)]
 mod simulation;

@@ -176,9 +176,8 @@ impl Tier {
     pub(in crate::cache) fn admits_large(&self, key: &str, head: &Head) -> bool {
         let primary = self.primary(key);
         let known = self.store.kind(primary).is_some();
-        let asked_for =
-            !head.selection.is_for_one_query() && (known || self.admission.admits(primary, self.clock.now()));
-        asked_for && self.store.affords()
+        let wanted = !head.selection.is_for_one_query() && (known || self.admission.admits(primary, self.clock.now()));
+        wanted && self.store.affords()
     }
 
     fn admitted(&self, own: KeyHash, entry: &Entry) -> Admitted {
@@ -186,25 +185,21 @@ impl Tier {
         if entry.head.selection.is_for_one_query() {
             return Admitted::No;
         }
-        if entry.content.len() > self.object_bytes_max {
-            return self.refused(Outcome::TooLarge, Admitted::No);
-        }
-        // It was admitted before its slices were written.
+        // What is in slices was admitted before they were written.
         if entry.content.sliced().is_some() {
             return Admitted::Yes;
         }
-        if !self.store.affords() {
-            return self.refused(Outcome::Rate, Admitted::No);
-        }
-        // What is on disk already has been asked for before.
-        if self.store.kind(own).is_some() || self.admission.admits(own, self.clock.now()) {
+        let (admitted, outcome) = if entry.content.len() > self.object_bytes_max {
+            (Admitted::No, Outcome::TooLarge)
+        } else if self.store.kind(own).is_none() && !self.admission.admits(own, self.clock.now()) {
+            // What is on disk already has been asked for before.
+            (Admitted::AtNextRequest, Outcome::FirstRequest)
+        } else if !self.store.affords() {
+            (Admitted::No, Outcome::Rate)
+        } else {
             return Admitted::Yes;
-        }
-        self.refused(Outcome::FirstRequest, Admitted::AtNextRequest)
-    }
-
-    fn refused(&self, why: Outcome, admitted: Admitted) -> Admitted {
-        self.store.count(why);
+        };
+        self.store.count(outcome);
         admitted
     }
 
