@@ -200,7 +200,7 @@ mod tests {
     fn reads_are_counted() {
         let (queue, pending) = (Queue::new(10_000), Pending::new());
         pending.change(key(1)).set(key(1), 1, waiting(&queue, "a"));
-        let mut reads = || match pending.read(key(1)) {
+        let reads = || match pending.read(key(1)) {
             Look::Here(record) => record.reads,
             other => panic!("{other:?}"),
         };
