@@ -119,7 +119,7 @@ mod tests {
         let device = Folder(folder.path().to_owned());
         let file = device.create("a").expect("a new file");
         assert_eq!(device.create("a").expect_err("it exists").kind(), io::ErrorKind::AlreadyExists);
-        file.write_at(2, &[IoSlice::new(b"bc"), IoSlice::new(b""), IoSlice::new(b"d")]).expect("written");
+        DeviceFile::write_at(&file, 2, &[IoSlice::new(b"bc"), IoSlice::new(b""), IoSlice::new(b"d")]).expect("written");
         let mut buffer = [9; 8];
         assert_eq!(DeviceFile::read_at(&file, 1, &mut buffer).expect("read"), 4);
         assert_eq!(buffer, *b"\0bcd\x09\x09\x09\x09");

@@ -97,7 +97,8 @@ impl<D: Device> Past<'_, D> {
             return Ok(());
         }
         let mut header = [0; SEGMENT_HEADER_BYTES as usize];
-        let origin = read_whole(&file, 0, &mut header).map_or(Origin::Damaged, |()| segment::decode_header(&header, name));
+        let origin =
+            read_whole(&file, 0, &mut header).map_or(Origin::Damaged, |()| segment::decode_header(&header, name));
         if origin == Origin::Foreign {
             self.doomed.push(number);
             return Ok(());
@@ -137,7 +138,9 @@ impl<D: Device> Past<'_, D> {
             return;
         }
         self.contents.segments.add(segment.clone());
-        if !self.uncertain && let Origin::Own(first) = origin {
+        if !self.uncertain
+            && let Origin::Own(first) = origin
+        {
             self.newest = go_on(segment, first, lines);
         }
     }
