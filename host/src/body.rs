@@ -23,6 +23,8 @@ pub enum BodyError {
     Malformed(String),
     #[error("nobody fills this body any more")]
     Abandoned,
+    #[error("a stored slice of the body is lost")]
+    SliceLost,
 }
 
 impl BodyError {
@@ -33,6 +35,7 @@ impl BodyError {
             Self::Stalled(_) => "stalled",
             Self::Malformed(_) => "malformed_body",
             Self::Abandoned => "abandoned",
+            Self::SliceLost => "slice_lost",
         }
     }
 }

@@ -13,6 +13,7 @@ mod collapsing;
 mod completing;
 mod conditional;
 mod demonstration;
+mod disk;
 mod draining;
 mod explaining;
 mod filters;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use forebay::clock::{Clock, Timestamp};
-use forebay::config;
+use forebay::config::{self, Config};
 use forebay::node::{Drained, Node, StartError};
 use tempfile::TempDir;
 
@@ -32,6 +32,7 @@ const DEFAULTS: [(&str, &str); 4] = [
 pub struct TestNode {
     node: Node,
     clock: Clock,
+    config: Config,
     folder: TempDir,
 }
 
@@ -68,7 +69,20 @@ impl TestNode {
         let config = config.unwrap_or_else(|faults| panic!("the test's configuration is wrong:\n{faults}"));
         let clock = Clock::set_to(Timestamp::from_unix(NOW));
         let node = Node::start_at(&config, clock.clone())?;
-        Ok(Self { node, clock, folder })
+        Ok(Self { node, clock, config, folder })
+    }
+
+    /// The same node taken down in good order and started again, on other ports; its clock and its folder stay.
+    pub async fn restarted(self) -> Self {
+        let Self { node, clock, config, folder } = self;
+        node.drain().await;
+        let node = Node::start_at(&config, clock.clone()).expect("it started before");
+        Self { node, clock, config, folder }
+    }
+
+    /// The folder that relative paths of its configuration start at.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Where clients connect.

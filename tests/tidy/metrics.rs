@@ -12,7 +12,7 @@ pub(crate) const FILE: &str = "tests/tidy/metrics.txt";
 const PREFIX: &str = "forebay_";
 const KINDS: [&str; 3] = ["counter", "gauge", "histogram"];
 /// What tells one series from another without growing with the traffic: enums and configured names.
-const LABELS: [&str; 18] = [
+const LABELS: [&str; 20] = [
     "callback",
     "cache",
     "code",
@@ -23,9 +23,11 @@ const LABELS: [&str; 18] = [
     "listener",
     "method",
     "mode",
+    "op",
     "origin",
     "phase",
     "reason",
+    "result",
     "route",
     "scope",
     "state",

@@ -109,7 +109,7 @@ where
             reply::with(reply::text(StatusCode::OK, text), header::CONTENT_TYPE, content_type)
         }
         Matter::Purge => purge::answer(request, &state.edge).await,
-        Matter::Explain => explain::answer(&request, &state.edge),
+        Matter::Explain => explain::answer(request, &state.edge).await,
         Matter::Readiness if !state.health.is_ready() => reply::text(StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
         Matter::Readiness | Matter::Health => reply::text(StatusCode::OK, "ok\n"),
     }

@@ -14,14 +14,17 @@ use crate::exchange::Edge;
 
 const USAGE: &str = "write /v1/explain?url=URL, &header=NAME:VALUE for each field, and &method=HEAD for another than GET, percent-encoded";
 
-pub(super) fn answer<B>(request: &Request<B>, edge: &Arc<Edge>) -> Response<Body> {
-    let told = asked(request.uri().query().unwrap_or_default())
-        .and_then(|asked| edge.explain(asked.method, &asked.url, asked.headers).map_err(|bad| bad.to_string()));
+pub(super) async fn answer<B>(request: Request<B>, edge: &Arc<Edge>) -> Response<Body> {
+    let (request, _) = request.into_parts();
+    let told = match asked(request.uri.query().unwrap_or_default()) {
+        Ok(asked) => edge.explain(asked.method, &asked.url, asked.headers).await.map_err(|bad| bad.to_string()),
+        Err(why) => Err(why),
+    };
     let told = match told {
         Ok(told) => told,
         Err(why) => return reply::refusal(StatusCode::BAD_REQUEST, &why),
     };
-    let accept = request.headers().get(header::ACCEPT).map(HeaderValue::as_bytes).unwrap_or_default();
+    let accept = request.headers.get(header::ACCEPT).map(HeaderValue::as_bytes).unwrap_or_default();
     if accept.starts_with(b"text/plain") {
         return reply::text(StatusCode::OK, told.to_string());
     }

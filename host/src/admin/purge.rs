@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use super::reply;
 use crate::body::Body;
 use crate::cache::Mode;
-use crate::exchange::{Asker, Edge, Wanted};
+use crate::exchange::{Asker, Edge, Purged, Wanted};
 
 /// Some thousand URLs; more go in several requests.
 const BODY_BYTES_MAX: usize = 1 << 20;
@@ -30,12 +30,12 @@ where
     B: http_body::Body<Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
 {
     match purge(request, edge).await {
-        Ok(purged) => reply::json(StatusCode::OK, &purged),
+        Ok(purged) => reply::json(purged.status(), &purged.json()),
         Err((status, why)) => reply::refusal(status, &why),
     }
 }
 
-async fn purge<B>(request: Request<B>, edge: &Edge) -> Result<Value, Refused>
+async fn purge<B>(request: Request<B>, edge: &Edge) -> Result<Purged, Refused>
 where
     B: http_body::Body<Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
 {
@@ -49,8 +49,7 @@ where
     }
     let body = whole(request.into_body()).await?;
     let (wanted, mode) = read(&body).map_err(|why| (StatusCode::BAD_REQUEST, why))?;
-    let purged = edge.purge(&wanted, mode, Asker::Admin);
-    purged.map(|purged| purged.json()).map_err(|bad| (StatusCode::BAD_REQUEST, bad.to_string()))
+    edge.purge(&wanted, mode, Asker::Admin).await.map_err(|bad| (StatusCode::BAD_REQUEST, bad.to_string()))
 }
 
 async fn whole<B>(body: B) -> Result<Bytes, Refused>

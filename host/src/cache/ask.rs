@@ -2,6 +2,7 @@
 
 use http::header::HeaderMap;
 
+use super::tier::Recall;
 use crate::semantics::Wishes;
 
 /// A request, as the cache sees it.
@@ -11,6 +12,8 @@ pub struct Ask<'a> {
     pub wishes: Wishes,
     /// How the origin does; asked only where there is a stale response that could be used.
     pub standing: &'a dyn Fn(StaleUse) -> Standing,
+    /// What the disk tier brought for it so far.
+    pub recall: &'a Recall,
 }
 
 /// Whether an origin that failed is tried again.

@@ -4,9 +4,10 @@
 //! reach at once. Records are dropped all together when there are too many; then every such key counts as changed.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 
+use super::ledger::{Ledger, Payload, Posting, next_life};
 use super::notebook::places;
 
 /// Changed URLs that are remembered one by one, at most. One costs about 150 bytes.
@@ -16,13 +17,16 @@ const CHANGES_MAX: usize = 50_000;
 pub(super) struct Changes {
     /// Does any key have parts?
     matter: AtomicBool,
-    /// Zero as long as nothing has changed, so that nobody needs to look.
-    count: AtomicU64,
+    /// Has anything changed? Until then nobody needs to look.
+    any: AtomicBool,
     records: RwLock<Records>,
+    ledger: Ledger,
 }
 
 #[derive(Default)]
 struct Records {
+    /// The last change of all.
+    latest: u64,
     last: HashMap<String, u64>,
     /// How much room they take, in names of common length.
     places: usize,
@@ -31,12 +35,17 @@ struct Records {
 }
 
 impl Changes {
+    /// Written down as they happen. All of them matter, because what earlier lives stored has keys with parts.
+    pub(super) fn written_to(ledger: Ledger) -> Self {
+        Self { matter: AtomicBool::new(true), ledger, ..Self::default() }
+    }
+
     /// The number of the last change of this subject; zero if it has not changed.
     pub(super) fn last(&self, subject: &str) -> u64 {
         if !self.matter() {
             self.matter.store(true, Ordering::Release);
         }
-        if self.count.load(Ordering::Acquire) == 0 {
+        if !self.any.load(Ordering::Acquire) {
             return 0;
         }
         let records = self.records.read().unwrap_or_else(PoisonError::into_inner);
@@ -50,18 +59,78 @@ impl Changes {
 
     /// What was stored of this subject is out of reach from now on.
     pub(super) fn record(&self, subject: &str) {
-        let mut records = self.records.write().unwrap_or_else(PoisonError::into_inner);
-        // Counted under the lock: whoever sees the count waits for the record.
-        let change = self.count.fetch_add(1, Ordering::Release) + 1;
-        if let Some(standing) = records.last.get_mut(subject) {
-            *standing = change;
+        let mut records = self.write();
+        // Told under the lock: whoever sees it waits for the record.
+        self.any.store(true, Ordering::Release);
+        let number = records.latest + 1;
+        records.add(subject, number);
+        // Under the lock, so that changes are written down in their order.
+        self.ledger.post(&Posting::Changed { number, subject, forgotten: records.forgotten });
+    }
+
+    /// Takes in what was written down, in its order, before anybody asks. What is not about changes is left alone.
+    pub(super) fn recall(&self, posting: &Posting<'_>) {
+        let mut records = self.write();
+        match posting {
+            Posting::Changes { latest, forgotten } => {
+                records.forget_until(*forgotten);
+                records.latest = records.latest.max(*latest);
+            }
+            // What a standing has in it already is not done again.
+            Posting::Changed { number, subject, forgotten } if *number > records.latest => {
+                records.forget_until(*forgotten);
+                records.add(subject, *number);
+            }
+            _ => {}
+        }
+        self.any.store(!records.last.is_empty() || records.forgotten > 0, Ordering::Release);
+    }
+
+    /// From here on changes have numbers that no earlier life has given out. Before anybody asks.
+    pub(super) fn begin_life(&self) {
+        let mut records = self.write();
+        records.latest = next_life(records.latest);
+    }
+
+    /// Adds how everything stands: as the changes in their order, between what they begin with and the last one of all.
+    pub(super) fn describe(&self, payload: &mut Payload) {
+        let records = self.records.read().unwrap_or_else(PoisonError::into_inner);
+        let forgotten = records.forgotten;
+        let mut last: Vec<_> = records.last.iter().map(|(subject, number)| (*number, subject.as_str())).collect();
+        last.sort_unstable();
+        payload.add(&Posting::Changes { latest: 0, forgotten });
+        for (number, subject) in last {
+            payload.add(&Posting::Changed { number, subject, forgotten });
+        }
+        payload.add(&Posting::Changes { latest: records.latest, forgotten });
+    }
+
+    /// Nothing that can panic runs under this lock, so a poisoned one is as good as any.
+    fn write(&self) -> RwLockWriteGuard<'_, Records> {
+        self.records.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Records {
+    fn add(&mut self, subject: &str, number: u64) {
+        self.latest = number;
+        if let Some(standing) = self.last.get_mut(subject) {
+            *standing = number;
             return;
         }
-        records.places += places(subject) as usize;
-        if records.places > CHANGES_MAX {
-            *records = Records { places: places(subject) as usize, forgotten: change, ..Records::default() };
+        self.places += places(subject) as usize;
+        if self.places > CHANGES_MAX {
+            self.forget_until(number);
+            self.places = places(subject) as usize;
         }
-        records.last.insert(subject.to_owned(), change);
+        self.last.insert(subject.to_owned(), number);
+    }
+
+    /// Whatever changed earlier counts as changed then.
+    fn forget_until(&mut self, number: u64) {
+        if number > self.forgotten {
+            *self = Self { latest: self.latest, forgotten: number, ..Self::default() };
+        }
     }
 }
 

@@ -1,15 +1,18 @@
-//! A stored response: its head, with what freshness needs, and its whole body.
+//! A stored response: its head, with what freshness needs, and its whole content.
 //!
 //! Entries never change, but for what purges have made of them. They are made by a finished fill, shared by every hit, and
 //! die with their last reader.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
+use super::content::Content;
 use super::forms::Forms;
+use super::tier::Recalled;
 use super::validity::Validity;
 use crate::clock::Timestamp;
 use crate::semantics::{Freshness, Selection, SurrogateFields, Tags};
@@ -92,10 +95,22 @@ impl Head {
     }
 
     /// As it is kept: tags read, fields for surrogates apart, all values in memory of their own.
-    pub(super) fn settled(mut self) -> Self {
+    pub(super) fn settled(self) -> Self {
+        self.sorted().compacted()
+    }
+
+    /// Tags read, fields for surrogates apart.
+    pub(super) fn sorted(mut self) -> Self {
         let tags = Tags::of(&self.headers);
-        let surrogate = SurrogateFields::take_from(&mut self.headers).compacted(compact);
-        Self { headers: compact(&self.headers), aside: Aside { surrogate, tags }, ..self }
+        let surrogate = SurrogateFields::take_from(&mut self.headers);
+        Self { aside: Aside { surrogate, tags }, ..self }
+    }
+
+    /// All values in memory of their own.
+    pub(super) fn compacted(self) -> Self {
+        let Aside { surrogate, tags } = self.aside;
+        let aside = Aside { surrogate: surrogate.compacted(compact), tags };
+        Self { headers: compact(&self.headers), aside, ..self }
     }
 }
 
@@ -124,9 +139,13 @@ fn compact(headers: &HeaderMap) -> HeaderMap {
 #[derive(Debug)]
 pub struct Entry {
     pub head: Arc<Head>,
-    pub body: Bytes,
+    pub content: Content,
     /// What purges have made of it.
     pub validity: Validity,
+    /// Where it was read, if it is not from memory.
+    pub(super) recalled: Option<Recalled>,
+    /// Is the next request for it to offer it to the disk tier again?
+    offered_again: AtomicBool,
 }
 
 /// Bookkeeping per entry beside its bytes: this struct and its head, the tier's own nodes, sketches and counters (moka takes
@@ -134,6 +153,54 @@ pub struct Entry {
 pub(super) const OVERHEAD: usize = size_of::<Entry>() + size_of::<Head>() + 384;
 
 impl Entry {
+    /// `began` is the last purge that was in force when the lookup began.
+    pub(super) fn new(head: Arc<Head>, content: Content, began: u64) -> Self {
+        Self { head, content, validity: Validity::since(began), recalled: None, offered_again: AtomicBool::new(false) }
+    }
+
+    /// As it was read from disk.
+    pub(super) fn recalled(head: Head, content: Content, (began, recalled): (u64, Recalled)) -> Self {
+        Self { recalled: Some(recalled), ..Self::new(Arc::new(head), content, began) }
+    }
+
+    /// The same content under another head.
+    pub(super) fn with_head(&self, head: Head, began: u64) -> Self {
+        Self::new(Arc::new(head), self.own_content(), began)
+    }
+
+    /// As it is kept in memory after it was read from disk.
+    pub(super) fn promoted(&self) -> Self {
+        Self::new(Arc::new(Head::clone(&self.head).compacted()), self.own_content(), self.validity.epoch())
+    }
+
+    /// The same with another content.
+    pub(super) fn with_content(&self, content: Content) -> Self {
+        Self::new(self.head.clone(), content, self.validity.epoch())
+    }
+
+    /// What was read from disk is a slice of the whole record, which it would keep alive.
+    fn own_content(&self) -> Content {
+        match &self.content {
+            Content::Here(bytes) if self.recalled.is_some() => Content::Here(Bytes::copy_from_slice(bytes)),
+            content => content.clone(),
+        }
+    }
+
+    /// Says whether the next request for it is to offer it to the disk tier again.
+    pub(super) fn offer_at_next_request(&self, offer: bool) {
+        self.offered_again.store(offer, Ordering::Relaxed);
+    }
+
+    /// Is this the request that offers it again? True for one only.
+    pub(super) fn is_offered_again(&self) -> bool {
+        self.offered_again.load(Ordering::Relaxed) && self.offered_again.swap(false, Ordering::Relaxed)
+    }
+
+    /// From which tier its body comes, for metrics.
+    pub fn tier(&self) -> &'static str {
+        if self.recalled.is_some() || self.content.here().is_none() { "disk" } else { "memory" }
+    }
+
     /// The terms on which it may be used now: a soft purge has ended its lifetime.
     pub fn terms(&self) -> Freshness {
         self.head.terms(&self.validity)
@@ -147,7 +214,7 @@ impl Entry {
     /// The bytes it costs to hold, its key included.
     pub fn weight(&self, key: &str) -> u64 {
         let forms = self.head.forms.as_ref().map_or(0, |forms| forms.weight());
-        self.head.weight() + (key.len() + self.body.len() + forms + OVERHEAD) as u64
+        self.head.weight() + (key.len() + self.content.weight() + forms + OVERHEAD) as u64
     }
 }
 

@@ -3,15 +3,17 @@
 //! Every purge takes the next number. A response carries the number that stood when its lookup began, before anything was
 //! read, and is good while no purge that concerns it has a higher one; so what was being fetched or confirmed when a purge
 //! came is never used after it. Records are bounded: where the oldest is given up, everything from before it counts as
-//! purged.
+//! purged. With a disk tier every purge is written down, and found again by the next life of the node.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
+use super::disk::Ticket;
+use super::ledger::{Event, Ledger, Payload, Posting, next_life};
 use super::place::Place;
 use super::purge::{Mode, Purge, Scope};
-use super::records::{Record, Ruling};
+use super::records::{Record, Ruling, ScopeKind};
 use crate::clock::Timestamp;
 use crate::semantics::Tags;
 
@@ -37,30 +39,7 @@ pub(super) struct Epochs {
     latest: AtomicU64,
     tables: RwLock<Tables>,
     records_max: usize,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Kind {
-    Host,
-    Url,
-    /// A URL without its query, beside each URL: where one key stands for several queries, nobody can tell from a key
-    /// which ones, so a purge of any concerns it.
-    Path,
-    Prefix,
-    Tag,
-    Group,
-}
-
-impl Kind {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Host => "host",
-            Self::Url | Self::Path => "url",
-            Self::Prefix => "prefix",
-            Self::Tag => "tag",
-            Self::Group => "group",
-        }
-    }
+    ledger: Ledger,
 }
 
 #[derive(Default)]
@@ -70,16 +49,16 @@ struct Tables {
     all: Record,
     /// Purges of any tag or group.
     tagged: Record,
-    records: HashMap<Kind, HashMap<Arc<str>, Record>>,
+    records: HashMap<ScopeKind, HashMap<Arc<str>, Record>>,
     /// How many prefixes have which length in bytes.
     prefix_lengths: BTreeMap<usize, usize>,
     /// The scopes by their last purge.
-    order: BTreeMap<(u64, Kind), Arc<str>>,
+    order: BTreeMap<(u64, ScopeKind), Arc<str>>,
 }
 
 impl Epochs {
-    pub(super) fn new(records_max: usize) -> Self {
-        Self { latest: AtomicU64::new(0), tables: RwLock::default(), records_max }
+    pub(super) fn new(records_max: usize, ledger: Ledger) -> Self {
+        Self { latest: AtomicU64::new(0), tables: RwLock::default(), records_max, ledger }
     }
 
     /// The number of the last purge: what a lookup takes down before it reads anything.
@@ -89,25 +68,64 @@ impl Epochs {
 
     /// Takes the next number for a purge, and returns it once the purge is in force for everybody.
     pub(super) fn purge(&self, purge: &Purge, at: Timestamp) -> u64 {
-        let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
-        let number = self.latest.load(Ordering::Relaxed) + 1;
+        self.enact(purge, at, Ledger::post).0
+    }
+
+    /// The same, and the ticket of its being written down.
+    pub(super) fn purge_durably(&self, purge: &Purge, at: Timestamp) -> (u64, Ticket) {
+        self.enact(purge, at, Ledger::post_durably)
+    }
+
+    fn enact<T>(&self, purge: &Purge, at: Timestamp, post: impl FnOnce(&Ledger, &Posting<'_>) -> T) -> (u64, T) {
         let text = purge.scope.to_string();
-        match &purge.scope {
-            Scope::All => tables.purge_all(number, purge.mode, at),
-            Scope::Host(_) => tables.add(Kind::Host, &text, (number, purge.mode, at)),
-            Scope::Url(_) => {
-                tables.add(Kind::Url, &text, (number, purge.mode, at));
-                tables.add(Kind::Path, without_query(&text), (number, purge.mode, at));
+        let scope = (kind(&purge.scope), text.as_str());
+        let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
+        let event = Event { number: self.latest.load(Ordering::Relaxed) + 1, mode: purge.mode, at };
+        tables.enact(scope, event);
+        tables.bound(self.records_max);
+        self.latest.store(event.number, Ordering::Release);
+        // Under the lock, so that purges are written down in their order.
+        let posted = post(&self.ledger, &Posting::Purged { event, scope, floor: tables.floor });
+        (event.number, posted)
+    }
+
+    /// Takes in what was written down, in its order, before anybody asks. What is not about purges is left alone.
+    pub(super) fn recall(&self, posting: &Posting<'_>) {
+        let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
+        match posting {
+            Posting::Purges { latest, floor } => {
+                tables.floor = tables.floor.max(*floor);
+                self.latest.fetch_max(*latest, Ordering::Release);
             }
-            Scope::Prefix(_) => tables.add(Kind::Prefix, &text, (number, purge.mode, at)),
-            Scope::Tag(_) => tables.add(Kind::Tag, &text, (number, purge.mode, at)),
-            Scope::Group { .. } => tables.add(Kind::Group, &text, (number, purge.mode, at)),
+            Posting::Standing { scope, record } => tables.put(*scope, record.clone()),
+            // What a standing has in it already is not done again.
+            Posting::Purged { event, scope, floor } if event.number > self.latest.load(Ordering::Relaxed) => {
+                tables.enact(*scope, *event);
+                tables.floor = tables.floor.max(*floor);
+                self.latest.store(event.number, Ordering::Release);
+            }
+            _ => return,
         }
-        while tables.order.len() > self.records_max {
-            tables.give_up_oldest();
+        tables.bound(self.records_max);
+    }
+
+    /// From here on purges have numbers that no earlier life has given out. Before anybody asks.
+    pub(super) fn begin_life(&self) {
+        self.latest.store(next_life(self.latest()), Ordering::Release);
+    }
+
+    /// Adds how everything stands.
+    pub(super) fn describe(&self, payload: &mut Payload) {
+        let tables = self.read();
+        payload.add(&Posting::Purges { latest: self.latest(), floor: tables.floor });
+        let mut add = |kind, text, record: &Record| {
+            payload.add(&Posting::Standing { scope: (kind, text), record: record.clone() });
+        };
+        add(ScopeKind::All, "", &tables.all);
+        add(ScopeKind::Tagged, "", &tables.tagged);
+        for (kind, table) in &tables.records {
+            table.iter().for_each(|(text, record)| add(*kind, text, record));
         }
-        self.latest.store(number, Ordering::Release);
-        number
     }
 
     /// What the purges after `birth` make of a subject, and the last purge that was looked at.
@@ -147,29 +165,60 @@ impl Epochs {
 }
 
 impl Tables {
-    fn purge_all(&mut self, number: u64, mode: Mode, at: Timestamp) {
-        self.all.add(number, mode, at);
-        if mode == Mode::Hard {
+    fn enact(&mut self, (kind, text): (ScopeKind, &str), event: Event) {
+        match kind {
+            ScopeKind::All => self.purge_all(event),
+            ScopeKind::Url => {
+                self.add(ScopeKind::Url, text, event);
+                self.add(ScopeKind::Path, without_query(text), event);
+            }
+            kind => self.add(kind, text, event),
+        }
+    }
+
+    fn purge_all(&mut self, event: Event) {
+        self.all.add(event.number, event.mode, event.at);
+        if event.mode == Mode::Hard {
             // Whatever the other records are about is older than this.
             let all = std::mem::take(&mut self.all);
             *self = Self { all, floor: self.floor, ..Self::default() };
         }
     }
 
-    fn add(&mut self, kind: Kind, text: &str, (number, mode, at): (u64, Mode, Timestamp)) {
-        if matches!(kind, Kind::Tag | Kind::Group) {
-            self.tagged.add(number, mode, at);
+    fn add(&mut self, kind: ScopeKind, text: &str, event: Event) {
+        if matches!(kind, ScopeKind::Tag | ScopeKind::Group) {
+            self.tagged.add(event.number, event.mode, event.at);
+        }
+        let mut record = self.records.get(&kind).and_then(|table| table.get(text)).cloned().unwrap_or_default();
+        record.add(event.number, event.mode, event.at);
+        self.put((kind, text), record);
+    }
+
+    /// Puts a record in the place of what was known of its scope.
+    fn put(&mut self, (kind, text): (ScopeKind, &str), record: Record) {
+        match kind {
+            ScopeKind::All => return self.all = record,
+            ScopeKind::Tagged => return self.tagged = record,
+            _ => {}
         }
         let table = self.records.entry(kind).or_default();
         let text = table.get_key_value(text).map_or_else(|| Arc::from(text), |(known, _)| known.clone());
-        let record = table.entry(text.clone()).or_default();
-        if record.last() > 0 {
-            self.order.remove(&(record.last(), kind));
-        } else if kind == Kind::Prefix {
-            *self.prefix_lengths.entry(text.len()).or_default() += 1;
+        let last = record.last();
+        match table.insert(text.clone(), record) {
+            Some(known) => _ = self.order.remove(&(known.last(), kind)),
+            None if kind == ScopeKind::Prefix => *self.prefix_lengths.entry(text.len()).or_default() += 1,
+            None => {}
         }
-        record.add(number, mode, at);
-        self.order.insert((number, kind), text);
+        self.order.insert((last, kind), text);
+    }
+
+    /// Gives up the oldest records above a number of them, and what the floor has made superfluous.
+    fn bound(&mut self, records_max: usize) {
+        while let Some(((oldest, _), _)) = self.order.first_key_value()
+            && (self.order.len() > records_max || *oldest <= self.floor)
+        {
+            self.give_up_oldest();
+        }
     }
 
     fn give_up_oldest(&mut self) {
@@ -178,7 +227,7 @@ impl Tables {
         if let Some(table) = self.records.get_mut(&kind) {
             table.remove(&text);
         }
-        if kind == Kind::Prefix
+        if kind == ScopeKind::Prefix
             && let Some(count) = self.prefix_lengths.get_mut(&text.len())
         {
             *count -= 1;
@@ -201,29 +250,44 @@ impl Tables {
     }
 
     /// Shows every record of a scope that the subject is in, but not that of all.
-    fn each(&self, subject: Subject<'_>, mut show: impl FnMut(Kind, &str, &Record)) {
+    fn each(&self, subject: Subject<'_>, mut show: impl FnMut(ScopeKind, &str, &Record)) {
         let mut look = |kind, text: &str| {
             if let Some(record) = self.records.get(&kind).and_then(|table| table.get(text)) {
                 show(kind, text, record);
             }
         };
         let place = Place::of(subject.key);
-        look(Kind::Host, place.host);
-        look(Kind::Url, place.url);
+        look(ScopeKind::Host, place.host);
+        look(ScopeKind::Url, place.url);
         if place.merged {
-            look(Kind::Path, without_query(place.url));
+            look(ScopeKind::Path, without_query(place.url));
         }
         for length in self.prefix_lengths.range(..=place.url.len()).map(|(length, _)| *length) {
             // A length that ends inside a character is no prefix of this URL.
             if let Some(prefix) = place.url.get(..length) {
-                look(Kind::Prefix, prefix);
+                look(ScopeKind::Prefix, prefix);
             }
         }
         let Some(tags) = subject.tags else { return };
-        tags.names().iter().for_each(|name| look(Kind::Tag, name));
+        tags.names().iter().for_each(|name| look(ScopeKind::Tag, name));
         for name in tags.groups() {
-            look(Kind::Group, &Scope::Group { origin: place.origin.to_owned(), name: name.to_string() }.to_string());
+            look(
+                ScopeKind::Group,
+                &Scope::Group { origin: place.origin.to_owned(), name: name.to_string() }.to_string(),
+            );
         }
+    }
+}
+
+/// Under what its purges are recorded.
+fn kind(scope: &Scope) -> ScopeKind {
+    match scope {
+        Scope::All => ScopeKind::All,
+        Scope::Host(_) => ScopeKind::Host,
+        Scope::Url(_) => ScopeKind::Url,
+        Scope::Prefix(_) => ScopeKind::Prefix,
+        Scope::Tag(_) => ScopeKind::Tag,
+        Scope::Group { .. } => ScopeKind::Group,
     }
 }
 

@@ -1,20 +1,27 @@
-//! A fetch that several requests share: one writes, all read, from the first byte on.
+//! A fetch that several requests share: one writes, all read, each at its own pace.
 //!
-//! The state behind `Lead`, `Filling` and `Follower`. While a body may still be stored, all its bytes stay, so a request
-//! that comes late reads from the start. Once it has grown past what may be stored, the flight is closed to newcomers and
-//! becomes a bounded window: the writer waits for the slowest reader, and bytes that everybody has read are let go.
+//! The state behind `Lead`, `Filling` and `Follower`. While a body is small enough for memory, all its bytes stay, so a
+//! request that comes late reads from the start. Once it has outgrown that, what lies in the disk tier may go from memory,
+//! and readers that are behind fetch it from there. Where nothing takes it, the flight is closed to newcomers and becomes a
+//! bounded window: the writer waits for the slowest reader, and bytes that everybody has read are let go.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 
+use super::content::Content;
+use super::disk::Kept;
 use super::entry::Head;
+use super::tier::Slices;
 use crate::body::BodyError;
 use crate::semantics::{ProxyError, Selection};
 
-/// Bytes that a flight in window mode holds for its slowest reader.
+mod window;
+
+use window::Window;
+
+/// Bytes that a flight which does not keep all holds in memory.
 const WINDOW_BYTES: u64 = 1 << 20;
 
 /// Why a fetch brought no response; told to everybody who waited for it.
@@ -55,28 +62,47 @@ pub(super) struct Flight {
     presumed: Option<Selection>,
     /// How many invalidations there had been when it was asked for.
     pub(super) took_off: u64,
+    /// Where the bytes lie that are no longer in memory.
+    slices: OnceLock<(Slices, Kept)>,
     state: Mutex<State>,
 }
 
 struct State {
     phase: Phase,
-    chunks: VecDeque<Bytes>,
-    /// The position of `chunks[0]` in the body, in chunks.
-    first: usize,
-    /// Bytes in `chunks`.
-    held: u64,
-    /// In window mode, read chunks are let go.
-    window: bool,
+    window: Window,
+    keeping: Keeping,
+    /// From the start, so many bytes can be read from the slices.
+    spilled: u64,
     seats: Vec<Option<Seat>>,
+    /// Somebody has had a seat.
+    boarded: bool,
     writer: Option<Waker>,
+}
+
+/// What of a body stays in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keeping {
+    All,
+    /// What is not in the slices yet, and a little more.
+    Unspilled,
+    /// What the slowest reader has not had; and the writer waits for it.
+    Unread,
 }
 
 /// One reader: how far it is, and whom to wake.
 struct Seat {
-    next: usize,
-    /// Bytes it has had.
-    read: u64,
+    at: u64,
     waker: Option<Waker>,
+}
+
+/// What comes next for a reader.
+pub(super) enum Piece {
+    Here(Bytes),
+    /// It is to be read from the slices, from this position; they are written up to another.
+    Behind {
+        at: u64,
+        written: u64,
+    },
 }
 
 impl Flight {
@@ -86,13 +112,14 @@ impl Flight {
             head: OnceLock::new(),
             presumed,
             took_off,
+            slices: OnceLock::new(),
             state: Mutex::new(State {
                 phase: Phase::Fetching,
-                chunks: VecDeque::new(),
-                first: 0,
-                held: 0,
-                window: false,
+                window: Window::default(),
+                keeping: Keeping::All,
+                spilled: 0,
                 seats: Vec::new(),
+                boarded: false,
                 writer: None,
             }),
         }
@@ -111,7 +138,8 @@ impl Flight {
     /// Takes a reader in, at the start of the body.
     pub(super) fn sit(&self) -> usize {
         let mut state = self.lock();
-        let seat = Some(Seat { next: 0, read: 0, waker: None });
+        state.boarded = true;
+        let seat = Some(Seat { at: 0, waker: None });
         match state.seats.iter().position(Option::is_none) {
             Some(free) => {
                 state.seats[free] = seat;
@@ -122,6 +150,18 @@ impl Flight {
                 state.seats.len() - 1
             }
         }
+    }
+
+    /// Has everybody left who was here?
+    pub(super) fn deserted(&self) -> bool {
+        let state = self.lock();
+        state.boarded && state.seats.iter().all(Option::is_none)
+    }
+
+    /// This reader goes on from `at`: what lies before is not for it, or it has had it.
+    pub(super) fn move_on(&self, seat: usize, at: u64) {
+        let waker = self.lock().move_on(seat, at);
+        waker.into_iter().for_each(Waker::wake);
     }
 
     pub(super) fn leave(&self, seat: usize) {
@@ -141,42 +181,73 @@ impl Flight {
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    /// Adds a piece of the body. From the first call with `window` on, the flight holds a window only.
-    pub(super) fn add(&self, chunk: Bytes, window: bool) {
+    /// Adds a piece of the body.
+    pub(super) fn add(&self, chunk: Bytes) {
         let mut state = self.lock();
-        state.held += chunk.len() as u64;
-        state.chunks.push_back(chunk);
-        state.window |= window;
+        state.window.push(chunk);
         state.let_go();
         let wakers = state.readers_to_wake();
         drop(state);
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    /// Ready when there is room for more; `false` when nobody reads any more. Only window mode makes it wait.
+    /// The whole content at once, in place of `add`.
+    pub(super) fn bring(&self, content: &Content) {
+        match content.sliced() {
+            Some(sliced) if content.here().is_none() => {
+                self.spill_to(sliced.slices());
+                let mut state = self.lock();
+                state.window = Window::empty_at(sliced.total());
+                state.spilled = sliced.total();
+            }
+            _ => content.here().into_iter().for_each(|bytes| self.add(bytes.clone())),
+        }
+    }
+
+    /// What has been written to these slices need not stay in memory.
+    pub(super) fn spill_to(&self, slices: &Slices) {
+        let _ = self.slices.set((slices.clone(), slices.keep()));
+        self.lock().keeping = Keeping::Unspilled;
+    }
+
+    /// From the start, so many bytes can be read from the slices.
+    pub(super) fn spilled(&self, bytes: u64) {
+        let mut state = self.lock();
+        state.spilled = bytes;
+        state.let_go();
+    }
+
+    /// Nothing takes the body any more: from now on its readers set the pace. No newcomer may be seated.
+    pub(super) fn narrow(&self) {
+        let mut state = self.lock();
+        state.keeping = Keeping::Unread;
+        state.let_go();
+    }
+
+    /// Where the bytes lie that are no longer in memory.
+    pub(super) fn slices(&self) -> Option<&Slices> {
+        self.slices.get().map(|(slices, _)| slices)
+    }
+
+    /// Ready when there is room for more; `false` when nobody reads any more. Only a narrow flight makes it wait.
     pub(super) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<bool> {
         let mut state = self.lock();
-        if !state.window {
+        if state.keeping != Keeping::Unread {
             return Poll::Ready(true);
         }
         if state.seats.iter().all(Option::is_none) {
             return Poll::Ready(false);
         }
-        if state.held <= WINDOW_BYTES {
+        if state.window.held() <= WINDOW_BYTES {
             return Poll::Ready(true);
         }
         state.writer = Some(cx.waker().clone());
         Poll::Pending
     }
 
-    /// The whole body, put together; call after the last `add`, outside window mode.
+    /// The whole body, put together; call after the last `add`, where all of it stays in memory.
     pub(super) fn whole(&self) -> Bytes {
-        let state = self.lock();
-        let mut whole = bytes::BytesMut::with_capacity(usize::try_from(state.held).unwrap_or(0));
-        for chunk in &state.chunks {
-            whole.extend_from_slice(chunk);
-        }
-        whole.freeze()
+        self.lock().window.joined()
     }
 
     /// Ready when the fetch has left `Fetching`.
@@ -190,20 +261,19 @@ impl Flight {
     }
 
     /// The next piece of the body for this reader.
-    pub(super) fn poll_next(&self, seat: usize, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
+    pub(super) fn poll_next(&self, seat: usize, cx: &mut Context<'_>) -> Poll<Option<Result<Piece, BodyError>>> {
         let mut state = self.lock();
-        let Some(next) = state.seats[seat].as_ref().map(|seat| seat.next) else {
+        let Some(at) = state.seats[seat].as_ref().map(|seat| seat.at) else {
             return Poll::Ready(Some(Err(BodyError::Abandoned)));
         };
-        if let Some(chunk) = state.chunks.get(next - state.first).cloned() {
-            if let Some(seat) = &mut state.seats[seat] {
-                seat.next = next + 1;
-                seat.read += chunk.len() as u64;
-            }
-            let waker = state.after_reading();
+        if let Some(chunk) = state.window.at(at) {
+            let waker = state.move_on(seat, at + chunk.len() as u64);
             drop(state);
             waker.into_iter().for_each(Waker::wake);
-            return Poll::Ready(Some(Ok(chunk)));
+            return Poll::Ready(Some(Ok(Piece::Here(chunk))));
+        }
+        if at < state.spilled {
+            return Poll::Ready(Some(Ok(Piece::Behind { at, written: state.spilled })));
         }
         match &state.phase {
             Phase::Complete | Phase::AloneComplete => Poll::Ready(None),
@@ -221,8 +291,8 @@ impl Flight {
         let promised = self.head.get().and_then(|head| head.length);
         let state = self.lock();
         let Some(seat) = &state.seats[seat] else { return false };
-        let at_end = seat.next == state.first + state.chunks.len();
-        promised == Some(seat.read) || (at_end && matches!(state.phase, Phase::Complete | Phase::AloneComplete))
+        let at_end = seat.at >= state.window.end();
+        promised == Some(seat.at) || (at_end && matches!(state.phase, Phase::Complete | Phase::AloneComplete))
     }
 }
 
@@ -240,23 +310,30 @@ impl State {
         self.seats.iter_mut().flatten().filter_map(|seat| seat.waker.take()).collect()
     }
 
-    /// A reader moved on or left: lets read chunks go, and gives the writer to wake if that made room.
+    fn move_on(&mut self, seat: usize, at: u64) -> Option<Waker> {
+        if let Some(Some(seat)) = self.seats.get_mut(seat) {
+            seat.at = at;
+        }
+        self.after_reading()
+    }
+
+    /// A reader moved on or left: lets pieces go, and gives the writer to wake if that made room.
     fn after_reading(&mut self) -> Option<Waker> {
         self.let_go();
-        let room = self.held <= WINDOW_BYTES || self.seats.iter().all(Option::is_none);
+        let room = self.window.held() <= WINDOW_BYTES || self.seats.iter().all(Option::is_none);
         if room { self.writer.take() } else { None }
     }
 
     fn let_go(&mut self) {
-        if !self.window {
-            return;
-        }
-        let end = self.first + self.chunks.len();
-        let slowest = self.seats.iter().flatten().map(|seat| seat.next).min().unwrap_or(end);
-        while self.first < slowest {
-            let Some(chunk) = self.chunks.pop_front() else { break };
-            self.held -= chunk.len() as u64;
-            self.first += 1;
-        }
+        let read = match self.keeping {
+            Keeping::All => return,
+            Keeping::Unspilled => 0,
+            Keeping::Unread => {
+                let end = self.window.end();
+                self.seats.iter().flatten().map(|seat| seat.at).min().unwrap_or(end)
+            }
+        };
+        let spilled = self.spilled;
+        self.window.let_go(|end, held| end <= read || (end <= spilled && held > WINDOW_BYTES));
     }
 }

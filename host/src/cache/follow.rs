@@ -6,20 +6,23 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use prometheus::IntGauge;
 
 use super::entry::Head;
-use super::flight::{FetchFailure, Flight, Phase};
+use super::flight::{FetchFailure, Flight, Phase, Piece};
+use super::tier::Reader;
 use crate::body::BodyError;
 
 /// A request's seat in a flight.
 pub struct Follower {
     flight: Arc<Flight>,
     seat: usize,
+    /// Reads what is no longer in memory.
+    behind: Option<Reader>,
     /// Counted while this reads another request's fetch.
     waiting: Option<IntGauge>,
 }
@@ -41,7 +44,12 @@ impl Follower {
         if let Some(gauge) = &waiting {
             gauge.inc();
         }
-        Self { flight, seat, waiting }
+        Self { flight, seat, behind: None, waiting }
+    }
+
+    /// Begins with the byte at this position. Call before the first is read.
+    pub fn seek(&mut self, at: u64) {
+        self.flight.move_on(self.seat, at);
     }
 
     /// Waits until the fetch has a head or is decided otherwise. Cancelling it leaves the flight.
@@ -73,8 +81,24 @@ impl Body for Follower {
     type Data = Bytes;
     type Error = BodyError;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        self.flight.poll_next(self.seat, cx).map(|next| next.map(|chunk| chunk.map(Frame::data)))
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let Self { flight, seat, behind, .. } = &mut *self;
+        let (at, written) = match ready!(flight.poll_next(*seat, cx)) {
+            None => return Poll::Ready(None),
+            Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+            Some(Ok(Piece::Here(chunk))) => {
+                *behind = None;
+                return Poll::Ready(Some(Ok(Frame::data(chunk))));
+            }
+            Some(Ok(Piece::Behind { at, written })) => (at, written),
+        };
+        let Some(slices) = flight.slices() else { return Poll::Ready(Some(Err(BodyError::Abandoned))) };
+        let reader = behind.get_or_insert_with(|| Reader::new(slices.clone()));
+        let Some(chunk) = ready!(reader.poll_read(&(at..written), written, cx)) else {
+            return Poll::Ready(Some(Err(BodyError::SliceLost)));
+        };
+        flight.move_on(*seat, at + chunk.len() as u64);
+        Poll::Ready(Some(Ok(Frame::data(chunk))))
     }
 
     fn is_end_stream(&self) -> bool {

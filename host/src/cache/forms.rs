@@ -78,7 +78,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::cache::tests::{House, house};
+    use crate::cache::lookup::tests::{House, house};
     use crate::cache::{Entry, Head, Lookup};
 
     #[test]
@@ -122,7 +122,7 @@ mod tests {
     #[tokio::test]
     async fn a_form_counts_in_the_budget_from_when_it_is_made() {
         let house = house();
-        house.lead().fill(codable(&house)).finish();
+        house.lead().fill(codable(&house)).finish().await;
         let before = house.gauge("forebay_cache_bytes");
         house.cache.keep(claim(&stored(&house)), form(5_000));
         assert_eq!(house.gauge("forebay_cache_bytes"), before + 5_000.0);
@@ -132,10 +132,10 @@ mod tests {
     #[tokio::test]
     async fn a_form_of_what_was_replaced_meanwhile_is_nobodys() {
         let house = house();
-        house.lead().fill(codable(&house)).finish();
+        house.lead().fill(codable(&house)).finish().await;
         let claim = claim(&stored(&house));
         house.clock.advance(Duration::from_secs(61));
-        house.lead().fill(codable(&house)).finish();
+        house.lead().fill(codable(&house)).finish().await;
         let before = house.gauge("forebay_cache_bytes");
         house.cache.keep(claim, form(5_000));
         assert_eq!(stored(&house).head.forms.as_ref().and_then(|forms| forms.get(Coding::Br)), None);
@@ -145,7 +145,7 @@ mod tests {
     #[tokio::test]
     async fn a_form_brings_nothing_back_that_was_invalidated_meanwhile() {
         let house = house();
-        house.lead().fill(codable(&house)).finish();
+        house.lead().fill(codable(&house)).finish().await;
         let claim = claim(&stored(&house));
         house.cache.invalidate(&house.key);
         house.cache.keep(claim, form(5_000));
@@ -156,7 +156,7 @@ mod tests {
     #[tokio::test]
     async fn a_renewed_response_goes_on_with_its_forms() {
         let house = house();
-        house.lead().fill(codable(&house)).finish();
+        house.lead().fill(codable(&house)).finish().await;
         let old = stored(&house);
         let early = claim(&old);
         house.clock.advance(Duration::from_secs(61));

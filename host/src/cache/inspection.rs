@@ -52,7 +52,7 @@ impl Inspection {
         let head_ttl = match &found {
             Found::Entry(entry, Reuse::Fresh | Reuse::Stale) => Some(entry.ttl(now)),
             Found::Parts(parts) => Some(parts.ttl(now)),
-            Found::Entry(..) | Found::Nothing(_) => None,
+            Found::Entry(..) | Found::Nothing(_) | Found::Cold => None,
         };
         let prospect = Prospect::of(found, ask, (now, shelf.object_bytes_max));
         let (mut passes, mut joins, mut spec) = (None, false, None);
@@ -63,7 +63,7 @@ impl Inspection {
             spec = errand.want.spec();
         }
         let by_url = shelf.epochs.concerns(Subject { key: key.as_str(), tags: Some(&Tags::default()) });
-        let (variants, parts) = shelf.variants(key);
+        let (variants, parts) = shelf.variants(key, ask);
         let standing = |head: &Head, validity: &Validity| standing(shelf, key, (head, validity), &by_url);
         let whole = |stored: Arc<Entry>| {
             let (purged, purges) = standing(&stored.head, &stored.validity);

@@ -37,3 +37,6 @@ impl KeyRules {
         Self { query: QueryRules { kept, order }, headers: config.headers.clone(), cookies: config.cookies.clone() }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,85 +3,26 @@
 //! Both are tokens: dropping one wakes everybody who waits and says so, so no key is ever stuck behind a fetch that
 //! nobody makes.
 
-use std::future::poll_fn;
 use std::sync::Arc;
 
-use bytes::Bytes;
-
+use super::content::Content;
 use super::entry::{Entry, Head};
 use super::flight::{FetchFailure, Flight, Phase};
 use super::follow::Follower;
 use super::key::Key;
 use super::parts::Parts;
 use super::shelf::Shelf;
-use super::validity::Validity;
-use crate::body::BodyError;
-use crate::semantics::{ContentRange, NoVarySearch, Refusal};
+use crate::semantics::{ContentRange, Refusal};
+
+mod duty;
+mod filling;
+
+use duty::Duty;
+pub use filling::Filling;
 
 /// The duty to fetch one key for everybody. Dropped, it makes the next one who looks the key up lead.
 pub struct Lead {
     duty: Duty,
-}
-
-/// What `Lead` and `Filling` have in common: the flight, its key, and the shelf that knows both.
-struct Duty {
-    /// What was asked for.
-    asked: Key,
-    /// Under which key the flight is on the board.
-    key: Arc<str>,
-    flight: Arc<Flight>,
-    shelf: Arc<Shelf>,
-    landed: bool,
-    /// What the origin was asked about and did not leave as it was.
-    replaced: Option<Arc<Entry>>,
-    /// The head of what is stored already and goes into what comes: it may have had other tags.
-    grounds: Option<Arc<Head>>,
-}
-
-impl Duty {
-    /// Takes the flight off the board, then tells everybody. In this order nobody can join a flight that is over.
-    fn land(&mut self, phase: Phase) {
-        self.landed = true;
-        self.shelf.close(&self.key, &self.flight);
-        self.flight.enter(phase);
-    }
-
-    fn store(&self, entry: Arc<Entry>) {
-        if self.stands() {
-            self.shelf.store(&self.key, &self.flight, entry, self.replaced.as_ref());
-        }
-    }
-
-    /// Has no purge concerned what it builds on?
-    fn stands(&self) -> bool {
-        self.grounds.as_ref().is_none_or(|head| self.shelf.untouched(&self.key, &self.flight, head))
-    }
-
-    /// What was to be replaced goes, and nothing comes in its place.
-    fn give_up_replaced(&self) {
-        if let Some(entry) = &self.replaced {
-            self.shelf.give_up(&self.key, entry);
-        }
-    }
-
-    /// Heeds what the response says of its query. Said for the first time, it makes the answer one for all equivalent
-    /// queries. An answer that says something else than what its key was made by is for its own query alone.
-    fn heed(&mut self, head: &mut Head) {
-        let said = NoVarySearch::of(&head.headers).map(|rule| self.shelf.lessons.learn(&self.asked, rule));
-        match (self.asked.variance(), said) {
-            (None, Some(variance)) => {
-                let merged = self.shelf.up_to_date(self.asked.merged_by(&variance)).shared();
-                if self.shelf.relabel(&self.key, &merged, &self.flight) {
-                    self.key = merged;
-                }
-            }
-            (Some(known), said) if said.as_ref().is_none_or(|said| said.number != known.number) => {
-                let own = std::mem::take(&mut head.selection);
-                head.selection = own.for_query(self.asked.query().unwrap_or_default());
-            }
-            _ => {}
-        }
-    }
 }
 
 impl Lead {
@@ -139,7 +80,7 @@ impl Lead {
             self.duty.shelf.close_to_others(&self.duty.key, &self.duty.flight);
         }
         self.duty.flight.enter(if alone { Phase::Alone } else { Phase::Streaming });
-        Filling { duty: self.duty, head, place, received: 0, storable: true }
+        Filling::new(self.duty, head, place)
     }
 
     /// What was stored is still good, with this head: everybody who waits gets it, and it is stored anew, unless a purge
@@ -147,19 +88,18 @@ impl Lead {
     pub fn renew(mut self, mut head: Head, stored: &Entry) {
         self.duty.heed(&mut head);
         self.duty.grounds = Some(stored.head.clone());
-        let validity = Validity::since(self.duty.flight.began);
-        let entry = Arc::new(Entry { head: Arc::new(head.settled()), body: stored.body.clone(), validity });
+        let entry = Arc::new(stored.with_head(head.settled(), self.duty.flight.began));
         let _ = self.duty.flight.head.set(entry.head.clone());
-        self.duty.flight.add(entry.body.clone(), false);
+        self.duty.flight.bring(&entry.content);
         let alone = entry.head.freshness.for_one_use();
         self.duty.store(entry);
         self.duty.land(if alone { Phase::AloneComplete } else { Phase::Complete });
     }
 
     /// What was stored is still good, but may not be stored with this head: only the one who asked gets it.
-    pub fn renew_for_one(mut self, head: Head, body: Bytes) {
+    pub fn renew_for_one(mut self, head: Head, content: &Content) {
         let _ = self.duty.flight.head.set(Arc::new(head));
-        self.duty.flight.add(body, false);
+        self.duty.flight.bring(content);
         self.duty.give_up_replaced();
         self.duty.land(Phase::AloneComplete);
     }
@@ -185,87 +125,5 @@ impl Lead {
     /// What was looked for is here after all: nothing needs to be fetched.
     pub(super) fn withdraw(mut self) {
         self.duty.land(Phase::Lost);
-    }
-}
-
-/// The duty to bring a body to its end. Dropped, it breaks the body off for everybody.
-pub struct Filling {
-    duty: Duty,
-    head: Arc<Head>,
-    /// Where the body belongs, if it is a part.
-    place: Option<ContentRange>,
-    received: u64,
-    storable: bool,
-}
-
-/// Nobody reads the body any more, and it will not be stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Unwanted;
-
-impl Filling {
-    /// Passes a piece of the body on; waits where the body is too large to store and its readers are slow.
-    pub async fn push(&mut self, chunk: Bytes) -> Result<(), Unwanted> {
-        self.received += chunk.len() as u64;
-        if self.storable && self.received > self.duty.shelf.object_bytes_max {
-            self.storable = false;
-            self.too_large();
-            self.duty.shelf.close(&self.duty.key, &self.duty.flight);
-        }
-        let flight = &self.duty.flight;
-        flight.add(chunk, !self.storable);
-        if poll_fn(|cx| flight.poll_room(cx)).await { Ok(()) } else { Err(Unwanted) }
-    }
-
-    /// The body is whole: stores it, unless it grew too large. A body that is not as long as its head said is broken.
-    pub fn finish(mut self) {
-        if self.head.length.is_some_and(|length| length != self.received) {
-            return self.fail(BodyError::Incomplete);
-        }
-        if self.storable {
-            self.store();
-        }
-        let alone = self.head.freshness.for_one_use();
-        self.duty.land(if alone { Phase::AloneComplete } else { Phase::Complete });
-    }
-
-    fn store(&self) {
-        let Duty { key, flight, shelf, .. } = &self.duty;
-        match &self.place {
-            None => {
-                let validity = Validity::since(flight.began);
-                self.duty.store(Arc::new(Entry { head: self.head.clone(), body: flight.whole(), validity }));
-            }
-            Some(place) if place.length() == self.received && self.duty.stands() => {
-                shelf.store_part(key, flight, &Parts::new(&self.head, place, flight.whole(), flight.began));
-            }
-            // A part of unknown length was not as long as its place, or a purge concerned what it builds on.
-            Some(_) => {}
-        }
-    }
-
-    fn too_large(&self) {
-        let Duty { key, flight, shelf, .. } = &self.duty;
-        match self.place {
-            None => shelf.remember_uncacheable(key, Refusal::TooLarge, flight.began),
-            Some(_) => shelf.remember_refusal(key, flight, Refusal::TooLarge),
-        }
-    }
-
-    /// The body broke off: nothing is stored, and every reader learns it.
-    pub fn fail(mut self, error: BodyError) {
-        self.duty.land(Phase::Broken(error));
-    }
-}
-
-impl Drop for Duty {
-    fn drop(&mut self) {
-        if !self.landed {
-            let over = match self.flight.head.get() {
-                None => Phase::Lost,
-                Some(_) => Phase::Broken(BodyError::Abandoned),
-            };
-            self.land(over);
-        }
-        self.shelf.metrics.fills.dec();
     }
 }

@@ -17,13 +17,15 @@ const PATHS_MAX: u64 = 50_000;
 
 pub(super) struct Lessons {
     rules: Notebook<String, Arc<Variance>>,
+    /// Drawn at start, because the keys of earlier lives are on disk and their numbers are not.
+    first: u64,
     /// How many there were. A node that never saw the field looks no further.
     count: AtomicU64,
 }
 
 impl Lessons {
     pub(super) fn new() -> Self {
-        Self { rules: notebook(PATHS_MAX), count: AtomicU64::new(0) }
+        Self { rules: notebook(PATHS_MAX), first: fastrand::u64(..), count: AtomicU64::new(0) }
     }
 
     /// The rule for a key's path, if there is one.
@@ -38,7 +40,10 @@ impl Lessons {
     pub(super) fn learn(&self, key: &Key, rule: NoVarySearch) -> Arc<Variance> {
         let entry = self.rules.entry(subject(key)).and_upsert_with(|known| match known {
             Some(known) if known.value().rule == rule => known.into_value(),
-            _ => Arc::new(Variance { rule, number: self.count.fetch_add(1, Ordering::Release) + 1 }),
+            _ => {
+                let number = self.first.wrapping_add(self.count.fetch_add(1, Ordering::Release));
+                Arc::new(Variance { rule, number })
+            }
         });
         entry.into_value()
     }
@@ -81,6 +86,12 @@ mod tests {
         lessons.learn(&key("/x?a", None), rule("params"));
         assert!(lessons.of(&key("/x?b", None)).is_some() && lessons.of(&key("/x", None)).is_some());
         assert!(lessons.of(&key("/y?a", None)).is_none() && lessons.of(&key("/x?a", Some("next"))).is_none());
+    }
+
+    #[test]
+    fn another_life_gives_other_numbers() {
+        let [one, other] = [(), ()].map(|()| Lessons::new().learn(&key("/x", None), rule("params")).number);
+        assert_ne!(one, other);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use prometheus::Registry;
 
 use super::ask::{Ask, StaleUse};
 use super::board::{Boarder, Boarding};
+use super::disk::Ticket;
 use super::entry::{Entry, Head};
 use super::follow::Follower;
 use super::forms::{Claim, Form};
@@ -23,6 +24,7 @@ use super::pass_reason::PassReason;
 use super::prospect::{Errand, Prospect};
 use super::purge::Purge;
 use super::shelf::{Found, Shelf};
+use super::tier::Recall;
 use super::want::Want;
 use crate::clock::{Clock, Timestamp};
 use crate::config;
@@ -64,6 +66,10 @@ pub enum Turn {
     Follow(Follower),
 }
 
+/// Memory has nothing to use, and the disk must be waited for: `Cache::recall`, and then look again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cold;
+
 /// The cache of a node. Cloning shares it.
 #[derive(Clone)]
 pub struct Cache {
@@ -75,7 +81,12 @@ impl Cache {
         Ok(Self { shelf: Arc::new(Shelf::new(config, clock, registry)?) })
     }
 
-    /// The largest body that would be stored.
+    /// The largest body that would be stored whole.
+    pub fn body_bytes_max(&self) -> u64 {
+        self.shelf.body_bytes_max()
+    }
+
+    /// The largest body that would be stored in memory.
     pub fn object_bytes_max(&self) -> u64 {
         self.shelf.object_bytes_max
     }
@@ -90,17 +101,26 @@ impl Cache {
         self.shelf.up_to_date(key)
     }
 
-    /// An entry that answers a request, or whose turn it is to fetch one.
-    pub fn lookup(&self, key: &Key, ask: &Ask<'_>, now: Timestamp) -> Lookup {
+    /// An entry that answers a request, or whose turn it is to fetch one. Never cold where `ask` says what the disk had.
+    pub fn lookup(&self, key: &Key, ask: &Ask<'_>, now: Timestamp) -> Result<Lookup, Cold> {
         // Before anything is read: what a purge from now on concerns must not come of this lookup.
         let began = self.shelf.epochs.latest();
         let at = (now, began);
-        let errand = match self.prospect(self.shelf.find(key, ask, now), ask, now) {
-            Prospect::Hit(entry) => return Lookup::Hit(entry),
-            Prospect::Part(parts, range) => return Lookup::Part(parts, range),
-            Prospect::Stale(entry, cause) => return self.stale(key, ask, at, (entry, cause)),
+        let found = self.shelf.find(key, ask, now);
+        if let Found::Cold = found {
+            return Err(Cold);
+        }
+        let errand = match self.prospect(found, ask, now) {
+            Prospect::Hit(entry) => return Ok(Lookup::Hit(entry)),
+            Prospect::Part(parts, range) => return Ok(Lookup::Part(parts, range)),
+            Prospect::Stale(entry, cause) => return Ok(self.stale(key, ask, at, (entry, cause))),
             Prospect::Fetch(errand) => errand,
         };
+        Ok(self.errand(key, ask, at, errand))
+    }
+
+    /// Who makes a fetch that is needed.
+    fn errand(&self, key: &Key, ask: &Ask<'_>, (now, began): (Timestamp, u64), errand: Errand) -> Lookup {
         if let Some(reason) = errand.passes(&self.shelf, key, ask, now) {
             return Lookup::Pass(reason);
         }
@@ -123,6 +143,11 @@ impl Cache {
             }
             None => Lookup::Miss(Miss { forwarded, stale, want, turn: Turn::Lead(lead) }),
         }
+    }
+
+    /// What the disk tier has for a request, once it has brought it; asks it only where memory has nothing.
+    pub async fn recall(&self, key: &Key, request: &HeaderMap) -> Recall {
+        if self.shelf.remembers(key, request) { Recall::Unasked } else { self.shelf.recall(key, request).await }
     }
 
     fn prospect(&self, found: Found, ask: &Ask<'_>, now: Timestamp) -> Prospect {
@@ -207,8 +232,8 @@ impl Cache {
     }
 
     /// The entry that a request with these fields selects, usable or not.
-    pub fn stored(&self, key: &Key, request: &HeaderMap) -> Option<Arc<Entry>> {
-        self.shelf.stored(key, request)
+    pub fn stored(&self, key: &Key, request: &HeaderMap, recall: &Recall) -> Option<Arc<Entry>> {
+        self.shelf.stored(key, request, recall)
     }
 
     /// Gives an entry another head, unless it has been replaced, purged or given up since it was looked at.
@@ -228,6 +253,11 @@ impl Cache {
         self.shelf.purge(purge)
     }
 
+    /// The same, and the ticket that says when it will hold after a restart too.
+    pub fn purge_durably(&self, purge: &Purge) -> (u64, Ticket) {
+        self.shelf.purge_durably(purge)
+    }
+
     /// The number of the last purge in force.
     pub fn epoch(&self) -> u64 {
         self.shelf.epochs.latest()
@@ -243,3 +273,6 @@ impl Cache {
         self.shelf.forget_uncacheable(key, spec);
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests;

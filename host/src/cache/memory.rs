@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use moka::notification::RemovalCause;
-use moka::ops::compute::Op;
+use moka::ops::compute::{CompResult, Op};
 use prometheus::{IntCounter, Registry};
 
 use super::entry::{Entry, Head};
@@ -68,12 +68,13 @@ impl Memory {
         });
     }
 
-    /// Puts a new variant in the place of `old`, if that is still there.
-    pub(super) fn swap(&self, key: Arc<str>, old: &Arc<Entry>, new: Arc<Entry>) {
-        self.entries.entry(key).and_compute_with(|standing| match standing.map(moka::Entry::into_value) {
+    /// Puts a new variant in the place of `old`; `false` where that is not there any more.
+    pub(super) fn swap(&self, key: Arc<str>, old: &Arc<Entry>, new: Arc<Entry>) -> bool {
+        let result = self.entries.entry(key).and_compute_with(|standing| match standing.map(moka::Entry::into_value) {
             Some(variants) if variants.holds(old) => Op::Put(Arc::new(variants.replacing(old, new))),
             _ => Op::Nop,
         });
+        matches!(result, CompResult::ReplacedWith(_))
     }
 
     /// Puts other variants into the place of those of a key.

@@ -121,11 +121,8 @@ impl Parts {
     /// The whole, where nothing is missing.
     pub(super) fn whole(&self) -> Option<Entry> {
         let all = 0..self.total;
-        self.missing(&all).is_empty().then(|| Entry {
-            head: self.head.clone(),
-            body: joined(&self.slices(&all)),
-            validity: Validity::since(self.validity.epoch()),
-        })
+        let entry = || Entry::new(self.head.clone(), joined(&self.slices(&all)).into(), self.validity.epoch());
+        self.missing(&all).is_empty().then(entry)
     }
 
     /// These and `newer`, at most so many bytes. Where they are not of one representation, the one that came later.

@@ -67,6 +67,8 @@ impl Prospect {
                 Err(want) => Self::fetch(Forwarded::Partial, None, want),
             },
             Found::Nothing(forwarded) => Self::fetch(forwarded, None, Want::of(ask.headers)),
+            // Who does not wait for the disk makes do without it.
+            Found::Cold => Self::fetch(Forwarded::UriMiss, None, Want::of(ask.headers)),
         }
     }
 

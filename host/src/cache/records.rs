@@ -4,9 +4,12 @@
 //! ends its lifetime, so several are kept; beyond a few, the oldest two become one with the later number and the earlier
 //! time, which ends lifetimes no later than each of them would.
 
-use crate::clock::Timestamp;
+mod scope_kind;
+
+pub(super) use scope_kind::ScopeKind;
 
 use super::purge::Mode;
+use crate::clock::Timestamp;
 
 /// Soft purges of one scope that are told apart.
 const SOFT_MAX: usize = 4;
@@ -32,7 +35,7 @@ impl Ruling {
 }
 
 /// The purges of one scope, by number.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Record {
     /// The last hard one; 0 where there was none.
     hard: u64,
@@ -41,6 +44,19 @@ pub(super) struct Record {
 }
 
 impl Record {
+    /// As it was written down.
+    pub(super) fn of(hard: u64, soft: Vec<(u64, Timestamp)>) -> Self {
+        Self { hard, soft }
+    }
+
+    pub(super) fn hard(&self) -> u64 {
+        self.hard
+    }
+
+    pub(super) fn soft(&self) -> &[(u64, Timestamp)] {
+        &self.soft
+    }
+
     pub(super) fn add(&mut self, number: u64, mode: Mode, at: Timestamp) {
         match mode {
             Mode::Hard => *self = Self { hard: number, soft: Vec::new() },

@@ -3,18 +3,22 @@
 //! The board knows every flight that may still store something. Its lock is held for map operations only, and never while
 //! anybody is woken.
 
+mod boarding;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::header::HeaderMap;
 use prometheus::Registry;
 
 use super::ask::Ask;
-use super::board::{Board, Boarder, Boarding, Seats};
+use super::board::{Board, Seats};
 use super::changes::Changes;
+use super::disk::{Folder, Store, Ticket};
 use super::entry::{Entry, Head};
 use super::epochs::{Epochs, Subject};
 use super::flight::Flight;
 use super::forms::Forms;
+use super::history::History;
 use super::key::Key;
 use super::lessons::Lessons;
 use super::memory::Memory;
@@ -22,6 +26,8 @@ use super::metrics::Metrics;
 use super::parts::Parts;
 use super::purge::{Mode, Purge, Scope};
 use super::refusals::Refusals;
+use super::tier::{Recall, Spill, Tier};
+use super::tiers::{Below, Tiers};
 use super::validity::Validity;
 use super::variants::Variants;
 use crate::clock::{Clock, Timestamp};
@@ -32,16 +38,18 @@ use crate::semantics::{Forwarded, RangeSpec, Refusal, Reuse, Tags, reuse};
 const JOINS_MAX: usize = 3;
 
 pub(super) struct Shelf {
-    memory: Memory,
+    tiers: Tiers,
     board: Mutex<Board>,
     refusals: Refusals,
     pub(super) object_bytes_max: u64,
     fills_max: usize,
-    pub(super) epochs: Epochs,
+    pub(super) epochs: Arc<Epochs>,
     clock: Clock,
     pub(super) metrics: Metrics,
     pub(super) lessons: Lessons,
-    pub(super) changes: Changes,
+    pub(super) changes: Arc<Changes>,
+    /// Writes both down for as long as the shelf lives.
+    _history: History<Folder>,
 }
 
 /// What is stored for a request.
@@ -50,6 +58,8 @@ pub(super) enum Found {
     Entry(Arc<Entry>, Reuse),
     /// Parts that may be used as they are.
     Parts(Arc<Parts>),
+    /// Nothing in memory, and the disk was not waited for yet.
+    Cold,
 }
 
 /// Whether a look met something that was purged.
@@ -57,11 +67,6 @@ pub(super) enum Found {
 pub(super) enum Purged {
     None,
     Some,
-}
-
-/// Does a flight bring the variant that a request selects, as far as that is known?
-fn suits(flight: &Flight, key: &Key, who: &Boarder<'_>) -> bool {
-    flight.selection().is_none_or(|known| known.matches(who.request, key.query()))
 }
 
 fn same(one: Option<&Arc<Variants>>, other: Option<&Arc<Variants>>) -> bool {
@@ -85,17 +90,21 @@ pub(super) fn subject<'a>(key: &'a str, head: &'a Head) -> Subject<'a> {
 impl Shelf {
     pub(super) fn new(config: &config::Cache, clock: Clock, registry: &Registry) -> Result<Self, prometheus::Error> {
         let metrics = Metrics::register(registry)?;
+        let open = |disk| Ok::<_, prometheus::Error>(Tier::new(disk, Store::open(disk, registry)?, clock.clone()));
+        let disk = config.disk.as_ref().map(open).transpose()?;
+        let history = History::open(config, registry)?;
         Ok(Self {
-            memory: Memory::new(config.memory_bytes, &metrics, registry)?,
+            tiers: Tiers::new(Memory::new(config.memory_bytes, &metrics, registry)?, disk),
             board: Mutex::default(),
             refusals: Refusals::new(config.uncacheable_ttl),
             object_bytes_max: config.object_bytes_max,
             fills_max: config.fills_max,
-            epochs: Epochs::new(config.purge_records_max),
+            epochs: history.epochs.clone(),
             clock,
             metrics,
             lessons: Lessons::new(),
-            changes: Changes::default(),
+            changes: history.changes.clone(),
+            _history: history,
         })
     }
 
@@ -103,19 +112,53 @@ impl Shelf {
     pub(super) fn find(&self, key: &Key, ask: &Ask<'_>, now: Timestamp) -> Found {
         let (found, purged) = self.look(key, ask, now);
         if purged == Purged::Some {
-            self.memory.sweep(key.as_str(), |head, validity| self.holds(key.as_str(), (head, validity)));
+            self.tiers.sweep(key.as_str(), |head, validity| self.holds(key.as_str(), (head, validity)));
+        }
+        match &found {
+            Found::Entry(entry, Reuse::Fresh) if entry.recalled.is_some() => {
+                let _board = self.lock_board();
+                self.tiers.promote(&key.shared(), entry);
+            }
+            Found::Entry(entry, _) if entry.is_offered_again() => {
+                let _board = self.lock_board();
+                self.tiers.offer_again(&key.shared(), entry);
+            }
+            _ => {}
         }
         found
     }
 
     /// The same, leaving everything in its place; and whether something purged lay in the way.
     pub(super) fn look(&self, key: &Key, ask: &Ask<'_>, now: Timestamp) -> (Found, Purged) {
-        let Some(variants) = self.memory.get(key.as_str()) else {
+        match self.look_in_memory(key, ask, now) {
+            (Found::Nothing(forwarded), purged) => {
+                (self.look_on_disk(key, ask, now).unwrap_or(Found::Nothing(forwarded)), purged)
+            }
+            found => found,
+        }
+    }
+
+    fn look_on_disk(&self, key: &Key, ask: &Ask<'_>, now: Timestamp) -> Option<Found> {
+        match self.tiers.below(key, ask.headers, ask.recall) {
+            Below::Nothing => None,
+            Below::Cold => Some(Found::Cold),
+            Below::Here(entry) => self.holds(key.as_str(), (&entry.head, &entry.validity)).then(|| {
+                let use_of_it = reuse(&entry.terms(), entry.head.age(now), &ask.wishes);
+                Found::Entry(entry, use_of_it)
+            }),
+        }
+    }
+
+    fn look_in_memory(&self, key: &Key, ask: &Ask<'_>, now: Timestamp) -> (Found, Purged) {
+        let Some(variants) = self.tiers.get(key.as_str()) else {
             return (Found::Nothing(Forwarded::UriMiss), Purged::None);
         };
         let mut purged = Purged::None;
         for entry in variants.select(ask.headers, key.query()) {
             if self.holds(key.as_str(), (&entry.head, &entry.validity)) {
+                if !entry.content.is_present_for(ask.headers, &entry.head.headers) {
+                    continue;
+                }
                 let use_of_it = reuse(&entry.terms(), entry.head.age(now), &ask.wishes);
                 return (Found::Entry(entry.clone(), use_of_it), purged);
             }
@@ -139,11 +182,17 @@ impl Shelf {
         (Found::Nothing(why), purged)
     }
 
-    /// Everything stored under a key, purged or not, newest first: whole, and in parts.
-    pub(super) fn variants(&self, key: &Key) -> (Vec<Arc<Entry>>, Vec<Arc<Parts>>) {
-        let all = self.memory.get(key.as_str());
-        all.map(|variants| (variants.iter().cloned().collect(), variants.parts().cloned().collect()))
-            .unwrap_or_default()
+    /// Everything stored under a key, purged or not, newest first: whole, and in parts. Of disk, only what the request
+    /// selects.
+    pub(super) fn variants(&self, key: &Key, ask: &Ask<'_>) -> (Vec<Arc<Entry>>, Vec<Arc<Parts>>) {
+        let all = self.tiers.get(key.as_str()).unwrap_or_default();
+        let (mut whole, parts): (Vec<_>, _) = (all.iter().cloned().collect(), all.parts().cloned().collect());
+        if let Recall::Asked(Some(_)) = ask.recall
+            && let Below::Here(entry) = self.tiers.below(key, ask.headers, ask.recall)
+        {
+            whole.push(entry);
+        }
+        (whole, parts)
     }
 
     /// Is what is stored with this head not purged? Afterwards its terms are up to date.
@@ -151,26 +200,19 @@ impl Shelf {
         validity.holds(&self.epochs, subject(key, head))
     }
 
-    /// Is a fetch under way that `board` would seat this request in?
-    pub(super) fn fetching(&self, key: &Key, who: &Boarder<'_>) -> bool {
-        let board = self.lock_board();
-        let suits = |flight: &Flight| self.counts(key, flight) && suits(flight, key, who);
-        board.suiting(key.as_str(), who.spec, suits).is_some()
-    }
-
     /// Stores a part that a flight brought, beside those that stand. They are joined before the lock is taken, because
     /// that may copy; where something else was stored meanwhile, once more. Not storing a part is never wrong.
     pub(super) fn store_part(&self, key: &Arc<str>, flight: &Arc<Flight>, part: &Parts) {
         for _ in 0..JOINS_MAX {
-            let standing = self.memory.get(key);
+            let standing = self.tiers.get(key);
             let kept = standing.as_deref().map(|standing| standing.kept(|head, at| self.holds(key, (head, at))));
             let Some(joined) = kept.unwrap_or_default().with_part(part, self.object_bytes_max) else { return };
             let board = self.lock_board();
             if board.seats(key, flight).is_none() || !self.holds(key, (&part.head, &part.validity)) {
                 return;
             }
-            if same(standing.as_ref(), self.memory.get(key).as_ref()) {
-                return self.memory.replace(key.clone(), joined);
+            if same(standing.as_ref(), self.tiers.get(key).as_ref()) {
+                return self.tiers.replace_parts(key.clone(), joined);
             }
         }
     }
@@ -178,39 +220,60 @@ impl Shelf {
     /// Forgets parts to which nothing can be joined any more.
     pub(super) fn forget_parts(&self, key: &Arc<str>, parts: &Arc<Parts>) {
         let _board = self.lock_board();
-        if let Some(standing) = self.memory.get(key) {
-            self.memory.replace(key.clone(), standing.without_parts(parts));
+        if let Some(standing) = self.tiers.get(key) {
+            self.tiers.replace_parts(key.clone(), standing.without_parts(parts));
         }
-    }
-
-    /// Has no purge since a flight began concerned what it brings, as far as that is known?
-    fn counts(&self, key: &Key, flight: &Flight) -> bool {
-        let tags = flight.head.get().map(|head| &head.aside.tags);
-        self.epochs.untouched(flight.began, Subject { key: key.as_str(), tags })
     }
 
     /// Puts a purge in force, frees at once what can be found at once, and tells the purge's number.
     pub(super) fn purge(&self, purge: &Purge) -> u64 {
         let number = self.epochs.purge(purge, self.clock.now());
+        self.free(purge);
+        number
+    }
+
+    /// The same, and the ticket of its being written down.
+    pub(super) fn purge_durably(&self, purge: &Purge) -> (u64, Ticket) {
+        let purged = self.epochs.purge_durably(purge, self.clock.now());
+        self.free(purge);
+        purged
+    }
+
+    fn free(&self, purge: &Purge) {
         match (&purge.scope, purge.mode) {
-            (Scope::All, Mode::Hard) => self.memory.clear(),
+            (Scope::All, Mode::Hard) => self.tiers.clear(),
             (Scope::Url(url), Mode::Hard) => {
-                self.memory.sweep(url, |head, validity| self.holds(url, (head, validity)));
+                self.tiers.sweep(url, |head, validity| self.holds(url, (head, validity)));
             }
             _ => {}
         }
         self.metrics.count(purge);
         self.metrics.purge_records.set(i64::try_from(self.epochs.records()).unwrap_or(i64::MAX));
-        number
     }
 
     /// The entry that a request selects, whatever may be done with it.
-    pub(super) fn stored(&self, key: &Key, request: &HeaderMap) -> Option<Arc<Entry>> {
-        let variants = self.memory.get(key.as_str())?;
-        variants
-            .select(request, key.query())
-            .find(|entry| self.holds(key.as_str(), (&entry.head, &entry.validity)))
-            .cloned()
+    pub(super) fn stored(&self, key: &Key, request: &HeaderMap, recall: &Recall) -> Option<Arc<Entry>> {
+        let holds = |entry: &&Arc<Entry>| self.holds(key.as_str(), (&entry.head, &entry.validity));
+        let variants = self.tiers.get(key.as_str()).unwrap_or_default();
+        let in_memory = variants.select(request, key.query()).find(holds).cloned();
+        in_memory.or_else(|| match self.tiers.below(key, request, recall) {
+            Below::Here(entry) => Some(entry).filter(|entry| holds(&entry)),
+            Below::Nothing | Below::Cold => None,
+        })
+    }
+
+    /// Does memory have something that a request selects?
+    pub(super) fn remembers(&self, key: &Key, request: &HeaderMap) -> bool {
+        let Some(variants) = self.tiers.get(key.as_str()) else { return false };
+        let holds = |head: &Head, validity: &Validity| self.holds(key.as_str(), (head, validity));
+        let query = key.query();
+        variants.select(request, query).any(|entry| holds(&entry.head, &entry.validity))
+            || variants.select_parts(request, query).any(|parts| holds(&parts.head, &parts.validity))
+    }
+
+    /// What disk has for a request, once it has brought it.
+    pub(super) async fn recall(&self, key: &Key, request: &HeaderMap) -> Recall {
+        self.tiers.recall(key, request).await
     }
 
     /// Puts the same body with another head in the place of `entry`, if that is still stored.
@@ -219,9 +282,10 @@ impl Shelf {
         if !self.holds(key.as_str(), (&entry.head, &entry.validity)) {
             return;
         }
-        let validity = Validity::since(entry.validity.epoch());
-        let new = Entry { head: Arc::new(head.settled()), body: entry.body.clone(), validity };
-        self.memory.swap(key.shared(), entry, Arc::new(new));
+        let new = Arc::new(entry.with_head(head.settled(), entry.validity.epoch()));
+        let (key, prepared) = (key.shared(), self.tiers.prepare(key.as_str(), &new));
+        let _board = self.lock_board();
+        self.tiers.swap(&key, (entry, new), prepared);
     }
 
     /// Gives up everything of a key's URL: under the URL alone, under the key of its equivalent queries, and under all keys
@@ -240,7 +304,7 @@ impl Shelf {
             // Whoever fetches it now asked before the change, so that answer is for those who wait already, and not
             // stored.
             board.clear(key);
-            self.memory.remove(key);
+            self.tiers.remove(key);
         }
     }
 
@@ -256,63 +320,6 @@ impl Shelf {
         if last == 0 { key } else { key.since_change(last) }
     }
 
-    /// Joins the flight under this key that may bring what a request asks for and selects, or puts a new one on the board.
-    /// Of that one it may be known already what it brings. The seat is taken under the board's lock, so that it is taken
-    /// before the flight can be closed and start to let bytes go.
-    ///
-    /// Nobody joins a flight that a purge since its beginning may concern: it lands for those who were there before.
-    pub(super) fn board(&self, key: &Key, who: &Boarder<'_>) -> Boarding {
-        let mut board = self.lock_board();
-        board.close_where(key.as_str(), |flight| !self.counts(key, flight));
-        if let Some(flight) = board.suiting(key.as_str(), who.spec, |flight| suits(flight, key, who)) {
-            return Boarding::Joined(flight.clone(), flight.sit());
-        }
-        // A flight that does not suit tells by which fields this resource's variants differ.
-        let known = who.known.or_else(|| board.selection(key.as_str()));
-        let presumed = known.map(|selection| selection.like(who.request, key.query()));
-        let (key, flight) = (key.shared(), Arc::new(Flight::new(board.invalidations, who.began, presumed)));
-        board.put_open(&key, &flight, who.spec);
-        Boarding::First(key, flight)
-    }
-
-    /// A flight that was to bring a range brings the whole: everybody may join it, unless another does already.
-    pub(super) fn open_to_all(&self, key: &Arc<str>, flight: &Arc<Flight>) {
-        let mut board = self.lock_board();
-        let range = matches!(board.seats(key, flight), Some(Seats::Range(_)));
-        if range && !board.brings_whole(key) {
-            board.remove(key, flight);
-            board.put_open(key, flight, None);
-        }
-    }
-
-    /// A flight for one request, which nobody can join.
-    pub(super) fn board_alone(&self, key: &Arc<str>, began: u64) -> Arc<Flight> {
-        let mut board = self.lock_board();
-        let flight = Arc::new(Flight::new(board.invalidations, began, None));
-        board.put_alone(key, &flight);
-        flight
-    }
-
-    /// Moves a flight to the key that its answer turned out to be for. Not where it may store nothing any more, nor where
-    /// anything was invalidated since it took off: nobody could know then that it was this.
-    pub(super) fn relabel(&self, from: &Arc<str>, to: &Arc<str>, flight: &Arc<Flight>) -> bool {
-        let mut board = self.lock_board();
-        if board.invalidations != flight.took_off {
-            return false;
-        }
-        match board.remove(from, flight) {
-            None => return false,
-            Some(Seats::All) if !board.brings_whole(to) => board.put_open(to, flight, None),
-            Some(_) => board.put_alone(to, flight),
-        }
-        true
-    }
-
-    /// Nobody can join the flight any more, but what it brings may be stored, unless its key was invalidated already.
-    pub(super) fn close_to_others(&self, key: &Arc<str>, flight: &Arc<Flight>) {
-        self.lock_board().close(key, flight);
-    }
-
     /// Remembers that what a flight was to bring to many cannot be shared, and why: the key, or the range of it. What was
     /// fetched for one request only says nothing about the others.
     pub(super) fn remember_refusal(&self, key: &Arc<str>, flight: &Arc<Flight>, refusal: Refusal) {
@@ -324,22 +331,33 @@ impl Shelf {
         }
     }
 
-    /// Takes a flight off the board.
-    pub(super) fn close(&self, key: &Arc<str>, flight: &Arc<Flight>) {
-        self.lock_board().remove(key, flight);
+    /// Begins to write a body to disk, where there is one.
+    pub(super) fn spill(&self) -> Option<Spill> {
+        self.tiers.disk().map(Tier::spill)
+    }
+
+    /// Is a body that is too large to stand beside its head on disk worth writing there?
+    pub(super) fn admits_large(&self, key: &str, head: &Head) -> bool {
+        self.tiers.disk().is_some_and(|disk| disk.admits_large(key, head))
+    }
+
+    /// The largest whole body that would be stored.
+    pub(super) fn body_bytes_max(&self) -> u64 {
+        self.tiers.disk().map_or(self.object_bytes_max, |disk| disk.object_bytes_max().max(self.object_bytes_max))
     }
 
     /// Stores what a flight brought in the place of `replaced`, unless its key was invalidated while it flew. Both happen
     /// under the board's lock, so that neither can slip between the other's look and its deed. A purge needs no lock for
     /// it: what was purged while it flew would be found out at its first use, and only takes room.
     pub(super) fn store(&self, key: &Arc<str>, flight: &Arc<Flight>, entry: Arc<Entry>, replaced: Option<&Arc<Entry>>) {
+        let prepared = self.tiers.prepare(key, &entry);
         let board = self.lock_board();
         if board.seats(key, flight).is_some() && self.holds(key, (&entry.head, &entry.validity)) {
             if let Some(forms) = &entry.head.forms {
                 // Renewed, it stands under the same key.
                 let _ = forms.key.set(key.clone());
             }
-            self.memory.insert(key.clone(), entry, replaced);
+            self.tiers.insert(key, &entry, replaced, prepared);
         }
     }
 
@@ -352,7 +370,7 @@ impl Shelf {
     /// the look at what stands there and putting the others back.
     pub(super) fn give_up(&self, key: &Arc<str>, entry: &Arc<Entry>) {
         let _board = self.lock_board();
-        self.memory.give_up(key, entry);
+        self.tiers.give_up(key, entry);
     }
 
     /// Counts the weight of a form that was made after its entry was stored. Under the board's lock, so that no
@@ -360,7 +378,7 @@ impl Shelf {
     pub(super) fn reweigh(&self, forms: &Arc<Forms>) {
         let Some(key) = forms.key.get() else { return };
         let _board = self.lock_board();
-        self.memory.reweigh(key, forms);
+        self.tiers.reweigh(key, forms);
     }
 
     /// Are as many fetches under way as there may be?

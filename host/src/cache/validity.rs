@@ -68,13 +68,14 @@ impl Validity {
 
 #[cfg(test)]
 mod tests {
+    use super::super::ledger::Ledger;
     use super::super::purge::{Mode, Purge, Scope};
     use super::*;
     use crate::semantics::Tags;
 
     #[test]
     fn a_soft_purge_ends_the_lifetime_once_and_a_later_hard_one_the_life() {
-        let (epochs, tags) = (Epochs::new(10), Tags::default());
+        let (epochs, tags) = (Epochs::new(10, Ledger::default()), Tags::default());
         let subject = Subject { key: "http://a.example/", tags: Some(&tags) };
         let at = |seconds| Timestamp::from_unix(Duration::from_secs(seconds));
         let purge = |mode, seconds| epochs.purge(&Purge { scope: Scope::All, mode }, at(seconds));

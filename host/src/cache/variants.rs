@@ -66,8 +66,7 @@ impl Variants {
     /// These and one more, which takes the place of one with the same selection; but what was looked for before a purge
     /// does not take the place of what was looked for after it.
     pub(super) fn with(&self, entry: Arc<Entry>) -> Self {
-        let standing = self.whole.iter().find(|other| other.head.selection == entry.head.selection);
-        if standing.is_some_and(|other| other.validity.epoch() > entry.validity.epoch()) {
+        if self.outlives(&entry) {
             return self.clone();
         }
         let selection = &entry.head.selection;
@@ -75,6 +74,12 @@ impl Variants {
         let others = self.whole.iter().filter(|other| other.head.selection != *selection);
         let others: Vec<_> = others.take(VARIANTS_MAX - 1).cloned().collect();
         Self { whole: std::iter::once(entry).chain(others).collect(), parts }
+    }
+
+    /// Was what stands here in the place of an entry looked for after a purge, and that before?
+    pub(super) fn outlives(&self, entry: &Entry) -> bool {
+        let standing = self.whole.iter().find(|other| other.head.selection == entry.head.selection);
+        standing.is_some_and(|other| other.validity.epoch() > entry.validity.epoch())
     }
 
     /// These and one more part, joined to those of the same selection; `None` where the whole is here. Where no byte is

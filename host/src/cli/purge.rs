@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::admin::Admin;
 use super::arguments::Purge;
 
-/// Exit 0 once the purge is in force, with one line per scope.
+/// Exit 0 once the purge is in force and, with a disk tier, recorded, with one line per scope.
 pub(super) fn purge(options: &Purge) -> anyhow::Result<ExitCode> {
     let body = body(options);
     if body.keys().all(|key| key == "soft") {

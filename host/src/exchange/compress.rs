@@ -14,7 +14,7 @@ use super::explanation::{CodingNote, Readiness};
 use super::offer::Offer;
 use super::visit::{Passage, Visit};
 use crate::body::Body;
-use crate::cache::{Entry, Form, Forms, Head, Prospect};
+use crate::cache::{Content, Entry, Form, Forms, Head, Prospect};
 use crate::semantics::{Accepted, Coding, keep_tag_weak, recode, vary_by_coding};
 
 /// What becomes of a body whose head is ready.
@@ -53,7 +53,7 @@ pub(super) fn stored(visit: &Visit<'_>, entry: &Entry, headers: &mut HeaderMap) 
     vary_by_coding(headers);
     let accepted = accepted(passage);
     if passage.head.method == Method::GET {
-        begin(visit, forms, accepted, &entry.body);
+        begin(visit, forms, accepted, &entry.content);
     }
     let Some((coding, form)) = made(forms, accepted) else {
         keep_tag_weak(&passage.head.headers, headers);
@@ -75,7 +75,7 @@ pub(super) fn shared(visit: &Visit<'_>, head: &Head, stored: Option<&Arc<Entry>>
     }
     let same = |entry: &&Arc<Entry>| entry.head.forms.as_ref().is_some_and(|own| Arc::ptr_eq(own, forms));
     if let Some(entry) = stored.filter(same) {
-        begin(visit, forms, accepted, &entry.body);
+        begin(visit, forms, accepted, &entry.content);
     }
     passing_by(visit, passage, accepted, headers)
 }
@@ -137,8 +137,9 @@ fn made(forms: &Forms, accepted: Accepted) -> Option<(Coding, Bytes)> {
 }
 
 /// Has the best form made, where nobody has.
-fn begin(visit: &Visit<'_>, forms: &Arc<Forms>, accepted: Accepted, body: &Bytes) {
-    if let Some(best) = accepted.best_first().next()
+fn begin(visit: &Visit<'_>, forms: &Arc<Forms>, accepted: Accepted, content: &Content) {
+    if let Some(body) = content.here()
+        && let Some(best) = accepted.best_first().next()
         && forms.get(best).is_none()
     {
         visit.edge.compressor.make(forms, best, body);

@@ -29,7 +29,12 @@ use crate::semantics::{CacheStatus, Outcome};
 
 impl Edge {
     /// Explains what a request for this URL, with these fields and no body, would meet.
-    pub fn explain(self: &Arc<Self>, method: Method, url: &str, headers: HeaderMap) -> Result<Explanation, BadUrl> {
+    pub async fn explain(
+        self: &Arc<Self>,
+        method: Method,
+        url: &str,
+        headers: HeaderMap,
+    ) -> Result<Explanation, BadUrl> {
         let (mut parts, scheme) = target::request_for(url, headers)?;
         parts.method = method;
         let unspecified = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
@@ -52,7 +57,7 @@ impl Edge {
         };
         let Some(book) = silent_book(self) else { return Ok(told) };
         let mut visit = Visit::in_book(&book, self, &peer, &parts);
-        let status = match self.follow(&mut visit, parts, &mut told) {
+        let status = match self.follow(&mut visit, parts, &mut told).await {
             Ok(status) => status,
             Err(failure) => {
                 told.failure = Some(format!("{}: {failure}", failure.word()));
@@ -68,7 +73,7 @@ impl Edge {
     }
 
     /// The steps of `serve`, up to the lookup.
-    fn follow(
+    async fn follow(
         self: &Arc<Self>,
         visit: &mut Visit<'_>,
         parts: request::Parts,
@@ -81,12 +86,14 @@ impl Edge {
         }
         visit.hear_wishes();
         let (origin, chosen) = visit.origin()?;
-        let passage = visit.passage()?;
         let key = look::key(visit, (&origin, chosen))?;
+        look::recall(visit, &key).await?;
+        let passage = visit.passage()?;
         let now = self.clock.now();
         let doubt = self.backoff.doubt(origin.name(), key.as_str(), now);
         let standing = |purpose| look::standing(passage, doubt, purpose);
-        let ask = Ask { headers: &passage.head.headers, wishes: passage.wishes, standing: &standing };
+        let ask =
+            Ask { headers: &passage.head.headers, wishes: passage.wishes, standing: &standing, recall: &visit.recall };
         let inspection = self.cache.inspect(&key, &ask, now);
         told.key = Some(key.as_str().to_owned());
         told.doubt = doubt.map(noting::doubt);

@@ -26,6 +26,8 @@ pub(super) struct Facts {
     pub(super) route: Arc<str>,
     pub(super) origin: Option<Arc<str>>,
     pub(super) cache: CacheStatus,
+    /// Where a hit came from.
+    pub(super) hit_tier: &'static str,
     pub(super) filter_time: Duration,
     /// `None` while there is no response head.
     pub(super) status: Option<StatusCode>,
@@ -65,6 +67,6 @@ impl Facts {
     }
 
     pub(super) fn tier(&self) -> &'static str {
-        if self.cache.outcome == Outcome::Hit { "memory" } else { "none" }
+        if self.cache.outcome == Outcome::Hit { self.hit_tier } else { "none" }
     }
 }

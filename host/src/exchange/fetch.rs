@@ -126,7 +126,7 @@ impl Fetch {
         let length = body.size_hint().exact();
         let (verdict, withheld) = self.verdict(parts.status, &parts.headers, (requested, received));
         let verdict = match verdict {
-            Verdict::Store(_) if length.is_some_and(|length| length > self.edge.cache.object_bytes_max()) => {
+            Verdict::Store(_) if length.is_some_and(|length| length > self.edge.cache.body_bytes_max()) => {
                 Verdict::Refuse(Refusal::TooLarge)
             }
             verdict => verdict,
@@ -206,7 +206,7 @@ impl Fetch {
                 let initial_age = initial_age(&headers, requested, received);
                 let freshness = Freshness { initial_age, validate_always: true, ..Freshness::default() };
                 let head = Head { status, headers, freshness, received, selection, length, forms, aside };
-                lead.renew_for_one(head, stale.body.clone());
+                lead.renew_for_one(head, &stale.content);
             }
         }
     }
@@ -229,7 +229,7 @@ impl Fetch {
 pub(super) async fn pump(mut body: Body, mut filling: Filling) {
     loop {
         match body.frame().await {
-            None => return filling.finish(),
+            None => return filling.finish().await,
             Some(Err(error)) => return filling.fail(error),
             Some(Ok(frame)) => {
                 // Trailers are not stored (RFC 9111 section 3.1 allows to drop them).

@@ -28,7 +28,7 @@ pub(super) async fn answer(
     let request = &visit.passage()?.head.headers;
     // An answer to credentials says nothing of a response that others get.
     let own = request.contains_key(header::AUTHORIZATION);
-    let stored = if own { None } else { visit.edge.cache.stored(key, request) };
+    let stored = if own { None } else { visit.edge.cache.stored(key, request, &visit.recall) };
     let requested = visit.edge.clock.now();
     // Compared as the origin gave it: what the node codes has another tag and another length.
     let response = pass::fetch(visit, origin, body, PassReason::Head).await?;
@@ -65,7 +65,7 @@ fn told(
     let mut headers = head.whole();
     update(&mut headers, answer);
     let vary = |headers| fields::joined(headers, &header::VARY);
-    let comparison = match compare(&head.headers, entry.body.len() as u64, answer) {
+    let comparison = match compare(&head.headers, entry.content.len(), answer) {
         // A stored error is not what the 200 speaks of; and for whom a response is that varies otherwise, nobody knows.
         _ if head.status != StatusCode::OK || vary(&headers) != vary(&head.headers) => Comparison::Different,
         Comparison::Unknown => return Ok(None),

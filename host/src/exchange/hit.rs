@@ -13,6 +13,7 @@ use crate::semantics::{CacheStatus, not_modified, reduce_to_not_modified};
 /// The stored response as it is now. A HEAD request gets the length that a GET would have.
 pub(super) fn answer(visit: &mut Visit<'_>, entry: &Entry, now: Timestamp) -> Response<Body> {
     visit.record.cache = CacheStatus::hit(entry.ttl(now));
+    visit.record.hit_tier = entry.tier();
     stored(visit, entry, now)
 }
 
@@ -28,12 +29,12 @@ pub(super) fn stored(visit: &Visit<'_>, entry: &Entry, now: Timestamp) -> Respon
         return unchanged(response);
     }
     if visit.head_only() {
-        let length = form.as_ref().unwrap_or(&entry.body).len();
+        let length = form.as_ref().map_or(entry.content.len(), |form| form.len() as u64);
         response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
         return response;
     }
     let coded = form.is_some();
-    *response.body_mut() = Body::from(form.unwrap_or_else(|| entry.body.clone()));
+    *response.body_mut() = form.map_or_else(|| entry.content.body(), Body::from);
     if passage.head.method == Method::GET && !coded { partial::cut(request, entry, response) } else { response }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::backoff::Doubt;
 use super::failure::Failure;
 use super::visit::{Passage, Visit};
-use crate::cache::{Ask, Entry, Key, KeyShape, Lookup, Parts, StaleUse, Standing};
+use crate::cache::{Ask, Cold, Entry, Key, KeyShape, Lookup, Parts, StaleUse, Standing};
 use crate::clock::Timestamp;
 use crate::origin::Origin;
 
@@ -16,13 +16,29 @@ pub(super) fn key(visit: &Visit<'_>, (origin, chosen): (&Origin, bool)) -> Resul
     Ok(visit.edge.cache.key(&passage.head, &shape))
 }
 
-/// What the cache has to say, or whose turn it is to fetch.
-pub(super) fn up(visit: &Visit<'_>, origin: &Origin, key: &Key, now: Timestamp) -> Result<Lookup, Failure> {
+/// What the cache has to say, or whose turn it is to fetch. Waits for the disk where memory has nothing to say.
+pub(super) async fn up(visit: &mut Visit<'_>, origin: &Origin, key: &Key, now: Timestamp) -> Result<Lookup, Failure> {
+    loop {
+        match once(visit, origin, key, now)? {
+            Ok(lookup) => return Ok(lookup),
+            Err(Cold) => Box::pin(recall(visit, key)).await?,
+        }
+    }
+}
+
+fn once(visit: &Visit<'_>, origin: &Origin, key: &Key, now: Timestamp) -> Result<Result<Lookup, Cold>, Failure> {
     let passage = visit.passage()?;
     let doubt = || visit.edge.backoff.doubt(origin.name(), key.as_str(), now);
     let standing = |purpose| standing(passage, doubt(), purpose);
-    let ask = Ask { headers: &passage.head.headers, wishes: passage.wishes, standing: &standing };
+    let ask =
+        Ask { headers: &passage.head.headers, wishes: passage.wishes, standing: &standing, recall: &visit.recall };
     Ok(visit.edge.cache.lookup(key, &ask, now))
+}
+
+/// Asks the disk for what memory does not have, for whoever then looks without waiting.
+pub(super) async fn recall(visit: &mut Visit<'_>, key: &Key) -> Result<(), Failure> {
+    visit.recall = visit.edge.cache.recall(key, &visit.passage()?.head.headers).await;
+    Ok(())
 }
 
 /// What a doubt about its origin means for a stale response that might be used for this purpose.
@@ -47,5 +63,10 @@ pub(super) fn peek_parts(visit: &Visit<'_>, key: &Key, now: Timestamp) -> Result
 
 fn ask<'v>(visit: &'v Visit<'_>) -> Result<Ask<'v>, Failure> {
     let passage = visit.passage()?;
-    Ok(Ask { headers: &passage.head.headers, wishes: passage.wishes, standing: &|_| Standing::Well })
+    Ok(Ask {
+        headers: &passage.head.headers,
+        wishes: passage.wishes,
+        standing: &|_| Standing::Well,
+        recall: &visit.recall,
+    })
 }

@@ -71,7 +71,7 @@ pub(super) async fn answer(
             Landing::Lost => {}
         }
         let before = visit.record.cache;
-        miss = match look::up(visit, origin, key, now)? {
+        miss = match look::up(visit, origin, key, now).await? {
             Lookup::Hit(entry) => {
                 let response = hit::answer(visit, &entry, now);
                 return Ok(after_asking(visit, before, response));

@@ -10,6 +10,7 @@
 
 mod access_line;
 mod backoff;
+mod chain;
 mod coded_body;
 mod coding_metrics;
 mod compress;

@@ -35,8 +35,8 @@ pub(super) fn whole(variant: &Variant<Entry>, prospect: &Prospect, now: Timestam
     };
     let selected = selected.is_some_and(|own| Arc::ptr_eq(own, entry));
     VariantNote {
-        head: head(variant, (&entry.head, &entry.validity), selected, now),
-        body_bytes: entry.body.len(),
+        head: HeadNote { tier: entry.tier(), ..head(variant, (&entry.head, &entry.validity), selected, now) },
+        body_bytes: entry.content.len(),
         forms: entry.head.forms.as_deref().map(|forms| made(forms).collect()).unwrap_or_default(),
     }
 }

@@ -269,5 +269,5 @@ async fn fill(rest: &Rest, mut body: Body, mut filling: Filling) {
             return;
         }
     }
-    filling.finish();
+    filling.finish().await;
 }

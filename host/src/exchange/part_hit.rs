@@ -1,18 +1,14 @@
 //! The answer of stored parts: the range that was asked for, its absence, or what the client and the head alone can tell.
 
-use std::collections::VecDeque;
 use std::ops::Range;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use http::Response;
 use http::header::{self, HeaderValue};
-use http_body::{Body as HttpBody, Frame, SizeHint};
 
+use super::chain::chain;
 use super::visit::Visit;
 use super::{hit, partial};
-use crate::body::{Body, BodyError};
+use crate::body::Body;
 use crate::cache::Parts;
 use crate::clock::Timestamp;
 use crate::semantics::{CacheStatus, ContentRange};
@@ -34,32 +30,5 @@ pub(super) fn answer(visit: &mut Visit<'_>, parts: &Parts, range: &Range<u64>, n
         return partial::unsatisfiable(parts.total(), response);
     }
     let place = ContentRange { range: range.clone(), total: parts.total() };
-    partial::piece_of(&place, response, body(parts.slices(range)))
-}
-
-fn body(mut slices: Vec<Bytes>) -> Body {
-    match slices.as_mut_slice() {
-        [one] => Body::from(std::mem::take(one)),
-        _ => Body::stream(Slices(slices.into())),
-    }
-}
-
-/// Bytes that lie in several buffers.
-struct Slices(VecDeque<Bytes>);
-
-impl HttpBody for Slices {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        Poll::Ready(self.0.pop_front().map(|slice| Ok(Frame::data(slice))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.0.iter().map(|slice| slice.len() as u64).sum())
-    }
+    partial::piece_of(&place, response, chain(parts.slices(range).into_iter().map(Body::from)))
 }

@@ -1,13 +1,14 @@
 //! Parts of a stored response: 206 with one piece or several, 416 where nothing of what was asked for exists
 //! (RFC 9110 sections 14.4, 14.6 and 15.3.7).
 
-use std::fmt::Write as _;
 use std::ops::Range;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Response, StatusCode, response};
+use http_body::Body as _;
 
+use super::chain::chain;
 use crate::body::Body;
 use crate::cache::Entry;
 use crate::semantics::{ContentRange, Pieces, forget_content_digests, pieces, range_applies};
@@ -24,7 +25,7 @@ pub(super) fn cut(request: &HeaderMap, entry: &Entry, whole: Response<Body>) -> 
     if whole.status() != StatusCode::OK || !range_applies(request, &entry.head.headers) {
         return whole;
     }
-    let length = entry.body.len() as u64;
+    let length = entry.content.len();
     match pieces(asked, length) {
         Pieces::Whole => whole,
         Pieces::Unsatisfiable => unsatisfiable(length, whole),
@@ -46,8 +47,7 @@ pub(super) fn unsatisfiable(length: u64, whole: Response<Body>) -> Response<Body
 }
 
 fn single(piece: &Range<u64>, entry: &Entry, whole: Response<Body>) -> Response<Body> {
-    let body = Body::from(slice(entry, piece));
-    piece_of(&place(piece, entry), whole, body)
+    piece_of(&place(piece, entry), whole, entry.content.cut(piece))
 }
 
 /// The 206 with one piece of a response: `body` is what lies at `place`.
@@ -62,22 +62,21 @@ pub(super) fn piece_of(place: &ContentRange, whole: Response<Body>, body: Body) 
 fn multiple(pieces: &[Range<u64>], entry: &Entry, whole: Response<Body>) -> Response<Body> {
     let mut parts = other_content(whole);
     let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let mut body = BytesMut::new();
+    let content_type = content_type.map_or_else(String::new, |value| format!("Content-Type: {value}\r\n"));
+    let mut links = Vec::with_capacity(2 * pieces.len() + 1);
+    let mut before = "";
     for piece in pieces {
-        // Writing into a growing buffer cannot fail.
-        let _ = write!(body, "--{BOUNDARY}\r\n");
-        if let Some(content_type) = content_type {
-            let _ = write!(body, "Content-Type: {content_type}\r\n");
-        }
-        let _ = write!(body, "Content-Range: {}\r\n\r\n", place(piece, entry));
-        body.extend_from_slice(&slice(entry, piece));
-        body.extend_from_slice(b"\r\n");
+        let place = place(piece, entry);
+        let head = format!("{before}--{BOUNDARY}\r\n{content_type}Content-Range: {place}\r\n\r\n");
+        links.extend([Body::from(Bytes::from(head)), entry.content.cut(piece)]);
+        before = "\r\n";
     }
-    let _ = write!(body, "--{BOUNDARY}--\r\n");
+    links.push(Body::from(Bytes::from(format!("\r\n--{BOUNDARY}--\r\n"))));
+    let body = chain(links);
     parts.status = StatusCode::PARTIAL_CONTENT;
     insert_text(&mut parts.headers, header::CONTENT_TYPE, &format!("multipart/byteranges; boundary={BOUNDARY}"));
-    parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
-    Response::from_parts(parts, Body::from(body.freeze()))
+    parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.size_hint().lower()));
+    Response::from_parts(parts, body)
 }
 
 /// The head of a response that is to go out with another content.
@@ -87,14 +86,8 @@ fn other_content(whole: Response<Body>) -> response::Parts {
     parts
 }
 
-/// Pieces lie within the body, and a body in memory fits into `usize`.
-fn slice(entry: &Entry, piece: &Range<u64>) -> Bytes {
-    let at = |position: u64| usize::try_from(position).unwrap_or(usize::MAX).min(entry.body.len());
-    entry.body.slice(at(piece.start)..at(piece.end))
-}
-
 fn place(piece: &Range<u64>, entry: &Entry) -> ContentRange {
-    ContentRange { range: piece.clone(), total: entry.body.len() as u64 }
+    ContentRange { range: piece.clone(), total: entry.content.len() }
 }
 
 fn insert_text(headers: &mut HeaderMap, name: header::HeaderName, text: &str) {

@@ -1,28 +1,33 @@
 //! Purging: what an operator names made into scopes, and the `PURGE` method on a listener.
 //!
-//! A purge is in force for every worker before it is answered.
+//! A purge is in force for every worker before it is answered, and with a disk tier it is written down for good. Where that
+//! fails, the answer says so: it is in force, and a restart may undo it.
 
 use std::fmt;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{Method, Response, request};
+use http::{Method, Response, StatusCode, request};
 use serde_json::{Value, json};
 
 use super::edge::Edge;
-use super::failure::Failure;
+use super::failure::{Failure, PROXY_STATUS};
 use super::peer::PurgeRight;
 use super::routes::Routes;
 use super::target::{self, BadUrl};
 use super::visit::Visit;
 use crate::body::Body;
-use crate::cache::{Mode, Purge, Scope};
-use crate::semantics::{NAME_BYTES_MAX, RequestHead};
+use crate::cache::{Mode, NotDurable, Purge, Scope, Ticket};
+use crate::semantics::{NAME_BYTES_MAX, ProxyError, RequestHead};
 
 /// Fields that make a `PURGE` soft with the value `1`; the first is Fastly's.
 const SOFT_FIELDS: [HeaderName; 2] =
     [HeaderName::from_static("fastly-soft-purge"), HeaderName::from_static("x-purge-soft")];
+
+/// A disk that takes longer hangs, and nobody knows for how long.
+const RECORD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What an operator names, as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +75,17 @@ pub struct Purged {
     pub mode: Mode,
     /// The number of the last of them.
     pub epoch: u64,
+    /// Whether they hold after a restart too.
+    pub recorded: Result<(), NotRecorded>,
+}
+
+/// Purges are in force, and a restart may undo them.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotRecorded {
+    #[error("the purge is in force, but was not recorded and may be undone by a restart: {0}")]
+    Failed(#[from] NotDurable),
+    #[error("the purge is in force, but was not recorded in {RECORD_TIMEOUT:?} and may be undone by a restart")]
+    Late,
 }
 
 impl Purged {
@@ -80,24 +96,52 @@ impl Purged {
             named => json!({ "scope": scope.word(), "value": named.to_string() }),
         };
         let purged: Vec<Value> = self.scopes.iter().map(scope).collect();
-        json!({ "purged": purged, "mode": self.mode.word(), "epoch": self.epoch })
+        let told = json!({ "purged": purged, "mode": self.mode.word(), "epoch": self.epoch });
+        match (&self.recorded, told) {
+            (Err(why), Value::Object(mut told)) => {
+                told.insert("error".to_owned(), Value::String(why.to_string()));
+                Value::Object(told)
+            }
+            (_, told) => told,
+        }
+    }
+
+    pub fn status(&self) -> StatusCode {
+        if self.recorded.is_ok() { StatusCode::OK } else { StatusCode::INTERNAL_SERVER_ERROR }
     }
 }
 
 impl Edge {
-    /// Purges everything that is named, or, where one of the names is wrong, nothing.
-    pub fn purge(&self, wanted: &[Wanted], mode: Mode, asker: Asker) -> Result<Purged, BadScope> {
+    /// Purges everything that is named, or, where one of the names is wrong, nothing. Everything is in force at the first
+    /// poll; what is waited for is that it is written down.
+    pub async fn purge(&self, wanted: &[Wanted], mode: Mode, asker: Asker) -> Result<Purged, BadScope> {
         let scopes = wanted.iter().map(|wanted| scope(&self.routes, wanted)).collect::<Result<Vec<_>, _>>()?;
-        Ok(self.purge_scopes(scopes, mode, asker))
+        Ok(self.purge_scopes(scopes, mode, asker).await)
     }
 
-    fn purge_scopes(&self, scopes: Vec<Scope>, mode: Mode, asker: Asker) -> Purged {
-        let mut epoch = 0;
+    async fn purge_scopes(&self, scopes: Vec<Scope>, mode: Mode, asker: Asker) -> Purged {
+        let mut last = None;
         for scope in &scopes {
-            epoch = self.cache.purge(&Purge { scope: scope.clone(), mode });
+            let (epoch, ticket) = self.cache.purge_durably(&Purge { scope: scope.clone(), mode });
             tracing::info!(scope = scope.word(), value = %scope, mode = mode.word(), by = %asker, epoch, "purged");
+            last = Some((epoch, ticket));
         }
-        Purged { scopes, mode, epoch }
+        // They are written in their order, so what is true of the last one is true of all.
+        let (epoch, recorded) = match last {
+            Some((epoch, ticket)) => (epoch, recorded(ticket).await),
+            None => (self.cache.epoch(), Ok(())),
+        };
+        if let Err(why) = &recorded {
+            tracing::error!(epoch, by = %asker, %why, "purge not recorded");
+        }
+        Purged { scopes, mode, epoch, recorded }
+    }
+}
+
+async fn recorded(ticket: Ticket) -> Result<(), NotRecorded> {
+    match tokio::time::timeout(RECORD_TIMEOUT, ticket.durable()).await {
+        Ok(durable) => Ok(durable?),
+        Err(_) => Err(NotRecorded::Late),
     }
 }
 
@@ -136,7 +180,7 @@ pub(super) fn is_asked(method: &Method) -> bool {
 }
 
 /// Purges the URL of a request with the method `PURGE`, for those who may. It never goes on to an origin.
-pub(super) fn answer(visit: &Visit<'_>, parts: request::Parts) -> Result<Response<Body>, Failure> {
+pub(super) async fn answer(visit: &Visit<'_>, parts: request::Parts) -> Result<Response<Body>, Failure> {
     match visit.peer.purge {
         PurgeRight::Nobody => return Err(Failure::PurgeOff),
         PurgeRight::Others => return Err(Failure::PurgeForbidden),
@@ -146,9 +190,13 @@ pub(super) fn answer(visit: &Visit<'_>, parts: request::Parts) -> Result<Respons
     let scheme = visit.peer.scheme_of(&parts.headers);
     let head = RequestHead::new(parts, scheme, visit.peer.local).map_err(Failure::Target)?;
     let scope = Scope::Url(target::spelled(&visit.edge.routes, &head));
-    let purged = visit.edge.purge_scopes(vec![scope], mode, Asker::Client(visit.peer.remote.ip()));
+    let purged = visit.edge.purge_scopes(vec![scope], mode, Asker::Client(visit.peer.remote.ip())).await;
     let mut response = Response::new(Body::from(Bytes::from(format!("{}\n", purged.json()))));
+    *response.status_mut() = purged.status();
     let headers = response.headers_mut();
+    if purged.recorded.is_err() {
+        headers.insert(PROXY_STATUS, ProxyError::ProxyInternalError.member(&visit.edge.name, "purge not recorded"));
+    }
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)

@@ -56,6 +56,7 @@ impl Record {
             route: NOWHERE.with(Clone::clone),
             origin: None,
             cache: CacheStatus::new(Outcome::Synthetic),
+            hit_tier: "memory",
             filter_time: Duration::ZERO,
             status: None,
             body_bytes: 0,

@@ -44,7 +44,7 @@ impl Edge {
         body: Body,
     ) -> Result<Response<Body>, Failure> {
         if purge::is_asked(&parts.method) {
-            return purge::answer(visit, parts);
+            return Box::pin(purge::answer(visit, parts)).await;
         }
         visit.admit(parts, EndOfStream::from(body.is_end_stream()))?;
         if let Some(reply) = visit.filter_request()? {
@@ -64,6 +64,7 @@ impl Edge {
         let key = look::key(visit, (&origin, chosen))?;
         let now = visit.record.started;
         if passage.head.method == Method::HEAD {
+            look::recall(visit, &key).await?;
             return match look::peek(visit, &key, now)? {
                 Some(entry) => Ok(hit::answer(visit, &entry, now)),
                 None if let Some(parts) = look::peek_parts(visit, &key, now)? => {
@@ -73,7 +74,7 @@ impl Edge {
                 None => Box::pin(head::answer(visit, &origin, &key, body)).await,
             };
         }
-        match look::up(visit, &origin, &key, now)? {
+        match look::up(visit, &origin, &key, now).await? {
             Lookup::Hit(entry) => Ok(hit::answer(visit, &entry, now)),
             Lookup::Part(parts, range) => Ok(part_hit::answer(visit, &parts, &range, now)),
             Lookup::Stale(stale) => Ok(stale::answer(visit, &origin, stale)),

@@ -19,7 +19,7 @@ pub struct PurgeNote {
 pub struct VariantNote {
     #[serde(flatten)]
     pub head: HeadNote,
-    pub body_bytes: usize,
+    pub body_bytes: u64,
     /// The coded forms of its body: their bytes; `null` for one that would be no smaller.
     pub forms: BTreeMap<&'static str, Option<usize>>,
 }

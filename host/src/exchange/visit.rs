@@ -14,6 +14,7 @@ use super::record::{Book, Record};
 use super::reply;
 use super::routes::Route;
 use crate::body::Body;
+use crate::cache::Recall;
 use crate::filter::{EndOfStream, Run, Stream, Verdict};
 use crate::origin::Origin;
 use crate::semantics::{CacheStatus, Outcome, RequestHead, Signatures, Wishes, fields, for_routing};
@@ -35,6 +36,8 @@ pub(super) struct Visit<'a> {
     pub(super) edge: &'a Arc<Edge>,
     pub(super) peer: &'a Peer,
     pub(super) record: Record,
+    /// What the disk tier brought for it so far.
+    pub(super) recall: Recall,
     passage: Option<Passage>,
 }
 
@@ -53,7 +56,7 @@ impl<'a> Visit<'a> {
         let brought = if peer.trusted { request.headers.get(X_REQUEST_ID).cloned() } else { None };
         let id = brought.unwrap_or_else(new_request_id);
         let client = peer.client(&request.headers);
-        Self { edge, peer, record: Record::begin(book, client, request, id), passage: None }
+        Self { edge, peer, record: Record::begin(book, client, request, id), recall: Recall::default(), passage: None }
     }
 
     /// Takes the target apart and finds the route.

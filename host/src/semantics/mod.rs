@@ -52,7 +52,7 @@ pub use recode::{keep_tag_weak, may_be_coded, media_type, recode, vary_by_coding
 pub use request::{BadTarget, RequestHead, normal_authority};
 pub use reuse::{Reuse, reuse, usable_on_error};
 pub use selection::Selection;
-pub use storing::{Candidate, Freshness, Refusal, Verdict};
+pub use storing::{Candidate, Freshness, LifetimeSource, Refusal, Verdict};
 pub use surrogate::{NAME_BYTES_MAX, SurrogateFields, Tags, hide_from_browsers, invalidated_groups};
 pub use targeted::Targets;
 pub use trouble::Trouble;

@@ -30,8 +30,8 @@ impl Selection {
     pub fn of(response: &HeaderMap, request: &HeaderMap) -> Self {
         let names = fields::list(response, &header::VARY).filter_map(|name| name.parse::<HeaderName>().ok());
         let fields: Vec<Selecting> = names.map(|name| Selecting::of(name, request)).collect();
-        let by_language = fields.iter().any(|field| field.name == header::ACCEPT_LANGUAGE);
-        Self { fields, language: if by_language { only_language(response) } else { None }, query: None }
+        let language = language_of(&fields, response);
+        Self { fields, language, query: None }
     }
 
     /// The same for a response that answers this query only, of all that share its key.
@@ -62,6 +62,41 @@ impl Selection {
         self.fields.iter().map(|field| (&field.name, field.written.as_deref()))
     }
 
+    /// The same selection, from its fields as `fields` gave them and the response that was selected.
+    pub fn restored(fields: Vec<(HeaderName, Option<Vec<u8>>)>, response: &HeaderMap) -> Self {
+        let fields: Vec<_> = fields.into_iter().map(|(name, written)| Selecting::written(name, written)).collect();
+        let language = language_of(&fields, response);
+        Self { fields, language, query: None }
+    }
+
+    /// What a request selects where these fields count.
+    pub fn by(names: &[HeaderName], request: &HeaderMap) -> Self {
+        let fields = names.iter().map(|name| Selecting::of(name.clone(), request)).collect();
+        Self { fields, ..Self::default() }
+    }
+
+    /// The names that count, in the order of the alphabet; empty where every request selects it.
+    pub fn names(&self) -> Vec<HeaderName> {
+        let mut names: Vec<_> = self.fields.iter().map(|field| field.name.clone()).collect();
+        names.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
+        names.dedup();
+        names
+    }
+
+    /// The values that count, in the order of `names`, in one spelling: equal for two selections of the same names that
+    /// select the same requests.
+    pub fn values(&self) -> Vec<Option<&[u8]>> {
+        let mut fields: Vec<_> = self.fields.iter().collect();
+        fields.sort_unstable_by(|one, other| one.name.as_str().cmp(other.name.as_str()));
+        fields.dedup_by(|one, other| one.name == other.name);
+        fields.into_iter().map(Selecting::normal).collect()
+    }
+
+    /// Is the response good for one query only, of all that share its key?
+    pub fn is_for_one_query(&self) -> bool {
+        self.query.is_some()
+    }
+
     fn covers(&self, query: Option<&str>) -> bool {
         self.query.is_none() || self.query.as_deref() == query
     }
@@ -84,6 +119,10 @@ impl Selection {
 impl Selecting {
     fn of(name: HeaderName, request: &HeaderMap) -> Self {
         let written = fields::joined(request, &name);
+        Self::written(name, written)
+    }
+
+    fn written(name: HeaderName, written: Option<Vec<u8>>) -> Self {
         let normal = written.as_ref().map(|value| spelling::normal(&name, value).into_owned());
         let normal = normal.filter(|normal| Some(normal) != written.as_ref());
         Self { name, written, normal }
@@ -123,6 +162,12 @@ impl PartialEq for Selecting {
 }
 
 impl Eq for Selecting {}
+
+/// The language that selects a response, where it was selected by language.
+fn language_of(fields: &[Selecting], response: &HeaderMap) -> Option<String> {
+    let by_language = fields.iter().any(|field| field.name == header::ACCEPT_LANGUAGE);
+    if by_language { only_language(response) } else { None }
+}
 
 /// `Content-Language`, where it names one language.
 fn only_language(response: &HeaderMap) -> Option<String> {
@@ -183,6 +228,34 @@ mod tests {
         assert!(selection.matches(&none, Some("a=1")) && selection.is_by(&none, Some("a=1")));
         assert!(!selection.matches(&none, Some("a=2")) && !selection.matches(&none, None));
         assert_ne!(selection, Selection::default());
+    }
+
+    #[test]
+    fn names_and_values_are_the_same_for_all_that_select_the_same() {
+        let parts = |vary: &str, request: &[(&'static str, &str)]| {
+            let selection = Selection::of(&headers(&[("vary", vary)]), &headers(request));
+            let names: Vec<String> = selection.names().iter().map(ToString::to_string).collect();
+            let values: Vec<_> = selection.values().into_iter().map(|value| value.map(<[u8]>::to_vec)).collect();
+            (names, values)
+        };
+        let one = parts("x-b, Accept-Language", &[("accept-language", "DE;q=1.0"), ("x-b", "1")]);
+        assert_eq!(one.0, ["accept-language", "x-b"]);
+        assert_eq!(one, parts("accept-language, x-b, X-B", &[("accept-language", "de"), ("x-b", "1")]));
+        assert_ne!(one, parts("x-b, accept-language", &[("accept-language", "de")]));
+        let request = headers(&[("x-b", "1")]);
+        let selection = Selection::of(&headers(&[("vary", "x-b")]), &request);
+        assert_eq!(selection, Selection::by(&selection.names(), &request));
+        assert_eq!(Selection::default().values(), Vec::<Option<&[u8]>>::new());
+    }
+
+    #[test]
+    fn a_selection_is_restored_from_its_fields() {
+        let response = headers(&[("vary", "accept-language, x-a"), ("content-language", "de")]);
+        let selection = Selection::of(&response, &headers(&[("accept-language", "DE, en;q=0.5")]));
+        let fields = selection.fields().map(|(name, value)| (name.clone(), value.map(<[u8]>::to_vec))).collect();
+        let restored = Selection::restored(fields, &response);
+        assert_eq!(restored, selection);
+        assert!(restored.matches(&headers(&[("accept-language", "de")]), None), "the language counts still");
     }
 
     proptest! {

@@ -15,7 +15,7 @@ use super::policy::Policy;
 use super::targeted::Targets;
 use super::{fields, freshness};
 use crate::clock::Timestamp;
-use lifetime::LifetimeSource;
+pub use lifetime::LifetimeSource;
 
 /// What a shared cache may do with a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

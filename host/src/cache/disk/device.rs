@@ -6,7 +6,7 @@
 use std::io::{self, IoSlice};
 
 /// A folder of files.
-pub(super) trait Device: Send + Sync + 'static {
+pub(in crate::cache) trait Device: Send + Sync + 'static {
     type File: DeviceFile;
 
     /// The names of all files, in no order.
@@ -28,7 +28,7 @@ pub(super) trait Device: Send + Sync + 'static {
 }
 
 /// One file. Positions are bytes from its start.
-pub(super) trait DeviceFile: Send + Sync + 'static {
+pub(in crate::cache) trait DeviceFile: Send + Sync + 'static {
     fn length(&self) -> io::Result<u64>;
 
     /// Writes all parts one after the other, or fails; after a failure nobody knows how much is there.

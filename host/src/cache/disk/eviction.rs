@@ -80,6 +80,11 @@ impl<D: Device> Log<D> {
     /// Evicts because the disk is full. What is read from a removed file takes up the space that is wanted, so nothing is
     /// kept. `false` where there is nothing left to evict.
     pub(super) fn evict_for_space(&mut self) -> io::Result<bool> {
+        let empty = self.active.as_ref().is_some_and(|active| active.lines.is_empty());
+        if empty && self.contents.segments.len() == 1 {
+            // The next try would only begin it again.
+            return Ok(false);
+        }
         self.evict_oldest(Reason::NoSpace, 0)
     }
 

@@ -10,7 +10,7 @@ use rustix::io::{Errno, ReadWriteFlags};
 use super::device::{Device, DeviceFile};
 
 /// A folder.
-pub(super) struct Folder(pub(super) PathBuf);
+pub(in crate::cache) struct Folder(pub(in crate::cache) PathBuf);
 
 impl Device for Folder {
     type File = File;
@@ -119,7 +119,8 @@ mod tests {
         let device = Folder(folder.path().to_owned());
         let file = device.create("a").expect("a new file");
         assert_eq!(device.create("a").expect_err("it exists").kind(), io::ErrorKind::AlreadyExists);
-        DeviceFile::write_at(&file, 2, &[IoSlice::new(b"bc"), IoSlice::new(b""), IoSlice::new(b"d")]).expect("written");
+        let parts = [IoSlice::new(b"bc"), IoSlice::new(b""), IoSlice::new(b"d")];
+        DeviceFile::write_at(&file, 2, &parts).expect("written");
         let mut buffer = [9; 8];
         assert_eq!(DeviceFile::read_at(&file, 1, &mut buffer).expect("read"), 4);
         assert_eq!(buffer, *b"\0bcd\x09\x09\x09\x09");

@@ -24,6 +24,16 @@ const MAGIC: [u8; 3] = *b"FBR";
 pub(in crate::cache) struct KeyHash(pub(super) u128);
 
 impl KeyHash {
+    /// For whoever needs random digits that belong to the key.
+    pub(in crate::cache) fn digits(self) -> u128 {
+        self.0
+    }
+
+    #[cfg(test)]
+    pub(in crate::cache) fn of_digits(digits: u128) -> Self {
+        Self(digits)
+    }
+
     /// Of which body a slice is, where the key is a slice's.
     pub(super) fn generation(self) -> u64 {
         self.0 as u64

@@ -72,11 +72,11 @@ fn a_purge_concerns_what_is_in_its_scope_and_nothing_else() {
     let (tags, cases) = (tags(), inside.iter().map(|scope| (scope, true)));
     let subject = Subject { key: KEY, tags: Some(&tags) };
     for (scope, expected) in cases.chain(outside.iter().map(|scope| (scope, false))) {
-        let epochs = Epochs::new(10);
+        let epochs = Epochs::new(10, Ledger::default());
         assert_eq!(epochs.purge(&hard(scope.clone()), at(1)), 1);
         assert_eq!(epochs.since(0, subject).0 == Ruling::Purged, expected, "{scope:?}");
         assert_eq!(epochs.since(1, subject), (Ruling::Holds, 1), "{scope:?}: looked up after it");
-        let epochs = Epochs::new(10);
+        let epochs = Epochs::new(10, Ledger::default());
         epochs.purge(&soft(scope.clone()), at(7));
         assert_eq!(epochs.since(0, subject).0 == Ruling::Ends(at(7)), expected, "{scope:?}");
         assert_eq!(epochs.concerns(subject).len(), usize::from(expected), "{scope:?}");
@@ -85,7 +85,7 @@ fn a_purge_concerns_what_is_in_its_scope_and_nothing_else() {
 
 #[test]
 fn where_one_key_stands_for_several_queries_a_purge_of_any_concerns_it() {
-    let (epochs, none) = (Epochs::new(10), Tags::default());
+    let (epochs, none) = (Epochs::new(10, Ledger::default()), Tags::default());
     epochs.purge(&hard(Scope::Url("http://a.example/x?utm=1".to_owned())), at(1));
     for (key, expected) in [
         ("http://a.example/x variance=1", Ruling::Purged),
@@ -103,7 +103,7 @@ fn unknown_and_cut_tags_are_concerned_by_every_purge_of_one() {
     headers.append("surrogate-key", HeaderValue::from_str(&"x".repeat(2000)).expect("a test value"));
     let cut = Tags::of(&headers);
     let none = Tags::default();
-    let epochs = Epochs::new(10);
+    let epochs = Epochs::new(10, Ledger::default());
     for (number, scope) in (0..).zip([tag("any"), group("http://other", "any")]) {
         epochs.purge(&hard(scope), at(1));
         let ruling = |tags| epochs.since(number, Subject { key: KEY, tags }).0;
@@ -117,7 +117,7 @@ fn unknown_and_cut_tags_are_concerned_by_every_purge_of_one() {
 fn hard_and_soft_in_either_order() {
     let tags = tags();
     let subject = Subject { key: KEY, tags: Some(&tags) };
-    let epochs = Epochs::new(10);
+    let epochs = Epochs::new(10, Ledger::default());
     epochs.purge(&soft(tag("red")), at(1));
     epochs.purge(&hard(Scope::All), at(2));
     assert_eq!([0, 1, 2].map(|birth| epochs.since(birth, subject).0), [Ruling::Purged, Ruling::Purged, Ruling::Holds]);
@@ -129,7 +129,7 @@ fn hard_and_soft_in_either_order() {
 
 #[test]
 fn the_oldest_records_are_given_up_and_what_is_older_counts_as_purged() {
-    let epochs = Epochs::new(2);
+    let epochs = Epochs::new(2, Ledger::default());
     let none = Tags::default();
     let subject = Subject { key: KEY, tags: Some(&none) };
     epochs.purge(&soft(tag("1")), at(1));
@@ -146,7 +146,7 @@ fn the_oldest_records_are_given_up_and_what_is_older_counts_as_purged() {
 
 #[test]
 fn prefixes_that_were_given_up_leave_no_length_behind() {
-    let epochs = Epochs::new(1);
+    let epochs = Epochs::new(1, Ledger::default());
     for text in ["http://a", "http://b", "http://long"] {
         epochs.purge(&hard(Scope::Prefix(text.to_owned())), at(1));
     }
@@ -169,7 +169,7 @@ proptest! {
             group("http://a.example:81", "g"),
             tag("green"),
         ];
-        let (epochs, tags) = (Epochs::new(100), tags());
+        let (epochs, tags) = (Epochs::new(100, Ledger::default()), tags());
         let mut expected = Ruling::Holds;
         for (number, (scope, is_hard)) in (1..).zip(&purges) {
             let scope = scopes[*scope].clone();

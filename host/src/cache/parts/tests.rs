@@ -110,7 +110,7 @@ fn no_byte_missing_makes_a_whole() {
     assert!(join(&[0..100, 101..200]).whole().is_none());
     let whole = join(&[0..100, 101..200, 90..110]).whole().expect("nothing is missing");
     let expected: Vec<u8> = (0..TOTAL).map(|place| place as u8).collect();
-    assert_eq!((whole.body.as_ref(), whole.head.status), (expected.as_slice(), StatusCode::OK));
+    assert_eq!((whole.content.here(), whole.head.status), (Some(&Bytes::from(expected)), StatusCode::OK));
     assert_eq!(whole.head.length, Some(TOTAL));
 }
 

@@ -89,6 +89,18 @@ cache.targeted_fields = ["Surrogate-Control", "surrogate-control"]
 => 1:47: cache.targeted_fields[1]: "surrogate-control" is in the list already; leave one out
 cache.retry_backoff_max = "2h"
 => 1:27: cache.retry_backoff_max: 2h is too large; write "1h" or less
+cache.disk = { path = "cache" }
+=> 1:14: cache.disk.size: is missing; write the bytes it may take, as in size = "10GiB"
+cache.disk = { size = "1GiB" }
+=> 1:14: cache.disk.path: is missing; write the folder it lies in, as in path = "/var/cache/forebay"
+cache.disk = { path = "cache", size = "1MiB" }
+=> 1:39: cache.disk.size: 1MiB is too small; write "16MiB" or more
+cache.disk = { path = "cache", size = "64MiB", object_max = "32MiB" }
+=> 1:61: cache.disk.object_max: "32MiB" is too large for this size; write "16MiB" or less
+cache.disk = { path = "cache", size = "64MiB", segment_size = "16MiB" }
+=> 1:63: cache.disk.segment_size: "16MiB" is too large for this size; write "8MiB" or less
+cache.disk = { path = "cache", size = "64MiB", admission = "some" }
+=> 1:60: cache.disk.admission: "some" is not one of the choices; write "all" or "second_request"
 compression.jobs_max = 0
 => 1:24: compression.jobs_max: 0 is too small; write 1 or more
 compression.streams_max = -1

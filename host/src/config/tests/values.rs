@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::{ORIGIN, ROUTE, check, checked, folder_with};
 use crate::config::{
-    AccessLog, Balance, Coding, Config, HostPattern, LogFormat, OnError, Origin, OriginHost, QueryParameters, RouteKey,
-    Server, StaleOn, for_origin, load,
+    AccessLog, Admission, Balance, Coding, Config, HostPattern, LogFormat, OnError, Origin, OriginHost,
+    QueryParameters, RouteKey, Server, StaleOn, for_origin, load,
 };
 
 #[test]
@@ -34,6 +34,7 @@ fn an_absent_key_has_its_default() {
     assert_eq!(config.cache.purge_records_max, 100_000);
     assert_eq!(config.cache.targeted_fields, ["cdn-cache-control", "surrogate-control"]);
     assert_eq!(config.cache.retry_backoff_max, Duration::from_secs(60));
+    assert!(config.cache.disk.is_none());
     let compression = &config.compression;
     assert_eq!((compression.jobs_max, compression.streams_max), (2, 128));
     assert_eq!((compression.br_level, compression.zstd_level, compression.gzip_level), (5, 6, 6));
@@ -230,7 +231,10 @@ fn the_reference_serves_the_small_site_through_three_filters() {
 
 #[test]
 fn the_reference_shows_the_defaults() {
-    let (edge, default) = (shipped("edge.toml"), checked(""));
+    let mut edge = shipped("edge.toml");
+    let mut default = checked("[cache.disk]\npath = \"cache\"\nsize = \"1GiB\"");
+    let (disk, usual) = (edge.cache.disk.as_mut().expect("shown"), default.cache.disk.as_mut().expect("given"));
+    usual.path.clone_from(&disk.path);
     assert_eq!(format!("{:?}", edge.listeners), format!("{:?}", default.listeners));
     assert_eq!(format!("{:?}", edge.admin), format!("{:?}", default.admin));
     assert_eq!(format!("{:?}", edge.cache), format!("{:?}", default.cache));
@@ -250,7 +254,9 @@ fn the_reference_shows_the_defaults() {
 fn the_reference_has_every_key() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let reference = fs::read_to_string(root.join("../config/edge.toml")).unwrap();
-    let readers = ["field", "required", "duration", "size", "bytes", "count", "choice", "section", "sections", "named"];
+    let readers = [
+        "field", "required", "duration", "size", "bytes", "count", "choice", "section", "sections", "named", "optional",
+    ];
     let mut keys = BTreeSet::new();
     for file in fs::read_dir(root.join("src/config/check")).unwrap() {
         let source = fs::read_to_string(file.unwrap().path()).unwrap();
@@ -278,4 +284,17 @@ fn the_minimal_file_stands_in_front_of_a_web_server() {
     let minimal = shipped("minimal.toml");
     assert_eq!(minimal.origins[0].servers, [Server { host: "127.0.0.1".to_owned(), port: 8000 }]);
     assert_eq!(minimal.routes[0].origin, "site");
+}
+
+#[test]
+fn a_disk_tier_needs_a_folder_and_a_size_and_the_rest_follows() {
+    let disk = |keys: &str| checked(&format!("[cache.disk]\n{keys}")).cache.disk.expect("a disk tier");
+    let large = disk("path = \"cache\"\nsize = \"10GiB\"");
+    assert!(large.path.ends_with("cache"));
+    assert_eq!((large.bytes_max, large.object_bytes_max, large.segment_bytes), (10 << 30, 1 << 30, 64 << 20));
+    assert_eq!((large.queue_bytes_max, large.reads_max, large.write_rate), (32 << 20, 32, None));
+    assert_eq!((large.admission, large.admission_window), (Admission::All, Duration::from_secs(3600)));
+    let small = disk("path = \"cache\"\nsize = \"64MiB\"\nadmission = \"second_request\"\nwrite_rate = \"1MiB\"");
+    assert_eq!((small.object_bytes_max, small.segment_bytes), (16 << 20, 8 << 20));
+    assert_eq!((small.admission, small.write_rate), (Admission::SecondRequest, Some(1 << 20)));
 }

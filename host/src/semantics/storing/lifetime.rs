@@ -20,6 +20,18 @@ pub enum LifetimeSource {
 }
 
 impl LifetimeSource {
+    /// All of them. Stored responses name theirs by its place here, so new ones are added at the end.
+    pub const ALL: [Self; 8] = [
+        Self::Targeted,
+        Self::SMaxage,
+        Self::MaxAge,
+        Self::Expires,
+        Self::StatusTtl,
+        Self::DefaultTtl,
+        Self::Heuristic,
+        Self::Nothing,
+    ];
+
     /// The stable word for explanations.
     pub fn word(self) -> &'static str {
         match self {

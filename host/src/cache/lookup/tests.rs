@@ -10,25 +10,25 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
 use http_body_util::BodyExt;
 use prometheus::Registry;
 
-use super::{
-    Aside, Ask, Cache, FetchFailure, Filling, Follower, Head, Key, KeyRules, KeyShape, Landing, Lead, Lookup, Miss,
-    PassReason, Stale, StaleUse, Standing, Turn,
-};
 use crate::body::BodyError;
+use crate::cache::{
+    Aside, Ask, Cache, FetchFailure, Filling, Follower, Head, Key, KeyRules, KeyShape, Landing, Lead, Lookup, Miss,
+    PassReason, Recall, Stale, StaleUse, Standing, Turn,
+};
 use crate::clock::{Clock, Timestamp};
 use crate::config;
 use crate::semantics::{Forwarded, Freshness, ProxyError, Refusal, RequestHead, Selection, Wishes};
 
 const OBJECT_BYTES_MAX: u64 = 2 << 20;
 
-pub(super) struct House {
-    pub(super) cache: Cache,
-    pub(super) clock: Clock,
-    pub(super) key: Key,
+pub(in crate::cache) struct House {
+    pub(in crate::cache) cache: Cache,
+    pub(in crate::cache) clock: Clock,
+    pub(in crate::cache) key: Key,
     registry: Registry,
 }
 
-pub(super) fn house() -> House {
+pub(in crate::cache) fn house() -> House {
     let clock = Clock::set_to(Timestamp::from_unix(Duration::from_secs(1_000_000)));
     let limits = config::Cache {
         memory_bytes: 64 << 20,
@@ -54,7 +54,7 @@ pub(super) fn house() -> House {
 }
 
 impl House {
-    pub(super) fn look(&self) -> Lookup {
+    pub(in crate::cache) fn look(&self) -> Lookup {
         self.look_for(&HeaderMap::new())
     }
 
@@ -63,11 +63,11 @@ impl House {
     }
 
     fn look_while(&self, standing: Standing, headers: &HeaderMap) -> Lookup {
-        let ask = Ask { headers, wishes: Wishes::of(headers), standing: &|_| standing };
-        self.cache.lookup(&self.key, &ask, self.clock.now())
+        let ask = Ask { headers, wishes: Wishes::of(headers), standing: &|_| standing, recall: &Recall::Unasked };
+        self.cache.lookup(&self.key, &ask, self.clock.now()).expect("there is no disk")
     }
 
-    pub(super) fn lead(&self) -> Lead {
+    pub(in crate::cache) fn lead(&self) -> Lead {
         match self.look() {
             Lookup::Miss(Miss { turn: Turn::Lead(lead), .. }) => lead,
             _ => panic!("the first one leads"),
@@ -81,7 +81,7 @@ impl House {
         }
     }
 
-    pub(super) fn head(&self, length: Option<u64>) -> Head {
+    pub(in crate::cache) fn head(&self, length: Option<u64>) -> Head {
         Head {
             status: StatusCode::OK,
             headers: HeaderMap::new(),
@@ -94,7 +94,7 @@ impl House {
         }
     }
 
-    pub(super) fn gauge(&self, name: &str) -> f64 {
+    pub(in crate::cache) fn gauge(&self, name: &str) -> f64 {
         let families = self.registry.gather();
         let family = families.iter().find(|family| family.name() == name).expect("registered");
         family.get_metric()[0].get_gauge().get_value()
@@ -125,11 +125,11 @@ async fn late_and_early_followers_read_the_same_body_and_the_next_one_hits() {
     push(&mut filling, b"abc").await;
     let late = house.follow();
     push(&mut filling, b"def").await;
-    filling.finish();
+    filling.finish().await;
     assert_eq!(body(shared(early).await).await.expect("whole"), "abcdef");
     assert_eq!(body(shared(late).await).await.expect("whole"), "abcdef");
     match house.look() {
-        Lookup::Hit(entry) => assert_eq!(entry.body, "abcdef"),
+        Lookup::Hit(entry) => assert_eq!(entry.content.here().expect("in memory"), "abcdef"),
         _ => panic!("stored"),
     }
     assert_eq!(house.gauge("forebay_cache_fills_inflight"), 0.0);
@@ -185,7 +185,7 @@ async fn a_body_that_breaks_off_is_broken_for_all_and_never_stored() {
         match end {
             "fail" => filling.fail(BodyError::Incomplete),
             "drop" => drop(filling),
-            _ => filling.finish(),
+            _ => filling.finish().await,
         }
         body(shared(follower).await).await.expect_err(end);
         drop(house.lead());
@@ -233,7 +233,7 @@ async fn other_request_headers_and_old_age_are_misses_that_say_so() {
     let mut head = house.head(None);
     head.headers.insert(header::VARY, HeaderValue::from_static("accept-language"));
     head.selection = Selection::of(&head.headers, &german);
-    house.lead().fill(head).finish();
+    house.lead().fill(head).finish().await;
     let look = |headers: &HeaderMap| house.look_for(headers);
     assert!(matches!(look(&german), Lookup::Hit(_)));
     assert!(matches!(look(&HeaderMap::new()), Lookup::Miss(Miss { forwarded: Forwarded::VaryMiss, .. })));
@@ -259,11 +259,11 @@ async fn variants_stand_side_by_side_and_the_newest_takes_its_own_place() {
         let Lookup::Miss(Miss { turn: Turn::Lead(lead), .. }) = look else { panic!("{language} leads") };
         let mut filling = lead.fill(head);
         push(&mut filling, text.as_bytes()).await;
-        filling.finish();
+        filling.finish().await;
     }
     for (language, expected) in [("de", "zwei"), ("en", "one")] {
         match house.look_for(&asking_in(language)) {
-            Lookup::Hit(entry) => assert_eq!(entry.body, expected),
+            Lookup::Hit(entry) => assert_eq!(entry.content.here().expect("in memory"), expected),
             _ => panic!("{language} is stored"),
         }
     }
@@ -275,7 +275,7 @@ async fn what_was_asked_before_an_invalidation_is_not_stored_after_it() {
     let mut filling = house.lead().fill(house.head(None));
     push(&mut filling, b"old").await;
     house.cache.invalidate(&house.key);
-    filling.finish();
+    filling.finish().await;
     drop(house.lead());
 }
 
@@ -288,7 +288,7 @@ async fn a_response_for_one_use_is_kept_for_validation_and_shared_with_nobody() 
     head.freshness.validate_always = true;
     let mut filling = lead.fill(head);
     push(&mut filling, b"mine").await;
-    filling.finish();
+    filling.finish().await;
     assert!(matches!(other.landing().await, Landing::Released));
     assert_eq!(body(shared(own).await).await.expect("whole"), "mine");
     let look = house.look();
@@ -300,7 +300,7 @@ async fn a_stale_response_is_served_while_one_request_refreshes_it() {
     let house = house();
     let mut head = house.head(None);
     head.freshness.while_revalidate = Duration::from_secs(30);
-    house.lead().fill(head).finish();
+    house.lead().fill(head).finish().await;
     house.clock.advance(Duration::from_secs(61));
     let first = house.look();
     assert!(matches!(&first, Lookup::Stale(Stale { refresh: Some(_), cause: StaleUse::WhileRevalidate, .. })));
@@ -315,7 +315,7 @@ async fn an_origin_that_failed_is_asked_by_one_when_it_is_due_and_by_nobody_whil
     let house = house();
     let mut head = house.head(None);
     head.freshness.if_error = Duration::from_secs(30);
-    house.lead().fill(head).finish();
+    house.lead().fill(head).finish().await;
     house.clock.advance(Duration::from_secs(61));
     let none = HeaderMap::new();
     let resting = house.look_while(Standing::Resting, &none);
@@ -330,13 +330,13 @@ async fn an_origin_that_failed_is_asked_by_one_when_it_is_due_and_by_nobody_whil
     assert!(matches!(house.look_while(Standing::Resting, &none), Lookup::Miss(_)), "there is nothing usable any more");
 }
 
-#[test]
-fn a_refresh_that_has_just_ended_is_not_made_again() {
+#[tokio::test]
+async fn a_refresh_that_has_just_ended_is_not_made_again() {
     for _ in 0..300 {
         let house = house();
         let mut head = house.head(None);
         head.freshness.while_revalidate = Duration::from_secs(30);
-        house.lead().fill(head).finish();
+        house.lead().fill(head).finish().await;
         house.clock.advance(Duration::from_secs(61));
         let start = std::sync::Barrier::new(4);
         let refresh = || {
@@ -360,13 +360,18 @@ fn a_refresh_that_has_just_ended_is_not_made_again() {
 #[tokio::test]
 async fn a_head_is_replaced_only_while_its_entry_is_stored() {
     let house = house();
-    house.lead().fill(house.head(None)).finish();
-    let entry = house.cache.stored(&house.key, &HeaderMap::new()).expect("stored");
+    house.lead().fill(house.head(None)).finish().await;
+    let entry = house.cache.stored(&house.key, &HeaderMap::new(), &Recall::Unasked).expect("stored");
     let renamed = |name: &'static str| {
         let headers = HeaderMap::from_iter([(header::SERVER, HeaderValue::from_static(name))]);
         Head { headers, ..(*entry.head).clone() }
     };
-    let server = || house.cache.stored(&house.key, &HeaderMap::new()).map(|entry| entry.head.headers["server"].clone());
+    let server = || {
+        house
+            .cache
+            .stored(&house.key, &HeaderMap::new(), &Recall::Unasked)
+            .map(|entry| entry.head.headers["server"].clone())
+    };
     house.cache.replace_head(&house.key, &entry, renamed("a"));
     assert_eq!(server().expect("stored"), "a");
     house.cache.replace_head(&house.key, &entry, renamed("b"));

@@ -12,7 +12,7 @@ use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, TestCaseError};
 use proptest::{prop_assert, prop_assert_eq, prop_oneof, proptest};
 
-use super::{Aside, Ask, Cache, Head, Key, KeyRules, KeyShape, Lead, Lookup, Miss, Standing, Turn};
+use crate::cache::{Aside, Ask, Cache, Head, Key, KeyRules, KeyShape, Lead, Lookup, Miss, Recall, Standing, Turn};
 use crate::clock::{Clock, Timestamp};
 use crate::config;
 use crate::semantics::{Freshness, NoVarySearch, RequestHead, Selection, Wishes};
@@ -98,10 +98,10 @@ impl World {
         let request = self.request(query, device);
         let key = self.cache.key(&request, &KeyShape { rules: &self.rules, origin: None });
         let headers = &request.headers;
-        let ask = Ask { headers, wishes: Wishes::default(), standing: &|_| Standing::Well };
-        match self.cache.lookup(&key, &ask, self.clock.now()) {
+        let ask = Ask { headers, wishes: Wishes::default(), standing: &|_| Standing::Well, recall: &Recall::Unasked };
+        match self.cache.lookup(&key, &ask, self.clock.now()).expect("there is no disk") {
             Lookup::Hit(entry) => {
-                let fetched = &self.fetched[usize::from(entry.body[0])];
+                let fetched = &self.fetched[usize::from(entry.content.here().expect("in memory")[0])];
                 prop_assert_eq!(fetched.device, device);
                 prop_assert!(fetched.answers(query), "fetched for {}, given for {}", fetched.query, query);
                 let changed = |(changed, when): &(usize, usize)| *when > fetched.began && fetched.answers(*changed);
@@ -138,7 +138,7 @@ impl World {
         });
         let id = u8::try_from(id).expect("a history is short");
         assert!(filling.push(Bytes::copy_from_slice(&[id])).now_or_never().is_some(), "a small body needs no waiting");
-        filling.finish();
+        assert!(filling.finish().now_or_never().is_some(), "nor does its end");
     }
 
     fn change(&mut self, now: usize, query: usize, device: usize) {

@@ -1,0 +1,219 @@
+//! What is not written yet, by key: the newest put, or that the key was given up.
+//!
+//! Looked at before the disk, so what was put is found at once and what was removed is gone at once. In shards whose locks
+//! are held for map operations only.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use bytes::Bytes;
+use hashbrown::HashTable;
+
+use super::answer::{Mark, Record};
+use super::queue::Room;
+use super::record::{KeyHash, Kind};
+
+/// A power of two, so that few threads meet at one lock.
+const SHARDS: usize = 64;
+
+/// Reads are counted up to this.
+const READS_MAX: u8 = 3;
+
+pub(super) struct Pending {
+    shards: Vec<RwLock<HashTable<Slot>>>,
+}
+
+struct Slot {
+    key: KeyHash,
+    number: u64,
+    what: What,
+}
+
+pub(super) enum What {
+    Put(Waiting),
+    /// Whatever the disk has under this key is void.
+    Gone,
+}
+
+/// A record that waits to be written.
+pub(super) struct Waiting {
+    kind: Kind,
+    meta: Bytes,
+    body: Bytes,
+    reads: AtomicU8,
+    _room: Room,
+}
+
+/// What is pending for a key.
+#[derive(Debug)]
+pub(super) enum Look {
+    Nothing,
+    Here(Record),
+    Gone,
+}
+
+impl Waiting {
+    pub(super) fn new(kind: Kind, (meta, body): (Bytes, Bytes), room: Room) -> Self {
+        Self { kind, meta, body, reads: AtomicU8::new(0), _room: room }
+    }
+
+    /// Readers that meet here may count one read together, which nobody minds.
+    fn count_read(&self) {
+        let reads = self.reads.load(Ordering::Relaxed);
+        self.reads.store((reads + 1).min(READS_MAX), Ordering::Relaxed);
+    }
+}
+
+impl Slot {
+    fn record(&self) -> Option<Record> {
+        let What::Put(waiting) = &self.what else { return None };
+        let Waiting { kind, meta, body, reads, .. } = waiting;
+        let mark = Mark::waiting(self.number);
+        let reads = reads.load(Ordering::Relaxed);
+        Some(Record { kind: *kind, meta: meta.clone(), body: body.clone(), reads, mark })
+    }
+}
+
+impl Pending {
+    pub(super) fn new() -> Self {
+        Self { shards: (0..SHARDS).map(|_| RwLock::default()).collect() }
+    }
+
+    /// What a reader finds; the read is counted.
+    pub(super) fn read(&self, key: KeyHash) -> Look {
+        let shard = self.shard(key);
+        let Some(slot) = shard.find(half(key), |slot| slot.key == key) else { return Look::Nothing };
+        let record = slot.record();
+        if let What::Put(waiting) = &slot.what {
+            waiting.count_read();
+        }
+        record.map_or(Look::Gone, Look::Here)
+    }
+
+    /// The kind of what is pending for a key; `Some(None)` where it was given up.
+    pub(super) fn kind(&self, key: KeyHash) -> Option<Option<Kind>> {
+        self.look(key, |slot| match &slot.what {
+            What::Put(waiting) => Some(waiting.kind),
+            What::Gone => None,
+        })
+    }
+
+    /// The mark of what is pending for a key; `Some(None)` where it was given up.
+    pub(super) fn mark(&self, key: KeyHash) -> Option<Option<Mark>> {
+        self.look(key, |slot| matches!(slot.what, What::Put(_)).then(|| Mark::waiting(slot.number)))
+    }
+
+    fn look<T>(&self, key: KeyHash, see: impl FnOnce(&Slot) -> T) -> Option<T> {
+        self.shard(key).find(half(key), |slot| slot.key == key).map(see)
+    }
+
+    /// What the writer is to write under this number; `None` where something newer took its place.
+    pub(super) fn numbered(&self, key: KeyHash, number: u64) -> Option<Record> {
+        let shard = self.shard(key);
+        shard.find(half(key), |slot| slot.key == key && slot.number == number).and_then(Slot::record)
+    }
+
+    /// The shard of a key, for changes.
+    pub(super) fn change(&self, key: KeyHash) -> Shard<'_> {
+        Shard(self.shards[shard_of(key)].write().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Forgets which keys were given up; what was put stays.
+    pub(super) fn forget_gone(&self) {
+        for shard in &self.shards {
+            let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
+            shard.retain(|slot| matches!(slot.what, What::Put(_)));
+        }
+    }
+
+    /// Nothing that can panic runs under these locks, so a poisoned one is as good as any.
+    fn shard(&self, key: KeyHash) -> RwLockReadGuard<'_, HashTable<Slot>> {
+        self.shards[shard_of(key)].read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is pending for some keys, under its lock.
+pub(super) struct Shard<'a>(RwLockWriteGuard<'a, HashTable<Slot>>);
+
+impl Shard<'_> {
+    pub(super) fn get(&self, key: KeyHash) -> Option<(u64, &What)> {
+        self.0.find(half(key), |slot| slot.key == key).map(|slot| (slot.number, &slot.what))
+    }
+
+    /// Takes the place of what there was.
+    pub(super) fn set(&mut self, key: KeyHash, number: u64, what: What) {
+        match self.0.find_mut(half(key), |slot| slot.key == key) {
+            Some(slot) => *slot = Slot { key, number, what },
+            None => {
+                self.0.insert_unique(half(key), Slot { key, number, what }, |slot| half(slot.key));
+            }
+        }
+    }
+
+    pub(super) fn remove(&mut self, key: KeyHash) {
+        if let Ok(slot) = self.0.find_entry(half(key), |slot| slot.key == key) {
+            drop(slot.remove());
+        }
+    }
+}
+
+/// The hash is keyed, so any half of it is as good as random; the low one is equal for all slices of a body.
+fn half(key: KeyHash) -> u64 {
+    (key.0 >> 64) as u64
+}
+
+/// The table uses the top seven bits and the low ones, so the shard is chosen by those between.
+fn shard_of(key: KeyHash) -> usize {
+    (half(key) >> 40) as usize % SHARDS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache::disk::queue::Queue;
+
+    fn key(number: u64) -> KeyHash {
+        KeyHash(u128::from(number.wrapping_mul(0x9e37_79b9_7f4a_7c15)) << 64)
+    }
+
+    fn waiting(queue: &Queue, body: &'static str) -> What {
+        let room = queue.try_room(body.len()).expect("there is room");
+        What::Put(Waiting::new(Kind::Entry, (Bytes::new(), Bytes::from_static(body.as_bytes())), room))
+    }
+
+    #[test]
+    fn the_newest_counts_and_gives_back_the_room_of_what_it_replaced() {
+        let (queue, pending) = (Queue::new(10_000), Pending::new());
+        pending.change(key(1)).set(key(1), 1, waiting(&queue, "a"));
+        let alone = queue.bytes();
+        pending.change(key(1)).set(key(1), 2, waiting(&queue, "b"));
+        assert_eq!(queue.bytes(), alone);
+        assert!(pending.numbered(key(1), 1).is_none());
+        assert_eq!(pending.numbered(key(1), 2).map(|record| record.body), Some(Bytes::from_static(b"b")));
+        pending.change(key(1)).set(key(1), 3, What::Gone);
+        assert_eq!(queue.bytes(), 0);
+        assert!(matches!(pending.read(key(1)), Look::Gone));
+        assert!(pending.numbered(key(1), 3).is_none());
+    }
+
+    #[test]
+    fn reads_are_counted() {
+        let (queue, pending) = (Queue::new(10_000), Pending::new());
+        pending.change(key(1)).set(key(1), 1, waiting(&queue, "a"));
+        let mut reads = || match pending.read(key(1)) {
+            Look::Here(record) => record.reads,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!([reads(), reads(), reads(), reads(), reads()], [0, 1, 2, 3, 3]);
+    }
+
+    #[test]
+    fn what_is_gone_can_be_forgotten_alone() {
+        let (queue, pending) = (Queue::new(10_000), Pending::new());
+        pending.change(key(1)).set(key(1), 1, waiting(&queue, "a"));
+        pending.change(key(2)).set(key(2), 2, What::Gone);
+        pending.forget_gone();
+        assert!(matches!(pending.read(key(1)), Look::Here(_)));
+        assert!(matches!(pending.read(key(2)), Look::Nothing));
+    }
+}

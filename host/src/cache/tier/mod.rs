@@ -1,0 +1,23 @@
+//! The disk tier as the shelf sees it: stored responses under keys, over a store of bytes.
+//!
+//! `tier` puts, finds and gives up; `form` is a response as bytes, `spec` says by which request fields the variants of a
+//! key are told apart, `recall` what a look brought, `admission` decides what is worth writing. `sliced` is a large body
+//! that lies there as `slice` records, `spill` one that is still coming.
+
+mod admission;
+mod form;
+mod layout;
+mod recall;
+mod slice;
+mod sliced;
+mod spec;
+mod spill;
+mod tier;
+
+pub use recall::Recall;
+pub(super) use recall::{Recalled, Sight};
+pub(super) use slice::{Reader, Slices};
+pub(super) use sliced::INLINE_BYTES_MAX;
+pub use sliced::Sliced;
+pub(super) use spill::{Pressure, Spill};
+pub(super) use tier::{Admitted, Prepared, Tier};
