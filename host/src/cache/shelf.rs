@@ -38,6 +38,8 @@ use crate::semantics::{Forwarded, RangeSpec, Refusal, Reuse, Tags, reuse};
 const JOINS_MAX: usize = 3;
 
 pub(super) struct Shelf {
+    /// Writes purges and changes down for as long as the shelf lives. Ends first, while the store still has its folder.
+    _history: Arc<History<Folder>>,
     tiers: Tiers,
     board: Mutex<Board>,
     refusals: Refusals,
@@ -48,8 +50,6 @@ pub(super) struct Shelf {
     pub(super) metrics: Metrics,
     pub(super) lessons: Lessons,
     pub(super) changes: Arc<Changes>,
-    /// Writes both down for as long as the shelf lives.
-    _history: Arc<History<Folder>>,
 }
 
 /// What is stored for a request.

@@ -108,7 +108,8 @@ impl History<Folder> {
         if let Some(Err(error)) = &attached {
             tracing::warn!(%error, "disk tier: purges cannot be written down");
         }
-        if !known || matches!(attached, Some(Err(_))) {
+        // Where there was no folder yet, one may have been entered since then, and nobody was told.
+        if !matches!(attached, Some(Ok(()))) {
             store.begin_anew();
         }
         Ok(history)

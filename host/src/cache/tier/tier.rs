@@ -177,7 +177,8 @@ impl Tier {
     pub(in crate::cache) fn admits_large(&self, key: &str, head: &Head) -> bool {
         let primary = self.primary(key);
         let known = self.store.kind(primary).is_some();
-        !head.selection.is_for_one_query() && (known || self.admission.admits(primary, self.clock.now()))
+        let wanted = !head.selection.is_for_one_query() && (known || self.admission.admits(primary, self.clock.now()));
+        wanted && self.store.affords()
     }
 
     fn admitted(&self, own: KeyHash, entry: &Entry) -> Admitted {
