@@ -7,13 +7,14 @@ use std::io;
 use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
-use prometheus::{IntCounter, Registry};
+use prometheus::{Error, Registry};
 
 use super::changes::Changes;
-use super::disk::{Device, Folder, JournalMetrics, Notes, Scribe, Seat, Share, Writing, read_journal};
+use super::disk::{
+    Begun, Device, Folder, Home, JournalMetrics, Notes, Scribe, Seat, Share, Store, Writing, read_journal,
+};
 use super::epochs::Epochs;
 use super::ledger::{self, Garbled, Ledger, Payload};
-use crate::config;
 
 pub(super) struct History<D: Device> {
     pub(super) epochs: Arc<Epochs>,
@@ -75,32 +76,56 @@ impl<D: Device> History<D> {
 }
 
 impl History<Folder> {
-    /// As the configuration has it.
-    pub(super) fn open(config: &config::Cache, registry: &Registry) -> Result<Self, prometheus::Error> {
-        let Some(disk) = &config.disk else { return Ok(Self::in_memory(config.purge_records_max)) };
-        let errors = IntCounter::new("forebay_disk_errors_total", "Errors of the disk tier")?;
-        let metrics = JournalMetrics::register(registry, errors)?;
-        let none = || Memories::none(config.purge_records_max);
-        let seat = seat(disk);
-        let past = seat.as_ref().map_or(Ok(None), |seat| read_journal(&*seat.device, seat.store));
-        let memories = match past {
-            Ok(None) => none(),
-            Ok(Some(payloads)) => Memories::of(&payloads, config.purge_records_max).unwrap_or_else(|_| none()),
-            Err(_) => none(),
+    /// That of a node without a disk tier, or of the one whose store this is.
+    pub(super) fn open(records_max: usize, disk: Option<&Store>, registry: &Registry) -> Result<Arc<Self>, Error> {
+        match disk {
+            None => Ok(Arc::new(Self::in_memory(records_max))),
+            Some(store) => Self::beside(store, records_max, JournalMetrics::register(registry, store.sync_errors())?),
+        }
+    }
+
+    fn beside(store: &Store, records_max: usize, metrics: JournalMetrics) -> Result<Arc<Self>, Error> {
+        let home = store.home();
+        let past = home.as_ref().map(|home| past(home, records_max));
+        let (memories, known) = match past {
+            Some(Some(memories)) => (memories, true),
+            None => (Memories::none(records_max), true),
+            Some(None) => (Memories::none(records_max), false),
         };
-        let history = memories.write_down(Share::of(Arc::default()), metrics);
-        let history = history.map_err(|error| prometheus::Error::Msg(error.to_string()))?;
-        if let Some(Err(error)) = seat.map(|seat| history.attach(seat)) {
-            tracing::error!(%error, "purges cannot be written down");
+        let history = memories.write_down(store.share(), metrics);
+        let history = Arc::new(history.map_err(|error| Error::Msg(error.to_string()))?);
+        let attendant = Arc::downgrade(&history);
+        store.attend(Box::new(move |home| attendant.upgrade().map_or(Ok(()), |history| history.attach(seat(home)))));
+        let attached = home.filter(|_| known).map(|home| history.attach(seat(&home)));
+        if let Some(Err(error)) = &attached {
+            tracing::warn!(%error, "disk tier: purges cannot be written down");
+        }
+        if !known || matches!(attached, Some(Err(_))) {
+            store.begin_anew();
         }
         Ok(history)
     }
 }
 
-fn seat(disk: &config::Disk) -> Option<Seat<Folder>> {
-    let folder = disk.path.join("v1");
-    std::fs::create_dir_all(&folder).ok()?;
-    Some(Seat { device: Arc::new(Folder(folder)), store: 1 })
+/// What earlier lives of the store wrote down; `None` where nobody knows.
+fn past(home: &Home<Folder>, records_max: usize) -> Option<Memories> {
+    if home.begun == Begun::Anew {
+        return Some(Memories::none(records_max));
+    }
+    let unknown = match read_journal(&*home.device, home.store) {
+        Ok(Some(payloads)) => match Memories::of(&payloads, records_max) {
+            Ok(memories) => return Some(memories),
+            Err(garbled) => garbled.to_string(),
+        },
+        Ok(None) => "it is missing".to_owned(),
+        Err(damage) => damage.to_string(),
+    };
+    tracing::warn!(why = unknown, "disk tier: the journal of purges cannot be read; the store begins anew");
+    None
+}
+
+fn seat(home: &Home<Folder>) -> Seat<Folder> {
+    Seat { device: home.device.clone(), store: home.store }
 }
 
 /// How everything stands; `None` once the node has ended.
@@ -110,3 +135,6 @@ fn standing((epochs, changes): &(Weak<Epochs>, Weak<Changes>)) -> Option<Vec<u8>
     changes.upgrade()?.describe(&mut payload);
     Some(payload.into_bytes())
 }
+
+#[cfg(test)]
+mod tests;

@@ -49,7 +49,7 @@ pub(super) struct Shelf {
     pub(super) lessons: Lessons,
     pub(super) changes: Arc<Changes>,
     /// Writes both down for as long as the shelf lives.
-    _history: History<Folder>,
+    _history: Arc<History<Folder>>,
 }
 
 /// What is stored for a request.
@@ -90,9 +90,10 @@ pub(super) fn subject<'a>(key: &'a str, head: &'a Head) -> Subject<'a> {
 impl Shelf {
     pub(super) fn new(config: &config::Cache, clock: Clock, registry: &Registry) -> Result<Self, prometheus::Error> {
         let metrics = Metrics::register(registry)?;
-        let open = |disk| Ok::<_, prometheus::Error>(Tier::new(disk, Store::open(disk, registry)?, clock.clone()));
-        let disk = config.disk.as_ref().map(open).transpose()?;
-        let history = History::open(config, registry)?;
+        let store = config.disk.as_ref().map(|disk| Store::open(disk, registry)).transpose()?;
+        store.iter().for_each(|store| store.count_evictions_in(&metrics.evictions));
+        let history = History::open(config.purge_records_max, store.as_ref(), registry)?;
+        let disk = config.disk.as_ref().zip(store).map(|(disk, store)| Tier::new(disk, store, clock.clone()));
         Ok(Self {
             tiers: Tiers::new(Memory::new(config.memory_bytes, &metrics, registry)?, disk),
             board: Mutex::default(),

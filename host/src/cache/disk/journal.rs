@@ -194,3 +194,6 @@ impl<F: DeviceFile> Draft<F> {
 pub(super) fn record_bytes(payload: usize) -> u64 {
     (RECORD_HEADER_BYTES + payload) as u64
 }
+
+#[cfg(test)]
+mod tests;

@@ -63,4 +63,7 @@ pub use ticket::{NotDurable, Ticket};
 pub(super) use writing::Writing;
 
 #[cfg(test)]
+pub(super) use simulation::{PowerDisk, Trouble};
+
+#[cfg(test)]
 mod simulation;

@@ -12,6 +12,8 @@ use super::device::Device;
 use super::journal::{Journal, record_bytes};
 use super::journal_metrics::JournalMetrics;
 use super::notes::Batch;
+#[cfg(test)]
+use super::notes::Notes;
 use super::share::Share;
 use super::ticket::{Durability, NotDurable};
 
@@ -35,6 +37,7 @@ pub(in crate::cache) struct Scribe<D: Device> {
     standing: Standing,
     metrics: JournalMetrics,
     share: Share,
+    small_bytes: u64,
     pause: Duration,
     seat: Option<Seat<D>>,
     state: State<D::File>,
@@ -65,7 +68,21 @@ enum Setback {
 impl<D: Device> Scribe<D> {
     /// Without a folder as yet. What the journal takes is counted in `share`.
     pub(in crate::cache) fn new(standing: Standing, share: Share, metrics: JournalMetrics) -> Self {
-        Self { standing, metrics, share, pause: RETRY_PAUSE, seat: None, state: State::Absent }
+        let (seat, state) = (None, State::Absent);
+        Self { standing, metrics, share, small_bytes: SMALL_BYTES, pause: RETRY_PAUSE, seat, state }
+    }
+
+    /// Tries again at once, and writes anew beyond so many bytes.
+    #[cfg(test)]
+    pub(in crate::cache) fn eager(mut self, small_bytes: u64) -> Self {
+        (self.small_bytes, self.pause) = (small_bytes, Duration::ZERO);
+        self
+    }
+
+    /// Writes on this thread what was noted.
+    #[cfg(test)]
+    pub(in crate::cache) fn write_noted(&mut self, notes: &Notes) {
+        self.write(notes.take(Some(Duration::ZERO)).expect("the queue is open"));
     }
 
     /// Begins a new journal in a folder, with how everything stands now. After an error the folder cannot be used.
@@ -142,7 +159,7 @@ impl<D: Device> Scribe<D> {
                 self.metrics.errors.inc();
                 tracing::warn!(%error, "the journal of the disk tier cannot be written anew, and grows");
                 if let State::Writing { journal, length_max } = &mut self.state {
-                    *length_max = journal.length() + SMALL_BYTES;
+                    *length_max = journal.length() + self.small_bytes;
                 }
                 return false;
             }
@@ -186,7 +203,7 @@ impl<D: Device> Scribe<D> {
         if matches!(self.state, State::Failed { .. }) {
             tracing::info!("purges are written down again");
         }
-        let length_max = (journal.length() * GROWTH).max(SMALL_BYTES);
+        let length_max = (journal.length() * GROWTH).max(self.small_bytes);
         self.state = State::Writing { journal, length_max };
     }
 
@@ -198,3 +215,6 @@ impl<D: Device> Scribe<D> {
         self.state = State::Failed { why: NotDurable::because(error), retry: Instant::now() + self.pause };
     }
 }
+
+#[cfg(test)]
+mod tests;

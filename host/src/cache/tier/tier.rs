@@ -20,7 +20,7 @@ use super::sliced::{INLINE_BYTES_MAX, Sliced};
 use super::spec::Spec;
 use super::spill::Spill;
 use crate::cache::content::Content;
-use crate::cache::disk::{KeyHash, Kind, Reading, Record, Store};
+use crate::cache::disk::{KeyHash, Kind, Outcome, Reading, Record, Store};
 use crate::cache::entry::{Entry, Head};
 use crate::cache::key::Key;
 use crate::clock::Clock;
@@ -181,17 +181,25 @@ impl Tier {
 
     fn admitted(&self, own: KeyHash, entry: &Entry) -> Admitted {
         // Which of the queries of its key it is good for does not show in its hash.
-        if entry.head.selection.is_for_one_query() || entry.content.len() > self.object_bytes_max {
+        if entry.head.selection.is_for_one_query() {
             return Admitted::No;
         }
-        // What is on disk already has been asked for before; what is in slices was admitted before they were written.
-        if entry.content.sliced().is_some()
-            || self.store.kind(own).is_some()
-            || self.admission.admits(own, self.clock.now())
-        {
+        // What is in slices was admitted before they were written.
+        if entry.content.sliced().is_some() {
             return Admitted::Yes;
         }
-        Admitted::AtNextRequest
+        let (admitted, outcome) = if entry.content.len() > self.object_bytes_max {
+            (Admitted::No, Outcome::TooLarge)
+        } else if self.store.kind(own).is_none() && !self.admission.admits(own, self.clock.now()) {
+            // What is on disk already has been asked for before.
+            (Admitted::AtNextRequest, Outcome::FirstRequest)
+        } else if !self.store.affords() {
+            (Admitted::No, Outcome::Rate)
+        } else {
+            return Admitted::Yes;
+        };
+        self.store.count(outcome);
+        admitted
     }
 
     /// Gives up what a response takes the place of that is not put itself: of a key whose spec stands, this variant only.

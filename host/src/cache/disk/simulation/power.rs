@@ -15,6 +15,8 @@ use crate::cache::disk::device::{Device, DeviceFile};
 struct Bytes {
     now: Vec<u8>,
     safe: Vec<u8>,
+    /// A sync has failed, and what it was to bring stays unsafe, whatever later ones say.
+    lost: bool,
 }
 
 type Names = HashMap<String, Arc<Mutex<Bytes>>>;
@@ -28,6 +30,8 @@ pub(in crate::cache) enum Trouble {
     Eio,
     /// Files cannot grow.
     Full,
+    /// A read ends early.
+    Short,
 }
 
 struct State {
@@ -37,6 +41,8 @@ struct State {
     trouble: Trouble,
     /// Operations until trouble comes; `None` where it has come, or does not.
     until: Option<(u32, Trouble)>,
+    /// It is over with that operation.
+    once: bool,
     syncs: usize,
 }
 
@@ -51,14 +57,21 @@ pub(in crate::cache) struct PowerFile {
 impl PowerDisk {
     pub(in crate::cache) fn new(seed: u64) -> Self {
         let (names, safe_names) = Default::default();
-        let state =
-            State { names, safe_names, rng: Rng::with_seed(seed), trouble: Trouble::None, until: None, syncs: 0 };
+        let (rng, trouble) = (Rng::with_seed(seed), Trouble::None);
+        let state = State { names, safe_names, rng, trouble, until: None, once: false, syncs: 0 };
         Self(Arc::new(Mutex::new(state)))
     }
 
     /// Trouble comes with the operation after so many.
     pub(in crate::cache) fn expect(&self, operations: u32, trouble: Trouble) {
-        self.lock().until = Some((operations, trouble));
+        let mut state = self.lock();
+        (state.until, state.once) = (Some((operations, trouble)), false);
+    }
+
+    /// The same, for that operation only.
+    pub(in crate::cache) fn expect_once(&self, operations: u32, trouble: Trouble) {
+        let mut state = self.lock();
+        (state.until, state.once) = (Some((operations, trouble)), true);
     }
 
     pub(in crate::cache) fn trouble(&self) -> Trouble {
@@ -83,7 +96,7 @@ impl PowerDisk {
             let kept = bytes.safe.len() + state.rng.usize(..=grown);
             let mut left = bytes.safe.clone();
             left.extend_from_slice(bytes.now.get(left.len()..kept).unwrap_or_default());
-            *bytes = Bytes { now: left.clone(), safe: left };
+            *bytes = Bytes { now: left.clone(), safe: left, lost: false };
         }
         state.safe_names = state.names.clone();
     }
@@ -115,7 +128,7 @@ impl PowerDisk {
     fn step(&self) -> io::Result<MutexGuard<'_, State>> {
         let mut state = self.lock();
         match state.advance() {
-            Trouble::None | Trouble::Full => Ok(state),
+            Trouble::None | Trouble::Full | Trouble::Short => Ok(state),
             Trouble::Death | Trouble::Eio => Err(io::Error::other("trouble")),
         }
     }
@@ -126,7 +139,14 @@ impl State {
         if let Some((left, trouble)) = &mut self.until {
             match left.checked_sub(1) {
                 Some(less) => *left = less,
-                None => (self.trouble, self.until) = (*trouble, None),
+                None => {
+                    let come = *trouble;
+                    self.until = None;
+                    if self.once {
+                        return come;
+                    }
+                    self.trouble = come;
+                }
             }
         }
         self.trouble
@@ -187,24 +207,31 @@ impl DeviceFile for PowerFile {
         let whole: Vec<u8> = parts.iter().flat_map(|part| part.iter().copied()).collect();
         let mut state = self.disk.lock();
         let trouble = state.advance();
-        let count = if trouble == Trouble::None { whole.len() } else { state.rng.usize(..=whole.len()) };
+        let works = matches!(trouble, Trouble::None | Trouble::Short);
+        let count = if works { whole.len() } else { state.rng.usize(..=whole.len()) };
         let mut bytes = locked(&self.bytes);
         let at = position as usize;
         let length = bytes.now.len().max(at + count);
         bytes.now.resize(length, 0);
         bytes.now[at..at + count].copy_from_slice(&whole[..count]);
         match trouble {
-            Trouble::None => Ok(()),
+            Trouble::None | Trouble::Short => Ok(()),
             Trouble::Full => Err(io::ErrorKind::StorageFull.into()),
             Trouble::Death | Trouble::Eio => Err(io::Error::other("trouble")),
         }
     }
 
     fn read_at(&self, position: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        self.disk.step()?;
+        let trouble = self.disk.lock().advance();
+        if matches!(trouble, Trouble::Death | Trouble::Eio) {
+            return Err(io::Error::other("trouble"));
+        }
         let bytes = locked(&self.bytes);
         let from = (position as usize).min(bytes.now.len());
-        let count = buffer.len().min(bytes.now.len() - from);
+        let mut count = buffer.len().min(bytes.now.len() - from);
+        if trouble == Trouble::Short {
+            count /= 2;
+        }
         buffer[..count].copy_from_slice(&bytes.now[from..from + count]);
         Ok(count)
     }
@@ -220,10 +247,13 @@ impl DeviceFile for PowerFile {
     }
 
     fn sync(&self) -> io::Result<()> {
-        let mut state = self.disk.step()?;
-        state.syncs += 1;
+        let step = self.disk.step();
         let mut bytes = locked(&self.bytes);
-        bytes.safe = bytes.now.clone();
+        bytes.lost |= step.is_err();
+        step?.syncs += 1;
+        if !bytes.lost {
+            bytes.safe = bytes.now.clone();
+        }
         Ok(())
     }
 }
