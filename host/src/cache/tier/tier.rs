@@ -15,7 +15,8 @@ use moka::sync::Cache as Moka;
 
 use super::admission::Admission;
 use super::form::{self, Extent, Form};
-use super::recall::{Recalled, Sight};
+use super::recall::Sight;
+use super::recalled::Recalled;
 use super::sliced::{INLINE_BYTES_MAX, Sliced};
 use super::spec::Spec;
 use super::spill::Spill;
