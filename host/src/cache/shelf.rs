@@ -154,10 +154,11 @@ impl Shelf {
         let Some(variants) = self.tiers.get(key.as_str()) else {
             return (Found::Nothing(Forwarded::UriMiss), Purged::None);
         };
-        let mut purged = Purged::None;
+        let (mut purged, mut lost) = (Purged::None, false);
         for entry in variants.select(ask.headers, key.query()) {
             if self.holds(key.as_str(), (&entry.head, &entry.validity)) {
                 if !entry.content.is_present_for(ask.headers, &entry.head.headers) {
+                    lost = true;
                     continue;
                 }
                 let use_of_it = reuse(&entry.terms(), entry.head.age(now), &ask.wishes);
@@ -179,7 +180,7 @@ impl Shelf {
         }
         // What is purged is not there (RFC 9211 section 2.2), whether this request would have selected it or not.
         let stands = variants.any(|head, validity| self.holds(key.as_str(), (head, validity)));
-        let why = if stands { Forwarded::VaryMiss } else { Forwarded::UriMiss };
+        let why = if stands && !lost { Forwarded::VaryMiss } else { Forwarded::UriMiss };
         (Found::Nothing(why), purged)
     }
 

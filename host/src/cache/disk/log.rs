@@ -64,6 +64,8 @@ pub(super) struct Log<D: Device> {
     /// The sequence of the next record.
     pub(super) sequence: u64,
     pub(super) tally: Tally,
+    /// Bytes that eviction has written again beyond what it has freed.
+    pub(super) carried: u64,
 }
 
 impl<D: Device> Log<D> {
