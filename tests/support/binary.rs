@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use crate::free_port::free_port;
-use crate::node::{filter_module, on_free_ports};
+use crate::node::{apart, filter_module};
 use crate::patience::patiently;
 
 /// A port that was free may be taken when the node comes to it.
@@ -222,7 +222,7 @@ fn copy_shipped(into: &Path) {
     }
     let file = config.join("edge.toml");
     let text = fs::read_to_string(&file).expect("the configuration is part of the repository");
-    fs::write(&file, on_free_ports(&text)).expect("the copy can be written");
+    fs::write(&file, apart(&text, into)).expect("the copy can be written");
 }
 
 fn copy_folder(from: &Path, to: &Path) {
