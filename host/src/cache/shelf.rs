@@ -13,23 +13,23 @@ use prometheus::Registry;
 
 use super::ask::Ask;
 use super::board::{Board, Seats};
-use super::changes::Changes;
 use super::disk::{Folder, Store, Ticket};
 use super::entry::{Entry, Head};
-use super::epochs::{Epochs, Subject};
 use super::flight::Flight;
 use super::forms::Forms;
-use super::history::History;
 use super::key::Key;
 use super::lessons::Lessons;
 use super::memory::Memory;
 use super::metrics::Metrics;
 use super::parts::Parts;
-use super::purge::{Mode, Purge, Scope};
+use super::purging::Changes;
+use super::purging::History;
+use super::purging::Validity;
+use super::purging::{Epochs, Subject};
+use super::purging::{Mode, Purge, Scope};
 use super::refusals::Refusals;
 use super::tier::{Recall, Tier};
 use super::tiers::{Below, Tiers};
-use super::validity::Validity;
 use super::variants::Variants;
 use crate::clock::{Clock, Timestamp};
 use crate::config;
@@ -39,6 +39,8 @@ use crate::semantics::{Forwarded, RangeSpec, Refusal, Reuse, Tags, reuse};
 const JOINS_MAX: usize = 3;
 
 pub(super) struct Shelf {
+    /// Writes purges and changes down for as long as the shelf lives. Ends first, while the store still has its folder.
+    _history: Arc<History<Folder>>,
     tiers: Tiers,
     board: Mutex<Board>,
     refusals: Refusals,
@@ -49,8 +51,6 @@ pub(super) struct Shelf {
     pub(super) metrics: Metrics,
     pub(super) lessons: Lessons,
     pub(super) changes: Arc<Changes>,
-    /// Writes both down for as long as the shelf lives.
-    _history: Arc<History<Folder>>,
 }
 
 /// What is stored for a request.

@@ -22,8 +22,8 @@ pub(super) struct Limits {
 impl Limits {
     /// What a segment may grow to under this budget.
     pub(super) fn segment_bytes(&self) -> u64 {
-        // Two segments that follow each other fill one at least, so half of them are enough for the budget.
-        let least = self.bytes_max / (SEGMENTS_MAX as u64 / 2);
+        // Some end early, before a record that does not fit any more; so a quarter of the files is spare.
+        let least = self.bytes_max / (SEGMENTS_MAX as u64 * 3 / 4);
         let most = self.bytes_max / SEGMENTS_MIN;
         let reach = u64::from(u32::MAX) * ALIGNMENT;
         self.segment_bytes.max(least).min(most).min(reach)
@@ -42,8 +42,8 @@ mod tests {
         assert_eq!(mebibytes(64, 20 << 10), 64);
         assert_eq!(mebibytes(64, 512), 64);
         assert_eq!(mebibytes(64, 511), 63);
-        assert_eq!(mebibytes(64, 16 << 10), 64);
-        assert_eq!(mebibytes(64, 1 << 20), 4 << 10);
+        assert_eq!(mebibytes(64, 24 << 10), 64);
+        assert_eq!(mebibytes(64, 48 << 10), 128);
         assert_eq!(mebibytes(64, 0), 0);
         let petabyte = Limits { segment_bytes: 64 << 20, bytes_max: 1 << 50 };
         assert_eq!(petabyte.segment_bytes(), u64::from(u32::MAX) * ALIGNMENT);

@@ -109,6 +109,8 @@ impl<D: Device> Log<D> {
             return Err(too_large());
         }
         self.make_room(length)?;
+        // What was kept to make room has taken sequences.
+        let header = header.again(self.sequence);
         loop {
             match self.append_once(&header, parts) {
                 // The disk is smaller than the budget: what is oldest goes, and the write is tried again.
@@ -160,15 +162,19 @@ impl<D: Device> Log<D> {
 
     fn create(&mut self) -> io::Result<Active<D::File>> {
         let name = SegmentName { store: self.store, number: self.next };
-        let file = self.device.create(&name.file_name())?;
-        // A number is tried once, in case the file cannot be removed again.
+        // A number is tried once: nobody knows what a creation that failed has left.
         self.next = self.next.checked_add(1).ok_or_else(|| io::Error::other("no numbers are left for segments"))?;
+        let file = self.device.create(&name.file_name())?;
         let header = segment::encode_header(name, self.sequence);
-        if let Err(error) = file.write_at(0, &[IoSlice::new(&header)]) {
-            _ = self.device.remove(&name.file_name());
+        let written = file.write_at(0, &[IoSlice::new(&header)]);
+        let segment = Segment::new(name, file, SEGMENT_HEADER_BYTES);
+        if let Err(error) = written {
+            if self.device.remove(&name.file_name()).is_err() {
+                // It counts until eviction gets rid of it.
+                self.contents.segments.add(segment);
+            }
             return Err(error);
         }
-        let segment = Segment::new(name, file, SEGMENT_HEADER_BYTES);
         self.contents.segments.add(segment.clone());
         Ok(Active { segment, position: SEGMENT_HEADER_BYTES, lines: Vec::new(), tail: Tail::Nothing })
     }

@@ -109,6 +109,7 @@ impl Filling {
         if self.size() > self.bytes_max() {
             self.too_large();
         }
+        self.duty.give_up_replaced();
         let Duty { key, flight, shelf, .. } = &self.duty;
         shelf.close(key, flight);
         flight.narrow();

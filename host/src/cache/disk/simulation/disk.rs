@@ -1,9 +1,9 @@
 //! A disk in memory that fails on purpose, as a seed decides.
 //!
-//! What was written stays when the process dies, as in a page cache. A death can come in the middle of any write: its first
-//! bytes are there then, and nothing works any more until `revive`.
+//! What was written stays when the process dies, as in a page cache. A death can come in the middle of any change: a part of
+//! it is there then, and nothing works any more until `revive`.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::io::{self, IoSlice};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -13,39 +13,80 @@ use crate::cache::disk::device::{Device, DeviceFile};
 
 /// How often what happens, in ten thousandths of all operations.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Faults {
-    pub(super) death: u32,
-    pub(super) write_error: u32,
-    pub(super) read_error: u32,
-    pub(super) short_read: u32,
-    pub(super) would_block: u32,
+pub(in crate::cache::disk) struct Faults {
+    pub(in crate::cache::disk) death: u32,
+    pub(in crate::cache::disk) write_error: u32,
+    pub(in crate::cache::disk) read_error: u32,
+    pub(in crate::cache::disk) short_read: u32,
+    pub(in crate::cache::disk) would_block: u32,
     /// All files together; beyond it the disk is full.
-    pub(super) capacity: Option<usize>,
+    pub(in crate::cache::disk) capacity: Option<usize>,
+}
+
+/// How much of a write there is when the process dies in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    Bytes(usize),
+    Half,
+    AllButOne,
+    All,
+}
+
+impl Part {
+    fn of(self, length: usize) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes.min(length),
+            Self::Half => length / 2,
+            Self::AllButOne => length.saturating_sub(1),
+            Self::All => length,
+        }
+    }
 }
 
 struct State {
-    files: HashMap<String, Arc<Mutex<Vec<u8>>>>,
+    files: BTreeMap<String, Bytes>,
     rng: Rng,
     faults: Faults,
     dead: bool,
+    /// Writes, creations, removals and truncations so far.
+    changes: u64,
+    /// The change in which the process dies.
+    last: Option<(u64, Part)>,
 }
 
-#[derive(Clone)]
-pub(super) struct FaultyDisk(Arc<Mutex<State>>);
+pub(in crate::cache::disk) type Bytes = Arc<Mutex<Vec<u8>>>;
 
-pub(super) struct FaultyFile {
+#[derive(Clone)]
+pub(in crate::cache::disk) struct FaultyDisk(Arc<Mutex<State>>);
+
+pub(in crate::cache::disk) struct FaultyFile {
     disk: FaultyDisk,
-    bytes: Arc<Mutex<Vec<u8>>>,
+    bytes: Bytes,
 }
 
 impl FaultyDisk {
-    pub(super) fn new(seed: u64) -> Self {
-        let state = State { files: HashMap::new(), rng: Rng::with_seed(seed), faults: Faults::default(), dead: false };
-        Self(Arc::new(Mutex::new(state)))
+    pub(in crate::cache::disk) fn new(seed: u64) -> Self {
+        Self(Arc::new(Mutex::new(State {
+            files: BTreeMap::new(),
+            rng: Rng::with_seed(seed),
+            faults: Faults::default(),
+            dead: false,
+            changes: 0,
+            last: None,
+        })))
     }
 
     pub(super) fn set_faults(&self, faults: Faults) {
         self.lock().faults = faults;
+    }
+
+    /// The process dies in the change with this number, counted from the first one ever.
+    pub(super) fn die_in(&self, change: u64, part: Part) {
+        self.lock().last = Some((change, part));
+    }
+
+    pub(super) fn changes(&self) -> u64 {
+        self.lock().changes
     }
 
     pub(super) fn is_dead(&self) -> bool {
@@ -54,24 +95,26 @@ impl FaultyDisk {
 
     /// The process starts again.
     pub(super) fn revive(&self) {
-        self.lock().dead = false;
-    }
-
-    /// Flips one bit somewhere.
-    pub(super) fn rot(&self) {
         let mut state = self.lock();
-        let mut files: Vec<_> = state.files.iter().map(|(name, bytes)| (name.clone(), bytes.clone())).collect();
-        files.sort_by(|(a, _), (b, _)| a.cmp(b));
-        let Some((_, bytes)) = state.rng.choice(files) else { return };
-        let mut bytes = bytes.lock().expect("no panic under the lock");
-        if !bytes.is_empty() {
-            let bit = state.rng.usize(..bytes.len() * 8);
-            bytes[bit / 8] ^= 1 << (bit % 8);
-        }
+        state.dead = false;
+        state.last = None;
     }
 
-    pub(super) fn used(&self) -> usize {
-        self.lock().used()
+    /// All files, by name.
+    pub(in crate::cache::disk) fn files(&self) -> Vec<(String, Bytes)> {
+        self.lock().files.iter().map(|(name, bytes)| (name.clone(), bytes.clone())).collect()
+    }
+
+    pub(in crate::cache::disk) fn put_file(&self, name: &str, bytes: Vec<u8>) {
+        self.lock().files.insert(name.to_owned(), Arc::new(Mutex::new(bytes)));
+    }
+
+    pub(super) fn take_file(&self, name: &str) {
+        self.lock().files.remove(name);
+    }
+
+    pub(super) fn used(&self) -> u64 {
+        self.lock().used() as u64
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -79,11 +122,7 @@ impl FaultyDisk {
     }
 
     fn alive(&self) -> io::Result<MutexGuard<'_, State>> {
-        let mut state = self.lock();
-        let death = state.faults.death;
-        if !state.dead && state.happens(death) {
-            state.dead = true;
-        }
+        let state = self.lock();
         if state.dead { Err(io::Error::other("dead")) } else { Ok(state) }
     }
 }
@@ -96,13 +135,33 @@ impl State {
     fn used(&self) -> usize {
         self.files.values().map(|bytes| bytes.lock().expect("no panic under the lock").len()).sum()
     }
+
+    /// How much of a change happens, and what the caller hears of it.
+    fn change(&mut self, length: usize) -> (usize, io::Result<()>) {
+        self.changes += 1;
+        let (death, error) = (self.faults.death, self.faults.write_error);
+        if let Some((_, part)) = self.last.filter(|(change, _)| *change == self.changes) {
+            self.dead = true;
+            (part.of(length), Err(io::Error::other("dead")))
+        } else if self.happens(death) {
+            self.dead = true;
+            (self.rng.usize(..=length), Err(io::Error::other("dead")))
+        } else if self.happens(error) {
+            (self.rng.usize(..=length), Err(io::Error::other("EIO")))
+        } else {
+            (length, Ok(()))
+        }
+    }
 }
 
 impl Device for FaultyDisk {
     type File = FaultyFile;
 
     fn list(&self) -> io::Result<Vec<String>> {
-        Ok(self.alive()?.files.keys().cloned().collect())
+        let mut state = self.alive()?;
+        let mut names: Vec<String> = state.files.keys().cloned().collect();
+        state.rng.shuffle(&mut names);
+        Ok(names)
     }
 
     fn create(&self, name: &str) -> io::Result<FaultyFile> {
@@ -110,9 +169,12 @@ impl Device for FaultyDisk {
         if state.files.contains_key(name) {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
-        let bytes = Arc::<Mutex<Vec<u8>>>::default();
-        state.files.insert(name.to_owned(), bytes.clone());
-        Ok(FaultyFile { disk: self.clone(), bytes })
+        let (happens, result) = state.change(1);
+        let bytes = Bytes::default();
+        if happens > 0 {
+            state.files.insert(name.to_owned(), bytes.clone());
+        }
+        result.map(|()| FaultyFile { disk: self.clone(), bytes })
     }
 
     fn open(&self, name: &str) -> io::Result<FaultyFile> {
@@ -122,7 +184,15 @@ impl Device for FaultyDisk {
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        self.alive()?.files.remove(name).map(drop).ok_or(io::ErrorKind::NotFound.into())
+        let mut state = self.alive()?;
+        if !state.files.contains_key(name) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        let (happens, result) = state.change(1);
+        if happens > 0 {
+            state.files.remove(name);
+        }
+        result
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -144,31 +214,20 @@ impl DeviceFile for FaultyFile {
     }
 
     fn write_at(&self, position: u64, parts: &[IoSlice<'_>]) -> io::Result<()> {
-        let whole: Vec<u8> = parts.iter().flat_map(|part| part.iter().copied()).collect();
-        let mut state = self.disk.lock();
-        if state.dead {
-            return Err(io::Error::other("dead"));
-        }
-        let (death, error) = (state.faults.death, state.faults.write_error);
+        let mut state = self.disk.alive()?;
+        let mut whole = Vec::new();
+        parts.iter().for_each(|part| whole.extend_from_slice(part));
         let room = state.faults.capacity.map_or(usize::MAX, |capacity| capacity.saturating_sub(state.used()));
-        let mut end = Ok(());
-        let mut count = whole.len();
-        if count > room {
-            (count, end) = (room, Err(io::ErrorKind::StorageFull.into()));
-        }
-        if state.happens(error) {
-            (count, end) = (state.rng.usize(..=count), Err(io::Error::other("EIO")));
-        }
-        if state.happens(death) {
-            state.dead = true;
-            (count, end) = (state.rng.usize(..=count), Err(io::Error::other("dead")));
-        }
+        let (count, result) =
+            if whole.len() > room { (room, Err(io::ErrorKind::StorageFull.into())) } else { state.change(whole.len()) };
         let mut bytes = self.bytes.lock().expect("no panic under the lock");
         let position = position as usize;
         let length = bytes.len().max(position + count);
-        bytes.resize(length, 0);
-        bytes[position..position + count].copy_from_slice(&whole[..count]);
-        end
+        if count > 0 {
+            bytes.resize(length, 0);
+            bytes[position..position + count].copy_from_slice(&whole[..count]);
+        }
+        result
     }
 
     fn read_at(&self, position: u64, buffer: &mut [u8]) -> io::Result<usize> {
@@ -188,18 +247,23 @@ impl DeviceFile for FaultyFile {
     }
 
     fn read_now(&self, position: u64, buffer: &mut [u8]) -> io::Result<Option<usize>> {
-        let chance = self.disk.lock().faults.would_block;
-        if self.disk.lock().happens(chance) {
+        let mut state = self.disk.alive()?;
+        let chance = state.faults.would_block;
+        if state.happens(chance) {
             return Ok(None);
         }
+        drop(state);
         let wanted = buffer.len();
         self.read_at(position, buffer).map(|read| (read == wanted).then_some(read))
     }
 
     fn truncate(&self, length: u64) -> io::Result<()> {
-        let _state = self.disk.alive()?;
-        self.bytes.lock().expect("no panic under the lock").truncate(length as usize);
-        Ok(())
+        let mut state = self.disk.alive()?;
+        let (happens, result) = state.change(1);
+        if happens > 0 {
+            self.bytes.lock().expect("no panic under the lock").truncate(length as usize);
+        }
+        result
     }
 
     fn sync(&self) -> io::Result<()> {

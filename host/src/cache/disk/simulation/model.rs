@@ -1,15 +1,24 @@
-//! What a right store would say: for each key everything ever written, and from which on it may be read.
+//! What a right log would say: for each key everything ever written, and from which on it may be read.
 
 use std::collections::HashMap;
 
 /// One version of a key; `None` is a removal.
-type Version = Option<u64>;
+pub(super) type Version = Option<u64>;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct History {
+    /// From nothing at all on.
     versions: Vec<Version>,
-    /// The first version that may still be read: the newest that was acknowledged.
+    /// The first version that a restart may still find: the newest that was acknowledged.
     from: usize,
+    /// What this process may read, if it wrote the key: what was acknowledged last, or nothing after a failure.
+    here: Option<Version>,
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self { versions: vec![None], from: 0, here: None }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -18,23 +27,38 @@ pub(super) struct Model {
 }
 
 impl Model {
-    /// A write was tried; `acknowledged` says whether the store reported that it is there.
+    /// A write was tried; `acknowledged` says whether the log reported that it is there.
     pub(super) fn wrote(&mut self, key: u64, version: Version, acknowledged: bool) {
         let history = self.keys.entry(key).or_default();
         history.versions.push(version);
+        history.here = Some(None);
         if acknowledged {
             history.from = history.versions.len() - 1;
+            history.here = Some(version);
         }
+    }
+
+    /// The process began anew: what failed may have reached the disk all the same.
+    pub(super) fn restart(&mut self) {
+        self.keys.values_mut().for_each(|history| history.here = None);
+    }
+
+    /// Nothing that was acknowledged needs to be there any more.
+    pub(super) fn lose_power(&mut self) {
+        self.keys.values_mut().for_each(|history| history.from = 0);
     }
 
     /// May a read of `key` bring this? Nothing at all may always be brought: it is a cache.
     pub(super) fn allows(&self, key: u64, read: Version) -> bool {
         let Some(version) = read else { return true };
-        self.keys.get(&key).is_some_and(|history| history.versions[history.from..].contains(&Some(version)))
+        self.keys.get(&key).is_some_and(|history| match history.here {
+            Some(here) => here == Some(version),
+            None => history.versions[history.from..].contains(&Some(version)),
+        })
     }
 
-    /// What a store that lost nothing would bring.
-    pub(super) fn newest(&self, key: u64) -> Version {
-        self.keys.get(&key).and_then(|history| history.versions.get(history.from).copied().flatten())
+    /// Is this what a log brings that lost nothing?
+    pub(super) fn is_newest(&self, key: u64, read: Version) -> bool {
+        self.keys.get(&key).map_or(read.is_none(), |history| history.versions[history.from..].contains(&read))
     }
 }

@@ -10,21 +10,21 @@ use bytes::Bytes;
 use prometheus::{Error, Registry};
 
 use super::changes::Changes;
-use super::disk::{
-    Begun, Device, Folder, Home, JournalMetrics, Notes, Scribe, Seat, Share, Store, Writing, read_journal,
-};
 use super::epochs::Epochs;
 use super::ledger::{self, Garbled, Ledger, Payload};
+use crate::cache::disk::{
+    Begun, Device, Folder, Home, JournalMetrics, Notes, Scribe, Seat, Share, Store, Writing, read_journal,
+};
 
-pub(super) struct History<D: Device> {
-    pub(super) epochs: Arc<Epochs>,
-    pub(super) changes: Arc<Changes>,
+pub(in crate::cache) struct History<D: Device> {
+    pub(in crate::cache) epochs: Arc<Epochs>,
+    pub(in crate::cache) changes: Arc<Changes>,
     /// `None` where there is no disk tier.
     writing: Option<Writing<D>>,
 }
 
 /// Purges and changes that are not written down yet.
-pub(super) struct Memories {
+pub(in crate::cache) struct Memories {
     epochs: Arc<Epochs>,
     changes: Arc<Changes>,
     notes: Notes,
@@ -32,7 +32,7 @@ pub(super) struct Memories {
 
 impl Memories {
     /// Those of no earlier life.
-    pub(super) fn none(records_max: usize) -> Self {
+    pub(in crate::cache) fn none(records_max: usize) -> Self {
         let notes = Notes::default();
         let ledger = Ledger::of(notes.clone());
         let epochs = Arc::new(Epochs::new(records_max, ledger.clone()));
@@ -40,7 +40,7 @@ impl Memories {
     }
 
     /// Those that earlier lives wrote down.
-    pub(super) fn of(payloads: &[Bytes], records_max: usize) -> Result<Self, Garbled> {
+    pub(in crate::cache) fn of(payloads: &[Bytes], records_max: usize) -> Result<Self, Garbled> {
         let memories = Self::none(records_max);
         for payload in payloads {
             for posting in ledger::read(payload)? {
@@ -54,7 +54,11 @@ impl Memories {
     }
 
     /// From here on everything is written down, as soon as a folder is attached.
-    pub(super) fn write_down<D: Device>(self, share: Share, metrics: JournalMetrics) -> io::Result<History<D>> {
+    pub(in crate::cache) fn write_down<D: Device>(
+        self,
+        share: Share,
+        metrics: JournalMetrics,
+    ) -> io::Result<History<D>> {
         let Self { epochs, changes, notes } = self;
         let known = (Arc::downgrade(&epochs), Arc::downgrade(&changes));
         let scribe = Scribe::new(Box::new(move || standing(&known)), share, metrics);
@@ -64,20 +68,24 @@ impl Memories {
 
 impl<D: Device> History<D> {
     /// For a node without a disk tier.
-    pub(super) fn in_memory(records_max: usize) -> Self {
+    pub(in crate::cache) fn in_memory(records_max: usize) -> Self {
         let epochs = Epochs::new(records_max, Ledger::default());
         Self { epochs: Arc::new(epochs), changes: Arc::default(), writing: None }
     }
 
     /// Goes on in this folder, with how everything stands. After an error the folder cannot be used.
-    pub(super) fn attach(&self, seat: Seat<D>) -> io::Result<()> {
+    pub(in crate::cache) fn attach(&self, seat: Seat<D>) -> io::Result<()> {
         self.writing.as_ref().map_or(Ok(()), |writing| writing.attach(seat))
     }
 }
 
 impl History<Folder> {
     /// That of a node without a disk tier, or of the one whose store this is.
-    pub(super) fn open(records_max: usize, disk: Option<&Store>, registry: &Registry) -> Result<Arc<Self>, Error> {
+    pub(in crate::cache) fn open(
+        records_max: usize,
+        disk: Option<&Store>,
+        registry: &Registry,
+    ) -> Result<Arc<Self>, Error> {
         match disk {
             None => Ok(Arc::new(Self::in_memory(records_max))),
             Some(store) => Self::beside(store, records_max, JournalMetrics::register(registry, store.sync_errors())?),
@@ -100,7 +108,8 @@ impl History<Folder> {
         if let Some(Err(error)) = &attached {
             tracing::warn!(%error, "disk tier: purges cannot be written down");
         }
-        if !known || matches!(attached, Some(Err(_))) {
+        // Where there was no folder yet, one may have been entered since then, and nobody was told.
+        if !matches!(attached, Some(Ok(()))) {
             store.begin_anew();
         }
         Ok(history)

@@ -11,9 +11,9 @@ use prometheus::IntCounter;
 
 use super::*;
 use crate::cache::disk::{PowerDisk, Ticket, Trouble};
-use crate::cache::epochs::Subject;
-use crate::cache::purge::{Mode, Purge, Scope};
-use crate::cache::records::Ruling;
+use crate::cache::purging::epochs::Subject;
+use crate::cache::purging::purge::{Mode, Purge, Scope};
+use crate::cache::purging::records::Ruling;
 use crate::clock::Timestamp;
 use crate::semantics::Tags;
 

@@ -1,0 +1,229 @@
+//! One life of a log: writes, reads, evictions, deaths and restarts, each checked against the model.
+
+use std::sync::Arc;
+
+use fastrand::Rng;
+
+use super::disk::{Faults, FaultyDisk, FaultyFile};
+use super::harm;
+use super::model::{Model, Version};
+use crate::cache::disk::contents::Contents;
+use crate::cache::disk::generations::Kept;
+use crate::cache::disk::limits::Limits;
+use crate::cache::disk::log::{Content, Log};
+use crate::cache::disk::read::{Patience, Reader, Reading, Spot};
+use crate::cache::disk::record::{KeyHash, Kind};
+use crate::cache::disk::recovery::recover;
+
+pub(super) const KEYS: u64 = 40;
+const STORE: u64 = 77;
+const BODY_BYTES_MAX: u64 = 600;
+
+/// What a life is like.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Plan {
+    pub(super) faults: Faults,
+    /// How often a file is harmed, in ten thousandths of all steps.
+    pub(super) harm: u32,
+    pub(super) power_cuts: PowerCuts,
+    pub(super) bytes_max: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PowerCuts {
+    Never,
+    Sometimes,
+}
+
+pub(super) const SMALL: u64 = 20_000;
+
+pub(super) struct Life {
+    rng: Rng,
+    plan: Plan,
+    pub(super) disk: FaultyDisk,
+    limits: Limits,
+    pub(super) model: Model,
+    version: u64,
+    log: Log<FaultyDisk>,
+    reader: Reader<FaultyFile>,
+    /// Reads that have found their place and are not done, each with what it may bring.
+    spots: Vec<(u64, Spot<FaultyFile>, Version)>,
+    kept: Vec<Kept>,
+}
+
+fn hash(key: u64) -> KeyHash {
+    KeyHash(u128::from(key.wrapping_mul(0x9e37_79b9_7f4a_7c15)) << 64 | u128::from(key % 8))
+}
+
+/// The bytes of a version: its number, over and over, to a length that it decides.
+fn body(version: u64) -> Vec<u8> {
+    let mut bytes = version.to_le_bytes().repeat((BODY_BYTES_MAX / 8) as usize + 1);
+    bytes.truncate(8 + (version.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize % BODY_BYTES_MAX as usize);
+    bytes
+}
+
+/// Opens the log, however often the start dies.
+fn open(disk: &FaultyDisk, limits: Limits) -> (Log<FaultyDisk>, Reader<FaultyFile>) {
+    loop {
+        let contents = Contents::new();
+        let device = Arc::new(disk.clone());
+        match recover(device, contents.clone(), STORE, limits) {
+            Ok((log, _)) => return (log, Reader::new(contents)),
+            Err(error) => {
+                let faulty = disk.is_dead() || error.to_string() == "EIO";
+                assert!(faulty, "a start failed without a reason: {error}");
+                disk.revive();
+            }
+        }
+    }
+}
+
+impl Life {
+    pub(super) fn begin(seed: u64, plan: Plan) -> Self {
+        let disk = FaultyDisk::new(seed);
+        let limits = Limits { segment_bytes: 2_000, bytes_max: plan.bytes_max };
+        let (log, reader) = open(&disk, limits);
+        disk.set_faults(plan.faults);
+        let (rng, model) = (Rng::with_seed(!seed), Model::default());
+        Self { rng, plan, disk, limits, model, version: 0, log, reader, spots: Vec::new(), kept: Vec::new() }
+    }
+
+    /// Lives until `steps` are done or the process dies.
+    pub(super) fn live(&mut self, steps: usize) {
+        for _ in 0..steps {
+            self.step();
+            assert!(self.disk.used() <= self.limits.bytes_max, "{} bytes are over the budget", self.disk.used());
+            if self.disk.is_dead() {
+                break;
+            }
+        }
+    }
+
+    fn step(&mut self) {
+        let key = self.rng.u64(..KEYS);
+        match self.rng.u8(..32) {
+            0..16 => self.write(key),
+            16..24 => self.check(key),
+            24..26 => self.find(key),
+            26..28 => self.finish_read(),
+            28 => self.kept.push(self.log.contents.generations.keep(key % 8)),
+            29 if !self.kept.is_empty() => drop(self.kept.swap_remove(0)),
+            30 => self.change_budget(),
+            _ => {}
+        }
+        if self.rng.u32(..10_000) < self.plan.harm {
+            harm::harm(&self.disk, &mut self.rng);
+            // The junk that harm leaves is nothing the log could have known of.
+            self.limits.bytes_max = u64::MAX;
+        }
+    }
+
+    fn write(&mut self, key: u64) {
+        self.version += 1;
+        let (kind, version) = match self.rng.u8(..12) {
+            0 | 1 => (Kind::Removal, None),
+            2 => (Kind::Spec, Some(self.version)),
+            3..6 => (Kind::Slice, Some(self.version)),
+            _ => (Kind::Entry, Some(self.version)),
+        };
+        let body = version.map(body).unwrap_or_default();
+        let content = Content { kind, key: hash(key), meta: &key.to_le_bytes(), body: &body };
+        let written = self.log.write(&content);
+        self.model.wrote(key, version, written.is_ok());
+    }
+
+    fn change_budget(&mut self) {
+        if self.plan.bytes_max == SMALL && self.limits.bytes_max < u64::MAX {
+            let bytes_max = self.rng.u64(SMALL * 3 / 4..=SMALL);
+            if self.log.set_bytes_max(bytes_max).is_ok() {
+                self.limits.bytes_max = bytes_max;
+            } else {
+                _ = self.log.set_bytes_max(self.limits.bytes_max);
+            }
+        }
+    }
+
+    /// Finds a place now, to read it when other things have happened.
+    fn find(&mut self, key: u64) {
+        let now = self.read(key);
+        if let Some(spot) = self.reader.find(hash(key)) {
+            self.spots.push((key, spot, now));
+        }
+    }
+
+    fn finish_read(&mut self) {
+        if self.spots.is_empty() {
+            return;
+        }
+        let (key, spot, then) = self.spots.swap_remove(self.rng.usize(..self.spots.len()));
+        let read = self.read_spot(key, &spot);
+        assert!(
+            read.is_none() || then.is_none() || read == then,
+            "key {key} had {then:?}, a late read brings {read:?}"
+        );
+        if self.reader.is_latest(spot.key, spot.standing.place) {
+            assert!(self.model.allows(key, read), "key {key}: {read:?} is said to be the latest");
+        }
+    }
+
+    fn read(&self, key: u64) -> Version {
+        self.reader.find(hash(key)).and_then(|spot| self.read_spot(key, &spot))
+    }
+
+    fn read_spot(&self, key: u64, spot: &Spot<FaultyFile>) -> Version {
+        let reading = match self.reader.read(spot, Patience::Now) {
+            Ok(Reading::Later) => self.reader.read(spot, Patience::Wait),
+            reading => reading,
+        };
+        let Ok(Reading::Here(record)) = reading else { return None };
+        assert_eq!(record.meta, key.to_le_bytes()[..], "key {key}: the record of another key");
+        assert_eq!(record.header.kind, spot.standing.kind, "key {key}: another kind of record");
+        let version = u64::from_le_bytes(record.body[..8].try_into().expect("eight bytes"));
+        assert_eq!(record.body, body(version), "key {key}: wrong bytes");
+        Some(version)
+    }
+
+    pub(super) fn check(&self, key: u64) {
+        let read = self.read(key);
+        assert!(self.model.allows(key, read), "key {key} brings {read:?}");
+    }
+
+    pub(super) fn check_all(&self) {
+        (0..KEYS).for_each(|key| self.check(key));
+    }
+
+    /// Everything that was acknowledged is there.
+    pub(super) fn check_nothing_lost(&self) {
+        for key in 0..KEYS {
+            let read = self.read(key);
+            assert!(self.model.is_newest(key, read), "key {key} brings {read:?}");
+        }
+    }
+
+    /// The process ends, cleanly if it is not dead, and begins again.
+    pub(super) fn restart(&mut self) {
+        if !self.disk.is_dead() && self.rng.bool() {
+            self.log.seal();
+            assert!(self.disk.used() <= self.limits.bytes_max, "the footer is over the budget");
+        }
+        self.spots.clear();
+        self.kept.clear();
+        if self.plan.power_cuts == PowerCuts::Sometimes && self.rng.bool() {
+            harm::cut_power(&self.disk, &mut self.rng);
+            self.model.lose_power();
+        }
+        self.model.restart();
+        self.disk.revive();
+        self.limits.bytes_max = self.plan.bytes_max;
+        (self.log, self.reader) = open(&self.disk, self.limits);
+    }
+
+    /// No faults for a while.
+    pub(super) fn rest(&self) {
+        self.disk.set_faults(Faults { capacity: self.plan.faults.capacity, ..Faults::default() });
+    }
+
+    pub(super) fn resume(&self) {
+        self.disk.set_faults(self.plan.faults);
+    }
+}
