@@ -172,13 +172,35 @@ async fn a_large_text_is_coded_as_it_passes() {
 #[tokio::test]
 async fn a_large_body_may_have_to_be_asked_for_twice() {
     let bytes = 3 * MIB;
+    for length in [format!("Content-Length: {bytes}\r\n"), String::new()] {
+        let river = River::start(bytes, &format!("{length}Cache-Control: max-age=60\r\n")).await;
+        let node = before(&river, "size = \"256MiB\"\nadmission = \"second_request\"");
+        for (requests, expected) in [(1, "fwd=uri-miss"), (2, "fwd=uri-miss"), (2, "hit")] {
+            let response = node.get("/a").await;
+            node.metric_is("forebay_cache_fills_inflight", &[], 0.0).await;
+            assert!(response.complete && response.body == water(0, bytes));
+            assert!(verdict(&response).contains(expected), "{requests}: {}", verdict(&response));
+            assert_eq!(river.requests(), requests);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_large_body_that_memory_takes_is_written_at_its_second_request() {
+    let bytes = 600 * KIB;
     let river = River::of_length(bytes).await;
     let node = before(&river, "size = \"256MiB\"\nadmission = \"second_request\"");
-    for (requests, expected) in [(1, "fwd=uri-miss"), (2, "fwd=uri-miss"), (2, "hit")] {
-        let head = read_whole(&node, "/a", bytes).await;
-        assert!(verdict(&head).contains(expected), "{requests}: {}", verdict(&head));
-        assert_eq!(river.requests(), requests);
-    }
+    let written_bytes = async |node: &TestNode| {
+        written(node).await;
+        node.scrape().await.value("forebay_disk_written_bytes_total", &[])
+    };
+    read_whole(&node, "/a", bytes).await;
+    assert!(written_bytes(&node).await < 4.0 * KIB as f64);
+    assert_eq!(verdict(&read_whole(&node, "/a", bytes).await), "edge-1; hit; ttl=60");
+    assert!(written_bytes(&node).await > bytes as f64);
+    let node = node.restarted().await;
+    assert_eq!(verdict(&read_whole(&node, "/a", bytes).await), "edge-1; hit; ttl=60");
+    assert_eq!(river.requests(), 1);
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 //! anybody is woken.
 
 mod boarding;
+mod spilling;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -27,7 +28,7 @@ use super::purging::Validity;
 use super::purging::{Epochs, Subject};
 use super::purging::{Mode, Purge, Scope};
 use super::refusals::Refusals;
-use super::tier::{Recall, Spill, Tier};
+use super::tier::{Recall, Tier};
 use super::tiers::{Below, Tiers};
 use super::variants::Variants;
 use crate::clock::{Clock, Timestamp};
@@ -331,21 +332,6 @@ impl Shelf {
             Some(Seats::Range(spec)) => self.remember_uncacheable(&Key::ranged(key, spec), refusal, flight.began),
             Some(Seats::One) | None => {}
         }
-    }
-
-    /// Begins to write a body to disk, where there is one.
-    pub(super) fn spill(&self) -> Option<Spill> {
-        self.tiers.disk().map(Tier::spill)
-    }
-
-    /// Is a body that is too large to stand beside its head on disk worth writing there?
-    pub(super) fn admits_large(&self, key: &str, head: &Head) -> bool {
-        self.tiers.disk().is_some_and(|disk| disk.admits_large(key, head))
-    }
-
-    /// The largest whole body that would be stored.
-    pub(super) fn body_bytes_max(&self) -> u64 {
-        self.tiers.disk().map_or(self.object_bytes_max, |disk| disk.object_bytes_max().max(self.object_bytes_max))
     }
 
     /// Stores what a flight brought in the place of `replaced`, unless its key was invalidated while it flew. Both happen

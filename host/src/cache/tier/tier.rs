@@ -173,12 +173,17 @@ impl Tier {
         self.object_bytes_max
     }
 
-    /// Is a body worth writing slice by slice, before it is whole? Asked once for each.
-    pub(in crate::cache) fn admits_large(&self, key: &str, head: &Head) -> bool {
+    /// Is a body worth writing slice by slice, before it is whole? That it was asked for is remembered by `put`.
+    pub(in crate::cache) fn admits_early(&self, key: &str, head: &Head) -> bool {
         let primary = self.primary(key);
-        let known = self.store.kind(primary).is_some();
-        let wanted = !head.selection.is_for_one_query() && (known || self.admission.admits(primary, self.clock.now()));
-        wanted && self.store.affords()
+        let asked_before = self.store.kind(primary).is_some() || self.admission.remembers(primary);
+        !head.selection.is_for_one_query() && asked_before && self.store.affords()
+    }
+
+    /// Remembers that a body was asked for which is never put, because memory is too small for it.
+    pub(in crate::cache) fn remember_request(&self, key: &str) {
+        self.store.count(Outcome::FirstRequest);
+        self.admission.admits(self.primary(key), self.clock.now());
     }
 
     fn admitted(&self, own: KeyHash, entry: &Entry) -> Admitted {
