@@ -13,14 +13,14 @@ use crate::cache::disk::device::{Device, DeviceFile};
 
 /// How often what happens, in ten thousandths of all operations.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Faults {
-    pub(super) death: u32,
-    pub(super) write_error: u32,
-    pub(super) read_error: u32,
-    pub(super) short_read: u32,
-    pub(super) would_block: u32,
+pub(in crate::cache::disk) struct Faults {
+    pub(in crate::cache::disk) death: u32,
+    pub(in crate::cache::disk) write_error: u32,
+    pub(in crate::cache::disk) read_error: u32,
+    pub(in crate::cache::disk) short_read: u32,
+    pub(in crate::cache::disk) would_block: u32,
     /// All files together; beyond it the disk is full.
-    pub(super) capacity: Option<usize>,
+    pub(in crate::cache::disk) capacity: Option<usize>,
 }
 
 /// How much of a write there is when the process dies in it.
@@ -76,7 +76,7 @@ impl FaultyDisk {
         })))
     }
 
-    pub(super) fn set_faults(&self, faults: Faults) {
+    pub(in crate::cache::disk) fn set_faults(&self, faults: Faults) {
         self.lock().faults = faults;
     }
 
@@ -109,11 +109,11 @@ impl FaultyDisk {
         self.lock().files.insert(name.to_owned(), Arc::new(Mutex::new(bytes)));
     }
 
-    pub(super) fn take_file(&self, name: &str) {
+    pub(in crate::cache::disk) fn take_file(&self, name: &str) {
         self.lock().files.remove(name);
     }
 
-    pub(super) fn used(&self) -> u64 {
+    pub(in crate::cache::disk) fn used(&self) -> u64 {
         self.lock().used() as u64
     }
 
