@@ -14,9 +14,14 @@ const TIMES: std::ops::RangeInclusive<usize> = 11..=12;
 /// Processor time that `pid` and its children have used so far, in user space and in the kernel.
 pub fn used(pid: u32) -> Result<Duration> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).with_context(|| format!("process {pid} has ended"))?;
-    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    let of_children: Duration = children.split_whitespace().map(|child| used(child.parse()?)).sum::<Result<_>>()?;
+    let of_children: Duration = children(pid).into_iter().map(used).sum::<Result<_>>()?;
     Ok(TICK * ticks(&stat)? + of_children)
+}
+
+/// The programs that `pid`'s first thread has started and that still run.
+pub fn children(pid: u32) -> Vec<u32> {
+    let listed = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    listed.split_whitespace().filter_map(|child| child.parse().ok()).collect()
 }
 
 /// Keeps this program, all its threads and its future children on one core.

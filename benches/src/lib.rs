@@ -1,11 +1,20 @@
 //! Benchmarks: each prints a table for RESULTS.md.
 //!
-//! `versus` measures what a request costs the server's processor, Forebay beside nginx: `mix` says what is asked for,
-//! `origin` makes it, `server` runs the programs, `load` asks, `cpu` reads the bill, `table` writes it down.
+//! An `object` describes itself in its path: `origin` makes it, an `ask` wants it. `mix` and `profile` say what is asked
+//! for, `server` runs the programs as their `configuration` has them, `load` asks over `connection`s, `verdict` reads what
+//! a server says of its answer, `cpu` and `holdings` read the bill, `times` and `table` write it down.
 
+pub mod ask;
+pub mod configuration;
+pub mod connection;
 pub mod cpu;
+pub mod holdings;
 pub mod load;
 pub mod mix;
+pub mod object;
 pub mod origin;
+pub mod profile;
 pub mod server;
 pub mod table;
+pub mod times;
+pub mod verdict;

@@ -1,22 +1,38 @@
-//! The load: a closed loop of keep-alive connections, each asking for the next object as soon as it has the last.
+//! The load: keep-alive connections that ask for one object after the other, as fast as they are answered or at a pace.
 //!
 //! One thread, and as little work per request as a client can do, so that one core of load keeps one core of server
-//! busy. Every answer is checked: status 200, and as many bytes as the object has.
+//! busy. Every answer is checked; the first wrong one ends the run.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::task::LocalSet;
+use anyhow::Result;
+use futures_util::future::try_join_all;
 
+use crate::ask::Ask;
+use crate::connection::{Answer, Connection};
 use crate::mix::Mix;
-use crate::origin::target;
+use crate::object::Object;
+use crate::verdict::Reader;
 
-const READ_BYTES: usize = 256 * 1024;
+/// Who is asked, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Load {
+    pub address: SocketAddr,
+    pub reader: Reader,
+    pub connections: usize,
+    pub pace: Pace,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub enum Pace {
+    /// Each connection asks as soon as it has its last answer.
+    Closed,
+    /// So many requests a second over all connections, however long the answers take.
+    PerSecond(u32),
+}
 
 /// What a run did.
 #[derive(Debug, Clone, Copy)]
@@ -25,120 +41,68 @@ pub struct Done {
     pub elapsed: Duration,
 }
 
+impl Load {
+    /// Asks for everything, in order, and shows each answer with the time it took: from when it was due, where all
+    /// connections were busy then.
+    pub fn run(&self, asks: impl Iterator<Item = Rc<Ask>>, see: impl FnMut(&Ask, Answer, Duration)) -> Result<Done> {
+        let (asks, see, done) = (RefCell::new(asks), RefCell::new(see), Cell::new(0));
+        let start = Instant::now();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let connection = async || {
+            let mut connection = Connection::open(self.address, self.reader).await?;
+            loop {
+                let Some(ask) = asks.borrow_mut().next() else { return Ok::<(), anyhow::Error>(()) };
+                let number = done.replace(done.get() + 1);
+                let begin = self.turn(start, number).await;
+                let answer = connection.exchange(&ask).await?;
+                see.borrow_mut()(&ask, answer, begin.elapsed());
+            }
+        };
+        runtime.block_on(try_join_all((0..self.connections).map(|_| connection())))?;
+        Ok(Done { requests: done.get(), elapsed: start.elapsed() })
+    }
+
+    /// Waits until a request is due.
+    async fn turn(&self, start: Instant, number: u64) -> Instant {
+        let now = Instant::now();
+        let Pace::PerSecond(rate) = self.pace else { return now };
+        let due = start + Duration::from_secs_f64(number as f64 / f64::from(rate));
+        if due <= now {
+            return due;
+        }
+        tokio::time::sleep_until(due.into()).await;
+        Instant::now()
+    }
+}
+
 /// A workload spelled out for the wire.
 pub struct Script {
-    /// Request bytes and expected body bytes, in the order they are sent.
-    steps: Vec<(Rc<[u8]>, usize)>,
-    /// The same for each object once.
-    objects: Vec<(Rc<[u8]>, usize)>,
+    /// Places in `objects`, in the order they are asked for.
+    steps: Vec<usize>,
+    objects: Vec<Rc<Ask>>,
 }
 
 impl Script {
     pub fn new(mix: &Mix) -> Self {
-        let spell = |(object, &bytes): (usize, &usize)| {
-            let request = format!("GET {} HTTP/1.1\r\nHost: bench.example\r\n\r\n", target(object, bytes));
-            (Rc::from(request.into_bytes()), bytes)
-        };
-        let objects: Vec<(Rc<[u8]>, usize)> = mix.sizes.iter().enumerate().map(spell).collect();
-        let steps = mix.requests.iter().map(|&object| objects[object].clone()).collect();
-        Self { steps, objects }
+        let spell = |(number, &bytes): (usize, &usize)| Rc::new(Ask::bare(Object::plain(number as u32, bytes)));
+        Self { steps: mix.requests.clone(), objects: mix.sizes.iter().enumerate().map(spell).collect() }
     }
 
     /// Asks for every object once, on one connection.
-    pub fn fill(&self, address: SocketAddr) -> Result<()> {
-        local(async {
-            let mut connection = Connection::open(address).await?;
-            for (request, bytes) in &self.objects {
-                connection.exchange(request, *bytes).await?;
-            }
-            Ok(())
-        })
+    pub fn fill(&self, load: &Load) -> Result<()> {
+        let load = Load { connections: 1, ..*load };
+        load.run(self.objects.iter().cloned(), |_, _, _| ()).map(|_| ())
     }
 
-    /// Asks for `duration` on so many connections.
-    pub fn run(self: &Rc<Self>, address: SocketAddr, connections: usize, duration: Duration) -> Result<Done> {
-        let next = Rc::new(Cell::new(0));
-        let done = Rc::new(Cell::new(0));
-        let start = Instant::now();
-        local(async {
-            let spawn = |_| {
-                let (script, next, done) = (self.clone(), next.clone(), done.clone());
-                tokio::task::spawn_local(async move { script.ask(address, start + duration, &next, &done).await })
-            };
-            let tasks: Vec<_> = (0..connections).map(spawn).collect();
-            for task in tasks {
-                task.await.context("a connection's task panicked")??;
-            }
-            Ok(())
-        })?;
-        Ok(Done { requests: done.get(), elapsed: start.elapsed() })
+    /// Asks for `duration`.
+    pub fn run(&self, load: &Load, duration: Duration) -> Result<Done> {
+        self.watch(load, duration, |_, _, _| ())
     }
 
-    async fn ask(&self, address: SocketAddr, end: Instant, next: &Cell<usize>, done: &Cell<u64>) -> Result<()> {
-        let mut connection = Connection::open(address).await?;
-        while Instant::now() < end {
-            let at = next.get();
-            next.set((at + 1) % self.steps.len());
-            let (request, bytes) = &self.steps[at];
-            connection.exchange(request, *bytes).await?;
-            done.set(done.get() + 1);
-        }
-        Ok(())
-    }
-}
-
-fn local<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    LocalSet::new().block_on(&runtime, future)
-}
-
-struct Connection {
-    stream: TcpStream,
-    buffer: Vec<u8>,
-}
-
-impl Connection {
-    async fn open(address: SocketAddr) -> Result<Self> {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        Ok(Self { stream, buffer: vec![0; READ_BYTES] })
-    }
-
-    /// One request and its whole answer.
-    async fn exchange(&mut self, request: &[u8], bytes: usize) -> Result<()> {
-        self.stream.write_all(request).await?;
-        let mut read = 0;
-        let head_end = loop {
-            read += self.read_from(read).await?;
-            if let Some(at) = self.buffer[..read].windows(4).position(|window| window == b"\r\n\r\n") {
-                break at + 4;
-            }
-            ensure!(read < self.buffer.len(), "a header section of more than {READ_BYTES} bytes");
-        };
-        check(&self.buffer[..head_end], bytes)?;
-        let mut missing = (head_end + bytes).checked_sub(read).context("more bytes than the body has")?;
-        while missing > 0 {
-            missing = missing.checked_sub(self.read_from(0).await?).context("more bytes than the body has")?;
-        }
-        Ok(())
-    }
-
-    async fn read_from(&mut self, start: usize) -> Result<usize> {
-        let read = self.stream.read(&mut self.buffer[start..]).await?;
-        ensure!(read > 0, "the server closed the connection");
-        Ok(read)
-    }
-}
-
-fn check(head: &[u8], bytes: usize) -> Result<()> {
-    let text = std::str::from_utf8(head)?;
-    ensure!(text.starts_with("HTTP/1.1 200 "), "not 200: {text}");
-    let length = text.lines().find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().ok())?
-    });
-    match length {
-        Some(length) if bytes == length => Ok(()),
-        _ => bail!("not {bytes} bytes long: {text}"),
+    /// The same, and shows the answers.
+    pub fn watch(&self, load: &Load, duration: Duration, see: impl FnMut(&Ask, Answer, Duration)) -> Result<Done> {
+        let end = Instant::now() + duration;
+        let asks = self.steps.iter().cycle().map(|&step| self.objects[step].clone());
+        load.run(asks.take_while(|_| Instant::now() < end), see)
     }
 }

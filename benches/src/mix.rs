@@ -4,16 +4,18 @@
 //! 159 and 1,023 bytes, the others log-normal with a median of 19.6 KB. Popularity is Zipf's law. Both are drawn from a
 //! fixed seed, so that every run asks the same.
 
+use crate::object::BYTES_MAX;
+
 /// The share of small objects, and their sizes.
 const SMALL_SHARE: f64 = 0.195;
 const SMALL_BYTES: std::ops::RangeInclusive<usize> = 159..=1_023;
 /// The logarithm of the other objects' sizes: mean and standard deviation.
 const LOG_MEAN: f64 = 9.884;
 const LOG_DEVIATION: f64 = 1.236;
-const LARGE_BYTES: (f64, f64) = (1_024.0, 4_176_255.0);
+const LARGE_BYTES: (f64, f64) = (1_024.0, BYTES_MAX as f64);
 
 const ZIPF_EXPONENT: f64 = 0.9;
-const SEED: u64 = 0x0f0e_beba;
+pub(crate) const SEED: u64 = 0x0f0e_beba;
 
 /// A workload: objects by number, and the order in which they are asked for.
 pub struct Mix {
@@ -34,13 +36,8 @@ impl Mix {
     pub fn zipf(objects: usize, requests: usize) -> Self {
         let mut random = fastrand::Rng::with_seed(SEED);
         let sizes: Vec<usize> = (0..objects).map(|_| size(&mut random)).collect();
-        let ladder = ladder(objects);
-        let total = ladder.last().copied().unwrap_or_default();
-        let draw = |_| {
-            let point = random.f64() * total;
-            ladder.partition_point(|&weight| weight < point)
-        };
-        Self { name: "zipf mix", sizes, requests: (0..requests).map(draw).collect() }
+        let ladder = Ladder::new(objects);
+        Self { name: "zipf mix", sizes, requests: (0..requests).map(|_| ladder.draw(&mut random)).collect() }
     }
 
     /// Body bytes of an average request.
@@ -51,17 +48,27 @@ impl Mix {
 }
 
 /// Popularity summed up over the ranks.
-fn ladder(objects: usize) -> Vec<f64> {
-    let weights = (1..=objects).map(|rank| (rank as f64).powf(-ZIPF_EXPONENT));
-    weights
-        .scan(0.0, |sum, weight| {
+pub(crate) struct Ladder(Vec<f64>);
+
+impl Ladder {
+    pub(crate) fn new(ranks: usize) -> Self {
+        let weights = (1..=ranks).map(|rank| (rank as f64).powf(-ZIPF_EXPONENT));
+        let add = |sum: &mut f64, weight| {
             *sum += weight;
             Some(*sum)
-        })
-        .collect()
+        };
+        Self(weights.scan(0.0, add).collect())
+    }
+
+    /// A rank from 0, the first the most often.
+    pub(crate) fn draw(&self, random: &mut fastrand::Rng) -> usize {
+        let point = random.f64() * self.0.last().copied().unwrap_or_default();
+        self.0.partition_point(|&weight| weight < point)
+    }
 }
 
-fn size(random: &mut fastrand::Rng) -> usize {
+/// Body bytes of some object.
+pub(crate) fn size(random: &mut fastrand::Rng) -> usize {
     if random.f64() < SMALL_SHARE {
         return random.usize(SMALL_BYTES);
     }

@@ -26,11 +26,13 @@ impl Row {
         median(self.samples.iter().map(|sample| sample.cpu.as_secs_f64() * 1e6 / sample.requests as f64))
     }
 
-    fn rate(&self) -> f64 {
+    /// Requests per second: the median of the runs.
+    pub fn rate(&self) -> f64 {
         median(self.samples.iter().map(|sample| sample.requests as f64 / sample.elapsed.as_secs_f64()))
     }
 
-    fn spread(&self) -> (f64, f64) {
+    /// The lowest and the highest cost of all runs.
+    pub fn spread(&self) -> (f64, f64) {
         let costs = self.samples.iter().map(|sample| sample.cpu.as_secs_f64() * 1e6 / sample.requests as f64);
         costs.fold((f64::MAX, 0.0), |(low, high), cost| (f64::min(low, cost), f64::max(high, cost)))
     }
@@ -60,14 +62,26 @@ pub fn machine() -> String {
     let model = model.trim_start_matches(['\t', ' ', ':']);
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let nginx = Command::new("/usr/sbin/nginx").arg("-v").output().map(|output| output.stderr).unwrap_or_default();
-    let nginx = String::from_utf8_lossy(&nginx).trim().replace("nginx version: ", "");
-    let date = Command::new("date").arg("+%F").output().map(|output| output.stdout).unwrap_or_default();
-    let date = String::from_utf8_lossy(&date).trim().to_owned();
+    let nginx = said("/usr/sbin/nginx", "-v").replace("nginx version: ", "");
+    let date = said("date", "+%F");
     format!("{date}, {model}, {cores} cores, Linux {}, {nginx}", kernel.trim())
 }
 
-fn median(values: impl Iterator<Item = f64>) -> f64 {
+/// The version of Traffic Server.
+pub fn traffic_server() -> String {
+    let said = said("/usr/bin/traffic_server", "--version");
+    said.split_whitespace().take(3).collect::<Vec<_>>().join(" ")
+}
+
+/// What a program says to one argument, on either stream.
+fn said(program: &str, argument: &str) -> String {
+    let output = Command::new(program).arg(argument).output();
+    let said = output.map(|output| [output.stdout, output.stderr].concat()).unwrap_or_default();
+    String::from_utf8_lossy(&said).trim().to_owned()
+}
+
+/// The middle one of all; the higher of two.
+pub fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)

@@ -130,7 +130,7 @@ async fn a_stale_response_on_disk_is_validated_and_kept() {
     let node = node.restarted().await;
     node.advance(Duration::from_secs(700));
     let confirmed = node.get("/a").await;
-    assert_eq!((confirmed.text(), verdict(&confirmed)), ("kept", "edge-1; fwd=stale; fwd-status=304; stored; ttl=600"));
+    assert_eq!((confirmed.text(), verdict(&confirmed)), ("kept", "edge-1; fwd=stale; fwd-status=304; ttl=600; stored"));
     assert_eq!(origin.seen()[1].header("if-none-match"), Some("\"1\""));
     let node = node.restarted().await;
     let hit = node.get("/a").await;
@@ -196,7 +196,7 @@ async fn one_hit_wonders_stay_off_the_disk_where_the_second_request_counts() {
     assert_eq!((admitted("first_request"), admitted("stored")), (2.0, 1.0));
     let node = node.restarted().await;
     assert_eq!(verdict(&node.get("/twice").await), "edge-1; hit; ttl=600");
-    assert_eq!(verdict(&node.get("/once").await), "edge-1; fwd=uri-miss; stored; ttl=600");
+    assert_eq!(verdict(&node.get("/once").await), "edge-1; fwd=uri-miss; ttl=600; stored");
 }
 
 #[tokio::test]

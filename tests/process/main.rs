@@ -2,7 +2,10 @@
 
 mod checking;
 mod crowd;
+mod ghosts;
+mod large_bodies;
 mod operating;
 mod real_codings;
 mod real_site;
 mod running;
+mod unrecorded;

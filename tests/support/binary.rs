@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use crate::free_port::free_port;
-use crate::node::{filter_module, on_free_ports};
+use crate::node::{apart, filter_module};
 use crate::patience::patiently;
 
 /// A port that was free may be taken when the node comes to it.
@@ -38,9 +38,18 @@ impl Binary {
     /// Runs a configuration in which `{listen}` and `{admin}` stand for two free addresses. Returns when it accepts
     /// connections; fails the test, with what it wrote, where it ends instead.
     pub async fn start(config: &str) -> Self {
+        Self::start_as(config, forebay).await
+    }
+
+    /// The same for a node that may make no file longer than so many blocks of 512 bytes.
+    pub async fn start_limited(config: &str, file_blocks: &str) -> Self {
+        Self::start_as(config, || limited(file_blocks)).await
+    }
+
+    async fn start_as(config: &str, program: impl Fn() -> Command) -> Self {
         let mut told = String::new();
         for _ in 0..ATTEMPTS {
-            let mut binary = Self::spawn(config);
+            let mut binary = Self::spawn(config, program());
             if patiently("the node to listen", binary.listens()).await {
                 return binary;
             }
@@ -71,7 +80,7 @@ impl Binary {
 
     /// Runs a configuration that the node cannot start with: how it ended, and what it said.
     pub async fn refused(config: &str) -> (ExitStatus, String) {
-        let mut binary = Self::spawn(config);
+        let mut binary = Self::spawn(config, forebay());
         let status = binary.ends().await;
         (status, binary.stderr())
     }
@@ -87,6 +96,13 @@ impl Binary {
     /// The folder that holds the configuration, where relative paths start.
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// The most memory that it has held so far, in bytes.
+    pub fn memory_peak(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("the node runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the system tells it");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
     }
 
     /// What it has written to stderr so far.
@@ -116,21 +132,30 @@ impl Binary {
         self.child.wait().expect("a child can be waited for")
     }
 
-    fn spawn(config: &str) -> Self {
+    /// Ends the node by a signal, and starts it again on the same addresses and files. Returns when it accepts
+    /// connections.
+    pub async fn restart(&mut self, signal: &str) {
+        self.signal(signal);
+        self.ends().await;
+        let mut command = forebay();
+        command.args(["run", "-c", "edge.toml"]).current_dir(self.folder.path());
+        (self.child, self.stderr) = launch(command);
+        let listens = patiently("the node to listen again", self.listens()).await;
+        assert!(listens, "the node did not start again:\n{}", self.stderr());
+    }
+
+    fn spawn(config: &str, mut command: Command) -> Self {
         let folder = TempDir::new().expect("a temporary folder can be made");
         let loopback = || SocketAddr::from(([127, 0, 0, 1], free_port()));
         let (address, admin) = (loopback(), loopback());
         let config = config.replace("{listen}", &address.to_string()).replace("{admin}", &admin.to_string());
         fs::write(folder.path().join("edge.toml"), config).expect("a temporary file can be written");
-        let mut command = forebay();
         command.args(["run", "-c", "edge.toml"]).current_dir(folder.path());
         Self::run(command, folder, (address, admin))
     }
 
-    fn run(mut command: Command, folder: TempDir, (address, admin): (SocketAddr, SocketAddr)) -> Self {
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the program can be run");
-        let stderr = Captured::of(child.stderr.take().expect("stderr is piped"));
+    fn run(command: Command, folder: TempDir, (address, admin): (SocketAddr, SocketAddr)) -> Self {
+        let (child, stderr) = launch(command);
         Self { address, admin, folder, child, stderr }
     }
 
@@ -172,6 +197,13 @@ impl Captured {
     }
 }
 
+fn launch(mut command: Command) -> (Child, Captured) {
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program can be run");
+    let stderr = Captured::of(child.stderr.take().expect("stderr is piped"));
+    (child, stderr)
+}
+
 /// The address that the node announced behind these words.
 fn announced(said: &str, words: &str) -> SocketAddr {
     let address = said.split_once(words).and_then(|(_, rest)| rest.split('/').next()?.parse().ok());
@@ -190,7 +222,7 @@ fn copy_shipped(into: &Path) {
     }
     let file = config.join("edge.toml");
     let text = fs::read_to_string(&file).expect("the configuration is part of the repository");
-    fs::write(&file, on_free_ports(&text)).expect("the copy can be written");
+    fs::write(&file, apart(&text, into)).expect("the copy can be written");
 }
 
 fn copy_folder(from: &Path, to: &Path) {
@@ -211,6 +243,14 @@ pub fn forebay() -> Command {
     let path = program();
     assert!(path.exists(), "{} is missing: run `cargo build -p forebay` first (scripts/test does)", path.display());
     Command::new(path)
+}
+
+/// The program under a limit of the system's, which it is told of by errors.
+fn limited(file_blocks: &str) -> Command {
+    let mut command = Command::new("sh");
+    let script = format!("trap '' XFSZ; ulimit -f {file_blocks}; exec \"$0\" \"$@\"");
+    command.args(["-c", &script]).arg(program());
+    command
 }
 
 /// Writes `config` to a file and runs `forebay check` on it.

@@ -84,6 +84,11 @@ impl RawClient {
         patiently("more bytes", self.incoming.some()).await
     }
 
+    /// The same, but no more than so many bytes.
+    pub async fn some_of(&mut self, bytes: usize) -> Vec<u8> {
+        patiently("more bytes", self.incoming.some_of(bytes)).await
+    }
+
     /// All bytes up to `text` and with it, however they are cut into pieces on the way.
     pub async fn until(&mut self, text: &str) -> String {
         let mut read = String::new();

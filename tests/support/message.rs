@@ -4,6 +4,9 @@
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 
+/// What one read brings at most.
+const READ_BYTES: usize = 64 << 10;
+
 /// A start line and a header section, names as sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
@@ -141,6 +144,13 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
         std::mem::take(&mut self.ahead)
     }
 
+    /// The same, but no more than so many bytes.
+    pub(crate) async fn some_of(&mut self, bytes: usize) -> Vec<u8> {
+        let mut some = self.some().await;
+        self.ahead = some.split_off(bytes.min(some.len()));
+        some
+    }
+
     async fn chunks(&mut self, body: &mut Vec<u8>) -> Option<()> {
         loop {
             let line = self.line().await?;
@@ -178,6 +188,8 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
     }
 
     async fn more(&mut self) -> Option<()> {
+        // Without room for more, a read brings 64 bytes.
+        self.ahead.reserve(READ_BYTES);
         let read = self.stream.read_buf(&mut self.ahead).await;
         read.ok().filter(|&count| count > 0).map(|_| ())
     }

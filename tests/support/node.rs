@@ -59,8 +59,8 @@ impl TestNode {
     pub fn shipped(name: &str) -> Self {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config").join(name);
         let text = fs::read_to_string(&file).expect("the configuration is part of the repository");
-        let text = on_free_ports(&text).replace("access = \"stdout\"", "access = \"off\"");
         let folder = TempDir::new().expect("a temporary folder can be made");
+        let text = apart(&text, folder.path()).replace("access = \"stdout\"", "access = \"off\"");
         Self::start_in(folder, &text, &file).unwrap_or_else(|error| panic!("{name} did not start: {error}"))
     }
 
@@ -172,9 +172,14 @@ pub fn filter_module(name: &str) -> PathBuf {
     module.canonicalize().unwrap_or_else(|error| panic!("{}: {error}: run scripts/build-filters", module.display()))
 }
 
-/// The repository's own configuration with ports of the system's choice in the place of its fixed ones.
-pub(crate) fn on_free_ports(config: &str) -> String {
-    config.replace("127.0.0.1:8080", "127.0.0.1:0").replace("127.0.0.1:9090", "127.0.0.1:0")
+/// The repository's own configuration with ports of the system's choice in the place of its fixed ones, and its disk tier
+/// in this folder.
+pub(crate) fn apart(config: &str, folder: &Path) -> String {
+    let cache = format!("{:?}", folder.join("cache"));
+    config
+        .replace("127.0.0.1:8080", "127.0.0.1:0")
+        .replace("127.0.0.1:9090", "127.0.0.1:0")
+        .replace("\"../var/cache\"", &cache)
 }
 
 /// The test's text comes last: it may end in the middle of a table that the test goes on with.

@@ -14,8 +14,8 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
-use forebay_benches::server::{Kind, Server};
+use anyhow::{Result, ensure};
+use forebay_benches::server::{self, Kind, Server};
 use forebay_benches::{cpu, table};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -62,9 +62,7 @@ async fn compare(machine: &str) -> Result<()> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let origin = listener.local_addr()?;
         tokio::task::spawn_local(answer_all(listener, sharing, requests.clone()));
-        let program = std::env::current_exe()?.parent().context("a program lies in a folder")?.join("forebay");
-        ensure!(program.exists(), "{} is missing: cargo build --release -p forebay", program.display());
-        let server = Server::start(Kind::Forebay { program }, origin)?;
+        let server = Server::start(Kind::Forebay { program: server::forebay()? }, origin)?;
         let mut rounds = Vec::new();
         for number in 0..ROUNDS {
             requests.set(0);

@@ -11,15 +11,14 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use forebay_benches::cpu;
-use forebay_benches::load::Script;
+use forebay_benches::load::{Load, Pace, Script};
 use forebay_benches::mix::Mix;
 use forebay_benches::origin::Origin;
-use forebay_benches::server::{Kind, Server};
+use forebay_benches::server::{self, Kind, Server};
 use forebay_benches::table::{self, Row, Sample};
 
 const CONNECTIONS: usize = 64;
@@ -52,9 +51,7 @@ fn main() -> Result<()> {
 }
 
 fn kinds() -> Result<Vec<Kind>> {
-    let folder = std::env::current_exe()?.parent().context("a program lies in a folder")?.to_owned();
-    let program = folder.join("forebay");
-    ensure!(program.exists(), "{} is missing: cargo build --release -p forebay", program.display());
+    let program = server::forebay()?;
     let mut kinds = vec![Kind::Nginx, Kind::NginxOpenFiles, Kind::Forebay { program: program.clone() }];
     kinds.extend(std::env::args_os().nth(1).map(|other| Kind::ForebayEarlier { program: other.into() }));
     kinds.push(Kind::ForebayFilter { program, module: module()? });
@@ -67,11 +64,11 @@ fn module() -> Result<PathBuf> {
 }
 
 fn measure(mix: &Mix, servers: &[Server], origin: &Origin) -> Result<Vec<Row>> {
-    let script = Rc::new(Script::new(mix));
+    let script = Script::new(mix);
     let mut rows = Vec::new();
     for server in servers {
-        script.fill(server.address).with_context(|| format!("filling {}", server.kind.name()))?;
-        script.run(server.address, CONNECTIONS, WARM_UP)?;
+        script.fill(&load(server)).with_context(|| format!("filling {}", server.kind.name()))?;
+        script.run(&load(server), WARM_UP)?;
         rows.push(Row { server: server.kind.name(), samples: Vec::new() });
     }
     let filled = origin.requests();
@@ -84,8 +81,12 @@ fn measure(mix: &Mix, servers: &[Server], origin: &Origin) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-fn sample(script: &Rc<Script>, server: &Server) -> Result<Sample> {
+fn sample(script: &Script, server: &Server) -> Result<Sample> {
     let before = cpu::used(server.pid())?;
-    let done = script.run(server.address, CONNECTIONS, ROUND).with_context(|| server.kind.name())?;
+    let done = script.run(&load(server), ROUND).with_context(|| server.kind.name())?;
     Ok(Sample { cpu: cpu::used(server.pid())? - before, requests: done.requests, elapsed: done.elapsed })
+}
+
+fn load(server: &Server) -> Load {
+    Load { address: server.address, reader: server.kind.reader(), connections: CONNECTIONS, pace: Pace::Closed }
 }

@@ -12,8 +12,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::content::Content;
 use super::forms::Forms;
+use super::purging::Validity;
 use super::tier::Recalled;
-use super::validity::Validity;
 use crate::clock::Timestamp;
 use crate::semantics::{Freshness, Selection, SurrogateFields, Tags};
 

@@ -22,7 +22,7 @@ use super::lead::Lead;
 use super::parts::Parts;
 use super::pass_reason::PassReason;
 use super::prospect::{Errand, Prospect};
-use super::purge::Purge;
+use super::purging::Purge;
 use super::shelf::{Found, Shelf};
 use super::tier::Recall;
 use super::want::Want;

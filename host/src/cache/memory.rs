@@ -12,7 +12,7 @@ use prometheus::{IntCounter, Registry};
 use super::entry::{Entry, Head};
 use super::forms::Forms;
 use super::metrics::Metrics;
-use super::validity::Validity;
+use super::purging::Validity;
 use super::variants::Variants;
 
 pub(super) struct Memory {

@@ -2,7 +2,7 @@
 
 use prometheus::{IntCounterVec, IntGauge, Opts, Registry};
 
-use super::purge::Purge;
+use super::purging::Purge;
 use crate::telemetry::{self, Reading};
 
 /// The cache's metrics. Cloning shares them.

@@ -1,26 +1,22 @@
 //! Stored responses: found by key, fetched once for everybody, held within a byte budget.
 //!
 //! `lookup` answers the exchange's question by a request's `prospect`; `flight` is a fetch that several share, `lead` its
-//! writing end, `follow` its reading end, `want` what it is to bring; `memory` is the tier of finished `entry` values, with
-//! `content`, `forms` and `parts`; `shelf` is what all share. `key` is what requests have in common, by `key_rules` of a route and
-//! `lessons` of origins; `changes` is what was given up, `purge` what an operator gives up, `epochs` how that holds.
+//! writing end, `follow` its reading end, `want` what it is to bring. `tiers` hold finished `entry` values: `memory`, and
+//! `tier` over the `disk` store; `shelf` is what all share. `key` is what requests have in common, by `key_rules` of a route
+//! and `lessons` of origins; `purging` is what is given up, and how that holds.
 
 mod ask;
 mod board;
-mod changes;
 mod content;
 mod disk;
 mod entry;
-mod epochs;
 mod flight;
 mod follow;
 mod forms;
-mod history;
 mod inspection;
 mod key;
 mod key_rules;
 mod lead;
-mod ledger;
 mod lessons;
 mod lookup;
 mod memory;
@@ -30,13 +26,11 @@ mod parts;
 mod pass_reason;
 mod place;
 mod prospect;
-mod purge;
-mod records;
+mod purging;
 mod refusals;
 mod shelf;
 mod tier;
 mod tiers;
-mod validity;
 mod variance;
 mod variants;
 mod want;
@@ -45,7 +39,6 @@ pub use ask::{Ask, StaleUse, Standing};
 pub use content::Content;
 pub use disk::{NotDurable, Ticket};
 pub use entry::{Aside, Entry, Head};
-pub use epochs::Concern;
 pub use flight::FetchFailure;
 pub use follow::{Follower, Landing};
 pub use forms::{Claim, Form, Forms};
@@ -58,7 +51,6 @@ pub use notebook::{Notebook, notebook};
 pub use parts::Parts;
 pub use pass_reason::PassReason;
 pub use prospect::{Errand, Prospect};
-pub use purge::{Mode, Purge, Scope};
+pub use purging::{Concern, Mode, Purge, Scope, Validity};
 pub use tier::{Recall, Sliced};
-pub use validity::Validity;
 pub use want::{Rest, Want};

@@ -12,7 +12,7 @@ use http::StatusCode;
 use http::header::{self, HeaderValue};
 
 use super::entry::{Entry, Head, OVERHEAD};
-use super::validity::Validity;
+use super::purging::Validity;
 use crate::clock::Timestamp;
 use crate::semantics::{ContentRange, Freshness, StrongValidator, forget_content_digests};
 

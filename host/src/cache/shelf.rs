@@ -4,6 +4,7 @@
 //! anybody is woken.
 
 mod boarding;
+mod spilling;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,23 +13,23 @@ use prometheus::Registry;
 
 use super::ask::Ask;
 use super::board::{Board, Seats};
-use super::changes::Changes;
 use super::disk::{Folder, Store, Ticket};
 use super::entry::{Entry, Head};
-use super::epochs::{Epochs, Subject};
 use super::flight::Flight;
 use super::forms::Forms;
-use super::history::History;
 use super::key::Key;
 use super::lessons::Lessons;
 use super::memory::Memory;
 use super::metrics::Metrics;
 use super::parts::Parts;
-use super::purge::{Mode, Purge, Scope};
+use super::purging::Changes;
+use super::purging::History;
+use super::purging::Validity;
+use super::purging::{Epochs, Subject};
+use super::purging::{Mode, Purge, Scope};
 use super::refusals::Refusals;
-use super::tier::{Recall, Spill, Tier};
+use super::tier::{Recall, Tier};
 use super::tiers::{Below, Tiers};
-use super::validity::Validity;
 use super::variants::Variants;
 use crate::clock::{Clock, Timestamp};
 use crate::config;
@@ -38,6 +39,8 @@ use crate::semantics::{Forwarded, RangeSpec, Refusal, Reuse, Tags, reuse};
 const JOINS_MAX: usize = 3;
 
 pub(super) struct Shelf {
+    /// Writes purges and changes down for as long as the shelf lives. Ends first, while the store still has its folder.
+    _history: Arc<History<Folder>>,
     tiers: Tiers,
     board: Mutex<Board>,
     refusals: Refusals,
@@ -48,8 +51,6 @@ pub(super) struct Shelf {
     pub(super) metrics: Metrics,
     pub(super) lessons: Lessons,
     pub(super) changes: Arc<Changes>,
-    /// Writes both down for as long as the shelf lives.
-    _history: History<Folder>,
 }
 
 /// What is stored for a request.
@@ -90,9 +91,10 @@ pub(super) fn subject<'a>(key: &'a str, head: &'a Head) -> Subject<'a> {
 impl Shelf {
     pub(super) fn new(config: &config::Cache, clock: Clock, registry: &Registry) -> Result<Self, prometheus::Error> {
         let metrics = Metrics::register(registry)?;
-        let open = |disk| Ok::<_, prometheus::Error>(Tier::new(disk, Store::open(disk, registry)?, clock.clone()));
-        let disk = config.disk.as_ref().map(open).transpose()?;
-        let history = History::open(config, registry)?;
+        let store = config.disk.as_ref().map(|disk| Store::open(disk, registry)).transpose()?;
+        store.iter().for_each(|store| store.count_evictions_in(&metrics.evictions));
+        let history = History::open(config.purge_records_max, store.as_ref(), registry)?;
+        let disk = config.disk.as_ref().zip(store).map(|(disk, store)| Tier::new(disk, store, clock.clone()));
         Ok(Self {
             tiers: Tiers::new(Memory::new(config.memory_bytes, &metrics, registry)?, disk),
             board: Mutex::default(),
@@ -153,10 +155,11 @@ impl Shelf {
         let Some(variants) = self.tiers.get(key.as_str()) else {
             return (Found::Nothing(Forwarded::UriMiss), Purged::None);
         };
-        let mut purged = Purged::None;
+        let (mut purged, mut lost) = (Purged::None, false);
         for entry in variants.select(ask.headers, key.query()) {
             if self.holds(key.as_str(), (&entry.head, &entry.validity)) {
                 if !entry.content.is_present_for(ask.headers, &entry.head.headers) {
+                    lost = true;
                     continue;
                 }
                 let use_of_it = reuse(&entry.terms(), entry.head.age(now), &ask.wishes);
@@ -178,7 +181,7 @@ impl Shelf {
         }
         // What is purged is not there (RFC 9211 section 2.2), whether this request would have selected it or not.
         let stands = variants.any(|head, validity| self.holds(key.as_str(), (head, validity)));
-        let why = if stands { Forwarded::VaryMiss } else { Forwarded::UriMiss };
+        let why = if stands && !lost { Forwarded::VaryMiss } else { Forwarded::UriMiss };
         (Found::Nothing(why), purged)
     }
 
@@ -329,21 +332,6 @@ impl Shelf {
             Some(Seats::Range(spec)) => self.remember_uncacheable(&Key::ranged(key, spec), refusal, flight.began),
             Some(Seats::One) | None => {}
         }
-    }
-
-    /// Begins to write a body to disk, where there is one.
-    pub(super) fn spill(&self) -> Option<Spill> {
-        self.tiers.disk().map(Tier::spill)
-    }
-
-    /// Is a body that is too large to stand beside its head on disk worth writing there?
-    pub(super) fn admits_large(&self, key: &str, head: &Head) -> bool {
-        self.tiers.disk().is_some_and(|disk| disk.admits_large(key, head))
-    }
-
-    /// The largest whole body that would be stored.
-    pub(super) fn body_bytes_max(&self) -> u64 {
-        self.tiers.disk().map_or(self.object_bytes_max, |disk| disk.object_bytes_max().max(self.object_bytes_max))
     }
 
     /// Stores what a flight brought in the place of `replaced`, unless its key was invalidated while it flew. Both happen

@@ -11,8 +11,8 @@ use super::entry::{Entry, Head};
 use super::forms::Forms;
 use super::key::Key;
 use super::memory::Memory;
+use super::purging::Validity;
 use super::tier::{Admitted, Prepared, Recall, Sight, Tier};
-use super::validity::Validity;
 use super::variants::Variants;
 
 pub(super) struct Tiers {

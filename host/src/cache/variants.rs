@@ -10,7 +10,7 @@ use http::HeaderMap;
 use super::entry::{Entry, Head};
 use super::forms::Forms;
 use super::parts::Parts;
-use super::validity::Validity;
+use super::purging::Validity;
 
 /// Variants of one key, at most; the oldest makes room. Without a bound, `Vary: User-Agent` would fill the tier.
 const VARIANTS_MAX: usize = 16;

@@ -25,6 +25,15 @@ pub(super) enum Sending {
 }
 
 impl Sending {
+    /// The bytes that are sent of a body of this length, where that is known beforehand.
+    pub(super) fn length(&self, body: u64) -> Option<u64> {
+        match self {
+            Self::AsItIs => Some(body),
+            Self::Stored(form) => Some(form.len() as u64),
+            Self::Coded(_) => None,
+        }
+    }
+
     pub(super) fn send(self, body: Body) -> Body {
         match self {
             Self::AsItIs => body,
@@ -45,22 +54,25 @@ pub(super) fn room(
     covered.then(|| confirmed.cloned().unwrap_or_default())
 }
 
-/// The stored form to send in place of an entry's body; its head becomes that form's. A better form that nobody has made
-/// yet is begun, and this answer does not wait for it.
-pub(super) fn stored(visit: &Visit<'_>, entry: &Entry, headers: &mut HeaderMap) -> Option<Bytes> {
-    let forms = entry.head.forms.as_ref()?;
-    let passage = visit.passage().ok()?;
+/// How an entry goes out: in a stored form, where there is one. Its head becomes that form's. A better form that nobody has
+/// made yet is begun, and this answer does not wait for it. Of a body that is on disk only no forms are kept, so it is
+/// coded as it passes.
+pub(super) fn stored(visit: &Visit<'_>, entry: &Entry, headers: &mut HeaderMap) -> Sending {
+    let (Some(forms), Ok(passage)) = (&entry.head.forms, visit.passage()) else { return Sending::AsItIs };
     vary_by_coding(headers);
     let accepted = accepted(passage);
     if passage.head.method == Method::GET {
         begin(visit, forms, accepted, &entry.content);
     }
-    let Some((coding, form)) = made(forms, accepted) else {
-        keep_tag_weak(&passage.head.headers, headers);
-        return None;
-    };
-    recode(headers, coding);
-    Some(form)
+    if let Some((coding, form)) = made(forms, accepted) {
+        recode(headers, coding);
+        return Sending::Stored(form);
+    }
+    if entry.content.here().is_none() {
+        return passing_by(visit, passage, accepted, headers);
+    }
+    keep_tag_weak(&passage.head.headers, headers);
+    Sending::AsItIs
 }
 
 /// How a response that several requests read goes out to this one. `stored` is the entry that it may have been renewed
@@ -118,6 +130,7 @@ pub(super) fn prospect(passage: &Passage, prospect: &Prospect) -> Option<CodingN
     let form = match forms.get(best) {
         Some(Form::Smaller(_)) => Readiness::Stored,
         Some(Form::Useless) => Readiness::Useless,
+        None if entry.content.here().is_none() => return Some(note(Readiness::AsItPasses, Some(best))),
         None => Readiness::NotMade,
     };
     Some(note(form, made(forms, accepted).map(|(coding, _)| coding)))

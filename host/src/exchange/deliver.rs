@@ -83,8 +83,12 @@ impl HttpBody for Delivery {
         match &frame {
             None => this.record.ending = Ending::Whole,
             Some(Err(error)) => {
-                this.record.ending = Ending::OriginAbort;
-                this.record.failure = Some((error.word(), "origin"));
+                let (ending, fault) = match error {
+                    BodyError::SliceLost => (Ending::NodeAbort, "node"),
+                    _ => (Ending::OriginAbort, "origin"),
+                };
+                this.record.ending = ending;
+                this.record.failure = Some((error.word(), fault));
             }
             Some(Ok(frame)) => {
                 this.record.body_bytes += frame.data_ref().map_or(0, |data| data.len() as u64);

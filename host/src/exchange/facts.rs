@@ -46,6 +46,8 @@ pub(super) enum Ending {
     ClientAbort,
     /// The origin broke off.
     OriginAbort,
+    /// The node could not read what it had stored.
+    NodeAbort,
 }
 
 impl Ending {
@@ -54,6 +56,7 @@ impl Ending {
             Self::Whole => "whole",
             Self::ClientAbort => "client_abort",
             Self::OriginAbort => "origin_abort",
+            Self::NodeAbort => "node_abort",
         }
     }
 }

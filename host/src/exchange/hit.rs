@@ -3,6 +3,7 @@
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Response, StatusCode};
 
+use super::compress::Sending;
 use super::visit::Visit;
 use super::{compress, partial};
 use crate::body::Body;
@@ -24,18 +25,19 @@ pub(super) fn stored(visit: &Visit<'_>, entry: &Entry, now: Timestamp) -> Respon
     let Ok(passage) = visit.passage() else { return response };
     let request = &passage.head.headers;
     entry.head.aside.surrogate.put_for(request, response.headers_mut());
-    let form = compress::stored(visit, entry, response.headers_mut());
+    let sending = compress::stored(visit, entry, response.headers_mut());
     if client_has(request, &response, entry.head.received) {
         return unchanged(response);
     }
     if visit.head_only() {
-        let length = form.as_ref().map_or(entry.content.len(), |form| form.len() as u64);
-        response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        if let Some(length) = sending.length(entry.content.len()) {
+            response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        }
         return response;
     }
-    let coded = form.is_some();
-    *response.body_mut() = form.map_or_else(|| entry.content.body(), Body::from);
-    if passage.head.method == Method::GET && !coded { partial::cut(request, entry, response) } else { response }
+    let as_it_is = matches!(sending, Sending::AsItIs);
+    *response.body_mut() = sending.send(entry.content.body());
+    if passage.head.method == Method::GET && as_it_is { partial::cut(request, entry, response) } else { response }
 }
 
 /// Has the client this representation already, by its conditions? `received` is when the response arrived.

@@ -135,8 +135,14 @@ impl PartFetch {
                 Ok((place, terms)) => {
                     let mut headers = arrival.parts.headers;
                     let _ = word.send(Word::Shared(status, withhold(&mut headers, &terms.withheld)));
-                    let head = self.head(status, headers, body_length, (terms.freshness, arrival.times.1));
-                    return pump(arrival.body, lead.fill_part(head, place)).await;
+                    let terms = (terms.freshness, arrival.times.1);
+                    let filling = if is_whole(&place) {
+                        let headers = of_whole(headers, place.total);
+                        lead.fill(self.head(StatusCode::OK, headers, Some(place.total), terms))
+                    } else {
+                        lead.fill_part(self.head(status, headers, body_length, terms), place)
+                    };
+                    return pump(arrival.body, filling).await;
                 }
                 Err(refusal) => refusal,
             },
@@ -150,7 +156,9 @@ impl PartFetch {
     /// Where the bytes of a 206 belong and on which terms they may be kept, or why not.
     fn part(&self, arrival: &Arrival) -> Result<(ContentRange, Terms), Refusal> {
         let place = place(arrival).ok_or(Refusal::Partial)?;
-        if place.length() > self.fetch.edge.cache.object_bytes_max() {
+        let cache = &self.fetch.edge.cache;
+        let bytes_max = if is_whole(&place) { cache.body_bytes_max() } else { cache.object_bytes_max() };
+        if place.length() > bytes_max {
             return Err(Refusal::TooLarge);
         }
         let (verdict, withheld) = self.fetch.verdict(StatusCode::OK, &arrival.parts.headers, arrival.times);
@@ -226,6 +234,19 @@ impl PartFetch {
 /// Answers to a request with `Range` that one without might not have had: nobody else may be given them.
 fn of_the_range(status: StatusCode) -> bool {
     matches!(status, StatusCode::BAD_REQUEST | StatusCode::RANGE_NOT_SATISFIABLE) || status.is_server_error()
+}
+
+/// Are these all the bytes there are? Players ask so for what they are about to play.
+fn is_whole(place: &ContentRange) -> bool {
+    place.length() == place.total
+}
+
+/// The header section of a 206 with all bytes as a 200 has it.
+fn of_whole(mut headers: HeaderMap, total: u64) -> HeaderMap {
+    headers.remove(header::CONTENT_RANGE);
+    forget_content_digests(&mut headers);
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(total));
+    headers
 }
 
 /// Where the body of a 206 belongs, if that is certain and, as far as its length is known, true.

@@ -25,9 +25,13 @@ use super::walk::walk;
 /// Of a segment, at most one part in this many is kept because it was read.
 const READ_SHARE: u64 = 4;
 
-/// Of a segment, at least one part in this many goes, even if all of it is needed: a store that is all slices in use must
-/// not write everything again for each new record.
+/// Where more than half of the store would be carried along, at least one part in this many of a segment goes, even if all
+/// of it is needed: a store that is all slices in use must not write everything again for each new record.
 const GONE_SHARE: u64 = 4;
+
+/// One part in this many of the budget is spare, up to so many bytes: several slices and footers.
+const SPARE_SHARE: u64 = 32;
+const SPARE_BYTES_MAX: u64 = 4 << 20;
 
 /// How much of a segment may still be kept.
 struct Allowance {
@@ -66,7 +70,7 @@ impl<D: Device> Log<D> {
         loop {
             let reason = if self.contents.segments.len() >= SEGMENTS_MAX {
                 Reason::Files
-            } else if !self.has_room(length) {
+            } else if !self.has_room(length + self.spare()) {
                 Reason::Size
             } else {
                 return Ok(());
@@ -96,6 +100,11 @@ impl<D: Device> Log<D> {
         self.contents.segments.bytes() + more <= self.limits.bytes_max
     }
 
+    /// What is left free for eviction itself: where all of a segment is needed, it is written again with other footers.
+    fn spare(&self) -> u64 {
+        (self.limits.bytes_max / SPARE_SHARE).min(SPARE_BYTES_MAX)
+    }
+
     /// Removes the oldest segment, for a record of `wanted` bytes. `false` where there is none.
     fn evict_oldest(&mut self, reason: Reason, wanted: u64) -> io::Result<bool> {
         let Some(oldest) = self.contents.segments.oldest() else { return Ok(false) };
@@ -103,7 +112,9 @@ impl<D: Device> Log<D> {
         let bytes = oldest.bytes();
         oldest.set_bytes(0);
         let share = |part: u64| if reason == Reason::NoSpace { 0 } else { part };
-        let mut allowance = Allowance { reads: share(bytes / READ_SHARE), all: share(bytes - bytes / GONE_SHARE) };
+        let gone = if self.carried + bytes <= self.limits.bytes_max / 2 { 0 } else { bytes / GONE_SHARE };
+        let all = share(bytes - gone);
+        let mut allowance = Allowance { reads: share(bytes / READ_SHARE), all };
         let active = self.active.take_if(|active| active.segment.name == oldest.name);
         for line in active.map_or_else(|| self.lines(&oldest, bytes), |active| active.lines) {
             let place = line.place(oldest.name.number);
@@ -117,6 +128,8 @@ impl<D: Device> Log<D> {
             }
         }
         self.contents.segments.remove(oldest.name.number);
+        let kept = all - allowance.all;
+        self.carried = (self.carried + kept).saturating_sub(bytes.saturating_sub(kept));
         Ok(true)
     }
 
@@ -130,7 +143,8 @@ impl<D: Device> Log<D> {
     ) -> Option<()> {
         let needed = line.kind == Kind::Slice && self.contents.generations.need(line.key);
         let read = standing.reads > 0 && line.length <= allowance.reads;
-        if !(needed || read) || line.length > allowance.all || !self.has_room(line.length + wanted) {
+        let beside = if needed { 0 } else { wanted + self.spare() };
+        if !(needed || read) || line.length > allowance.all || !self.has_room(line.length + beside) {
             return None;
         }
         let record = read_back(from, standing.place)?;

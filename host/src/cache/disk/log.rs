@@ -64,6 +64,8 @@ pub(super) struct Log<D: Device> {
     /// The sequence of the next record.
     pub(super) sequence: u64,
     pub(super) tally: Tally,
+    /// Bytes that eviction has written again beyond what it has freed.
+    pub(super) carried: u64,
 }
 
 impl<D: Device> Log<D> {
@@ -107,6 +109,8 @@ impl<D: Device> Log<D> {
             return Err(too_large());
         }
         self.make_room(length)?;
+        // What was kept to make room has taken sequences.
+        let header = header.again(self.sequence);
         loop {
             match self.append_once(&header, parts) {
                 // The disk is smaller than the budget: what is oldest goes, and the write is tried again.

@@ -1,14 +1,10 @@
 //! The disk tier: a log of segments, found again after any end of the process.
 //!
-//! `log` writes, `index` knows where the newest record of each key is, `recovery` rebuilds both from the files. `record`
-//! and `segment` are the format, `device` is all that any of them knows of a disk. Beside the log there is the `journal`,
-//! which a `scribe` writes from `notes`, on the thread of a `writing`.
-//!
-//! `store` is what everybody calls. `stock` is what each key has, in `pending` or in the log; `queue` is what `writer` has
-//! to write. `site` and `home` are the folder, `secret` hashes keys, `state` is how the disk is.
+//! `store` is what everybody calls, `writer` its one thread, `stock` what both share. `log` writes records, `recovery` finds
+//! them again. Beside the log there is the `journal`.
 
 mod answer;
-mod budget;
+mod bounds;
 mod contents;
 mod device;
 mod eviction;
@@ -17,20 +13,15 @@ mod generations;
 mod home;
 mod index;
 mod journal;
-mod journal_metrics;
 mod latch;
 mod limits;
 mod log;
 mod metrics;
-mod notes;
 mod pending;
-mod pool;
-mod queue;
 mod read;
 mod real;
 mod record;
 mod recovery;
-mod scribe;
 mod secret;
 mod segment;
 mod segments;
@@ -40,27 +31,21 @@ mod state;
 mod stock;
 mod store;
 mod tally;
-mod ticket;
 mod walk;
 mod writer;
-mod writing;
 
-pub(super) use answer::{Later, Mark, Put, Reading, Record};
+pub(super) use answer::{Mark, Put, Reading, Record};
+pub(super) use bounds::Room;
 pub(super) use device::Device;
 pub(super) use generations::Kept;
 pub(super) use home::{Begun, Home};
-pub(super) use journal::read as read_journal;
-pub(super) use journal_metrics::JournalMetrics;
+pub(super) use journal::{JournalMetrics, Notes, Scribe, Seat, Writing, read_journal};
+pub use journal::{NotDurable, Ticket};
 pub(super) use metrics::Outcome;
-pub(super) use notes::Notes;
-pub(super) use queue::Room;
 pub(super) use real::Folder;
 pub(super) use record::{KeyHash, Kind};
-pub(super) use scribe::{Scribe, Seat};
 pub(super) use share::Share;
 pub(super) use store::Store;
-pub use ticket::{NotDurable, Ticket};
-pub(super) use writing::Writing;
 
 #[cfg(test)]
 pub(super) use simulation::{PowerDisk, Trouble};

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use hashbrown::HashTable;
 
 use super::answer::{Mark, Record};
-use super::queue::Room;
+use super::bounds::Room;
 use super::record::{KeyHash, Kind};
 
 /// A power of two, so that few threads meet at one lock.
@@ -170,7 +170,7 @@ fn shard_of(key: KeyHash) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cache::disk::queue::Queue;
+    use crate::cache::disk::bounds::Queue;
 
     fn key(number: u64) -> KeyHash {
         KeyHash(u128::from(number.wrapping_mul(0x9e37_79b9_7f4a_7c15)) << 64)
@@ -200,7 +200,7 @@ mod tests {
     fn reads_are_counted() {
         let (queue, pending) = (Queue::new(10_000), Pending::new());
         pending.change(key(1)).set(key(1), 1, waiting(&queue, "a"));
-        let mut reads = || match pending.read(key(1)) {
+        let reads = || match pending.read(key(1)) {
             Look::Here(record) => record.reads,
             other => panic!("{other:?}"),
         };

@@ -60,7 +60,7 @@ pub(super) fn recover<D: Device>(
     found.segments = contents.segments.len();
     let number = contents.segments.newest().map_or(1, |segment| segment.name.number.saturating_add(1));
     let (sequence, tally) = (next.unwrap_or(1), Tally::default());
-    Ok((Log { device, contents, store, limits, active: newest, next: number, sequence, tally }, found))
+    Ok((Log { device, contents, store, limits, active: newest, next: number, sequence, tally, carried: 0 }, found))
 }
 
 /// The segments so far, from the oldest on.

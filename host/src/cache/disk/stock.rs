@@ -12,11 +12,11 @@ use bytes::Bytes;
 use prometheus::IntCounter;
 
 use super::answer::{Later, Mark, Reading, Record};
+use super::bounds::{Op, Queue, Room, Task};
 use super::contents::Contents;
 use super::device::Device;
 use super::home::Home;
 use super::pending::{Look, Pending, Shard, Waiting, What};
-use super::queue::{Op, Queue, Room, Task};
 use super::read::{self, Patience, Reader};
 use super::record::{KeyHash, Kind};
 

@@ -13,15 +13,13 @@ use bytes::Bytes;
 use prometheus::{IntCounter, IntCounterVec, Registry};
 
 use super::answer::{Later, Mark, Put, Reading, Record};
-use super::budget::Budget;
+use super::bounds::{Budget, Pool, Room};
 use super::device::Device;
 use super::generations::Kept;
 use super::home::{self, Home, Wanted};
 use super::latch::Latch;
 use super::limits::Limits;
 use super::metrics::{Attempt, Metrics, Outcome};
-use super::pool::Pool;
-use super::queue::Room;
 use super::read::Patience;
 use super::record::{KeyHash, Kind};
 use super::secret::Secret;
@@ -251,19 +249,11 @@ impl<S: Site> Store<S> {
     pub(in crate::cache) fn sync_errors(&self) -> IntCounter {
         self.0.metrics.failures(Attempt::Sync)
     }
-
-    pub(in crate::cache) fn state(&self) -> State {
-        self.0.states.now()
-    }
-
-    /// Writes what waits, and ends the log so that the next start is fast. Blocks for some seconds at most. What is put
-    /// afterwards is not stored, and what is removed afterwards is gone for this process only.
-    pub(in crate::cache) fn close(&self) {
-        self.0.close();
-    }
 }
 
 impl<S: Site> Inner<S> {
+    /// Writes what waits, and ends the log so that the next start is fast. Blocks for some seconds at most. What is put
+    /// afterwards is not stored, and what is removed afterwards is gone for this process only.
     fn close(&self) {
         self.stock.queue.close(Instant::now() + CLOSE_PATIENCE);
         // The deadline is looked at between two writes; one that never ends is not waited for.

@@ -11,13 +11,13 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use super::bounds::{Op, Task};
 use super::device::Device;
 use super::home::{self, Entered, HOME_BYTES, Home, Wanted};
 use super::latch::Latch;
 use super::limits::Limits;
 use super::log::{Content, Log, WriteError};
 use super::metrics::{Attempt, Metrics};
-use super::queue::{Op, Task};
 use super::record::Kind;
 use super::recovery::recover;
 use super::secret::Secret;

@@ -66,13 +66,18 @@ impl Filling {
         let shelf = &self.duty.shelf;
         let (inline, memory, all) =
             (passes(INLINE_BYTES_MAX), passes(shelf.object_bytes_max), passes(self.bytes_max()));
-        if inline && self.spill.is_some() && !shelf.admits_large(&self.duty.key, &self.head) {
+        if inline && self.spill.is_some() && !shelf.admits_early(&self.duty.key, &self.head) {
             self.spill = None;
         }
         match &self.spill {
             _ if all => self.store_nothing(),
             Some(spill) if memory => self.duty.flight.spill_to(spill.slices()),
-            None if memory => self.store_nothing(),
+            None if memory => {
+                if self.place.is_none() {
+                    shelf.remember_request(&self.duty.key);
+                }
+                self.store_nothing();
+            }
             _ => {}
         }
     }
@@ -104,6 +109,7 @@ impl Filling {
         if self.size() > self.bytes_max() {
             self.too_large();
         }
+        self.duty.give_up_replaced();
         let Duty { key, flight, shelf, .. } = &self.duty;
         shelf.close(key, flight);
         flight.narrow();

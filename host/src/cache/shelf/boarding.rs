@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use super::Shelf;
 use crate::cache::board::{Boarder, Boarding, Seats};
-use crate::cache::epochs::Subject;
 use crate::cache::flight::Flight;
 use crate::cache::key::Key;
+use crate::cache::purging::Subject;
 
 /// Does a flight bring the variant that a request selects, as far as that is known?
 fn suits(flight: &Flight, key: &Key, who: &Boarder<'_>) -> bool {

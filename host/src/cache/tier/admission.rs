@@ -46,6 +46,13 @@ impl Admission {
         Self { seen, window: config.admission_window }
     }
 
+    /// Would the next request for the key be more than the first?
+    pub(super) fn remembers(&self, key: KeyHash) -> bool {
+        let Some(seen) = &self.seen else { return true };
+        let seen = seen.read().unwrap_or_else(PoisonError::into_inner);
+        seen.newer.has(key) || seen.older.has(key)
+    }
+
     /// Is this more than the first request for the key? It is remembered in any case.
     pub(super) fn admits(&self, key: KeyHash, now: Timestamp) -> bool {
         let Some(seen) = &self.seen else { return true };

@@ -8,6 +8,7 @@ mod admission;
 mod form;
 mod layout;
 mod recall;
+mod recalled;
 mod slice;
 mod sliced;
 mod spec;
@@ -15,7 +16,8 @@ mod spill;
 mod tier;
 
 pub use recall::Recall;
-pub(super) use recall::{Recalled, Sight};
+pub(super) use recall::Sight;
+pub(super) use recalled::Recalled;
 pub(super) use slice::{Reader, Slices};
 pub(super) use sliced::INLINE_BYTES_MAX;
 pub use sliced::Sliced;

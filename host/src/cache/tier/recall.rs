@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::cache::disk::{KeyHash, Mark};
 use crate::cache::entry::Entry;
 
 /// Whether the disk tier was asked for a request, and what it had.
@@ -12,15 +11,6 @@ pub enum Recall {
     Unasked,
     /// It was, and somebody waited for it.
     Asked(Option<Arc<Entry>>),
-}
-
-/// Where an entry was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::cache) struct Recalled {
-    pub(in crate::cache) key: KeyHash,
-    pub(in crate::cache) mark: Mark,
-    /// How often it was read before, up to a small number.
-    pub(in crate::cache) reads: u8,
 }
 
 /// What a look that waits for nothing comes to.

@@ -84,7 +84,7 @@ impl Slices {
             record.kind == Kind::Slice && record.meta == self.meta(number, length) && record.body.len() as u64 == length
         };
         let bytes = record.filter(proves).map(|record| record.body);
-        if bytes.is_none() {
+        if bytes.is_none() && self.store.kind(self.key(number)).is_some() {
             self.store.remove(self.key(number));
         }
         bytes

@@ -15,12 +15,13 @@ use moka::sync::Cache as Moka;
 
 use super::admission::Admission;
 use super::form::{self, Extent, Form};
-use super::recall::{Recalled, Sight};
+use super::recall::Sight;
+use super::recalled::Recalled;
 use super::sliced::{INLINE_BYTES_MAX, Sliced};
 use super::spec::Spec;
 use super::spill::Spill;
 use crate::cache::content::Content;
-use crate::cache::disk::{KeyHash, Kind, Reading, Record, Store};
+use crate::cache::disk::{KeyHash, Kind, Outcome, Reading, Record, Store};
 use crate::cache::entry::{Entry, Head};
 use crate::cache::key::Key;
 use crate::clock::Clock;
@@ -172,26 +173,40 @@ impl Tier {
         self.object_bytes_max
     }
 
-    /// Is a body worth writing slice by slice, before it is whole? Asked once for each.
-    pub(in crate::cache) fn admits_large(&self, key: &str, head: &Head) -> bool {
+    /// Is a body worth writing slice by slice, before it is whole? That it was asked for is remembered by `put`.
+    pub(in crate::cache) fn admits_early(&self, key: &str, head: &Head) -> bool {
         let primary = self.primary(key);
-        let known = self.store.kind(primary).is_some();
-        !head.selection.is_for_one_query() && (known || self.admission.admits(primary, self.clock.now()))
+        let asked_before = self.store.kind(primary).is_some() || self.admission.remembers(primary);
+        !head.selection.is_for_one_query() && asked_before && self.store.affords()
+    }
+
+    /// Remembers that a body was asked for which is never put, because memory is too small for it.
+    pub(in crate::cache) fn remember_request(&self, key: &str) {
+        self.store.count(Outcome::FirstRequest);
+        self.admission.admits(self.primary(key), self.clock.now());
     }
 
     fn admitted(&self, own: KeyHash, entry: &Entry) -> Admitted {
         // Which of the queries of its key it is good for does not show in its hash.
-        if entry.head.selection.is_for_one_query() || entry.content.len() > self.object_bytes_max {
+        if entry.head.selection.is_for_one_query() {
             return Admitted::No;
         }
-        // What is on disk already has been asked for before; what is in slices was admitted before they were written.
-        if entry.content.sliced().is_some()
-            || self.store.kind(own).is_some()
-            || self.admission.admits(own, self.clock.now())
-        {
+        // What is in slices was admitted before they were written.
+        if entry.content.sliced().is_some() {
             return Admitted::Yes;
         }
-        Admitted::AtNextRequest
+        let (admitted, outcome) = if entry.content.len() > self.object_bytes_max {
+            (Admitted::No, Outcome::TooLarge)
+        } else if self.store.kind(own).is_none() && !self.admission.admits(own, self.clock.now()) {
+            // What is on disk already has been asked for before.
+            (Admitted::AtNextRequest, Outcome::FirstRequest)
+        } else if !self.store.affords() {
+            (Admitted::No, Outcome::Rate)
+        } else {
+            return Admitted::Yes;
+        };
+        self.store.count(outcome);
+        admitted
     }
 
     /// Gives up what a response takes the place of that is not put itself: of a key whose spec stands, this variant only.

@@ -4,7 +4,7 @@ use std::io::{self, IoSlice};
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
-use super::disk::{FaultyDisk, FaultyFile};
+use super::disk::{Faults, FaultyDisk, FaultyFile};
 use crate::cache::disk::device::{Device, DeviceFile};
 use crate::cache::disk::site::{Barred, Site};
 
@@ -56,8 +56,8 @@ impl HeldDisk {
         Self { disk: FaultyDisk::new(seed), hand: Arc::default() }
     }
 
-    pub(super) fn faulty(&self) -> &FaultyDisk {
-        &self.disk
+    pub(in crate::cache::disk) fn set_faults(&self, faults: Faults) {
+        self.disk.set_faults(faults);
     }
 
     /// A disk with the same files: what a process finds that starts after this one was killed now.

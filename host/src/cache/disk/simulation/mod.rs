@@ -3,7 +3,7 @@
 //! `FOREBAY_DISK_SEED` runs one seed of the log again, `FOREBAY_DISK_SEEDS` says how many are run.
 
 mod crashes;
-mod disk;
+pub(super) mod disk;
 mod harm;
 pub(super) mod held;
 mod life;

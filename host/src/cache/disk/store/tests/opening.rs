@@ -1,6 +1,6 @@
 //! How a store begins and ends.
 
-use super::rig::Rig;
+use super::rig::{Rig, STEPS};
 use crate::cache::disk::answer::Put;
 use crate::cache::disk::home::Begun;
 use crate::cache::disk::simulation::held::HeldDisk;
@@ -38,7 +38,7 @@ fn a_damaged_superblock_begins_the_store_anew() {
         let disk = changed(|bytes| bytes[at] ^= 4);
         let rig = Rig::on(HeldSite::on(disk.clone()));
         assert_eq!(rig.store.home().map(|home| home.begun), Some(Begun::Anew), "byte {at}");
-        assert_eq!((rig.store.state(), rig.get("a")), (State::Ok, None));
+        assert_eq!((rig.state(), rig.get("a")), (State::Ok, None));
         assert!(disk.names().iter().all(|name| !name.ends_with(".segment")), "byte {at}");
     }
 }
@@ -61,7 +61,7 @@ fn a_store_of_another_version_is_left_alone_and_this_one_is_beside_it() {
 
 #[test]
 fn a_clean_end_writes_everything_that_waits() {
-    for end in [|rig: &Rig| rig.store.close(), |_: &Rig| ()] {
+    for end in [|rig: &Rig| rig.store.0.close(), |_: &Rig| ()] {
         let rig = Rig::new();
         rig.disk().close_gate();
         for n in 0..50 {
@@ -79,7 +79,7 @@ fn a_closed_store_is_read_and_takes_nothing_more() {
     let rig = Rig::new();
     rig.put("a", "1");
     rig.put("b", "1");
-    rig.store.close();
+    rig.store.0.close();
     assert_eq!(rig.get("a").as_deref(), Some("1"));
     assert_eq!(rig.put("c", "1"), Put::Skipped);
     rig.remove("b");
@@ -132,4 +132,22 @@ fn a_store_that_is_begun_anew_has_nothing_and_tells_its_attendant_first() {
     assert_eq!((rig.get("a"), rig.get("b"), rig.get("c").as_deref()), (None, None, Some("1")));
     let rig = rig.kill();
     assert_eq!((rig.get("a"), rig.get("b"), rig.get("c").as_deref()), (None, None, Some("1")));
+}
+
+#[test]
+fn what_eviction_kept_and_what_came_after_it_is_found_again() {
+    let site = HeldSite::on(HeldDisk::new(1));
+    let begin = |site| Rig::sized(site, STEPS, 700 << 10);
+    let rig = begin(site.clone());
+    let body = "x".repeat(1_000);
+    for n in 0..500 {
+        rig.put_and_flush(&format!("key {n}"), &body);
+        // What is read is kept by eviction.
+        assert!(rig.get(&format!("key {}", n / 5 * 5)).is_some());
+    }
+    let kept = |rig: &Rig| (0..500).filter(|n| rig.get(&format!("key {n}")).is_some()).count();
+    let before = kept(&rig);
+    assert!(before > 80, "{before} kept");
+    drop(rig);
+    assert_eq!(kept(&begin(site)), before);
 }

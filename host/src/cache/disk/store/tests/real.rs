@@ -61,7 +61,7 @@ fn run(program: &str, arguments: &[&str], path: &Path) -> bool {
 fn a_store_in_real_files_is_found_again() {
     let folder = TempDir::new().expect("a temporary folder");
     let rig = open(&folder.path().join("a/b"));
-    assert_eq!(rig.store.state(), State::Ok);
+    assert_eq!(rig.state(), State::Ok);
     rig.put("a", "1");
     drop(rig);
     let rig = open(&folder.path().join("a/b"));
@@ -73,7 +73,7 @@ fn two_stores_do_not_share_a_folder() {
     let folder = TempDir::new().expect("a temporary folder");
     let first = open(folder.path());
     let second = open(folder.path());
-    assert_eq!((first.store.state(), second.store.state()), (State::Ok, State::Locked));
+    assert_eq!((first.state(), second.state()), (State::Ok, State::Locked));
     assert_eq!((first.put("a", "1"), second.put("a", "2")), (Put::Queued, Put::Skipped));
     drop(first);
     second.nudge();
@@ -110,7 +110,7 @@ fn what_is_no_folder_bars_the_store_until_it_is_one() {
     let path = folder.path().join("cache");
     fs::write(&path, "").expect("written");
     let rig = open(&path);
-    assert!(matches!(rig.store.state(), State::Absent | State::Failed), "{:?}", rig.store.state());
+    assert!(matches!(rig.state(), State::Absent | State::Failed), "{:?}", rig.state());
     assert_eq!((rig.put("a", "1"), rig.get("a")), (Put::Skipped, None));
     fs::remove_file(&path).expect("removed");
     rig.nudge();
@@ -127,7 +127,7 @@ fn a_file_system_smaller_than_the_budget_is_used_to_its_end() {
         rig.put_and_flush(&format!("key {n}"), &body);
         assert_eq!(rig.get(&format!("key {n}")).as_deref(), Some(&*body), "key {n}");
     }
-    assert_eq!(rig.store.state(), State::Ok);
+    assert_eq!(rig.state(), State::Ok);
     let kept = |rig: &Rig<Folders>| (0..100).filter(|n| rig.get(&format!("key {n}")).is_some()).count();
     let before = kept(&rig);
     assert!(before >= 8, "{before} of about 14");
@@ -164,7 +164,7 @@ fn a_read_only_file_system_bars_the_store_until_it_takes_writes() {
     // Nothing is open for writing now, or it could not be remounted.
     mount.remount("ro");
     let barred = open(mount.path());
-    assert_eq!((barred.store.state(), barred.put("c", "1")), (State::ReadOnly, Put::Skipped));
+    assert_eq!((barred.state(), barred.put("c", "1")), (State::ReadOnly, Put::Skipped));
     mount.remount("rw");
     barred.nudge();
     barred.until(State::Ok);

@@ -50,8 +50,13 @@ impl Rig {
     }
 
     pub(super) fn with(site: HeldSite, pace: Pace) -> Self {
+        Self::sized(site, pace, config().bytes_max)
+    }
+
+    pub(super) fn sized(site: HeldSite, pace: Pace, bytes_max: u64) -> Self {
         let registry = Registry::new();
-        let store = Store::begin(site.clone(), &config(), pace, &registry).expect("metrics of its own");
+        let config = config::Disk { bytes_max, ..config() };
+        let store = Store::begin(site.clone(), &config, pace, &registry).expect("metrics of its own");
         Self { site, store, registry }
     }
 
@@ -107,6 +112,10 @@ impl<S: Site> Rig<S> {
 
     pub(super) fn nudge(&self) {
         self.store.0.stock.queue.nudge();
+    }
+
+    pub(super) fn state(&self) -> State {
+        self.store.0.states.now()
     }
 
     pub(super) fn until(&self, state: State) {

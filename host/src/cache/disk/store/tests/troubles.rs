@@ -118,7 +118,7 @@ fn a_folder_that_bars_at_the_start_is_tried_again_and_begun_empty() {
         let site = HeldSite::on(first.disk().fork());
         site.bar(Some(bar));
         let rig = Rig::on(site.clone());
-        assert_eq!(rig.store.state(), state);
+        assert_eq!(rig.state(), state);
         let key = rig.key("a");
         assert_eq!((rig.put("a", "2"), rig.get("a")), (Put::Skipped, None));
         site.bar(None);
@@ -187,7 +187,7 @@ fn the_log_is_recovered_while_requests_are_answered() {
     disk.close_gate();
     let pace = crate::cache::disk::writer::Pace { start: std::time::Duration::ZERO, ..STEPS };
     let rig = Rig::with(HeldSite::on(disk), pace);
-    assert_eq!(rig.store.state(), State::Recovering);
+    assert_eq!(rig.state(), State::Recovering);
     assert_eq!(rig.get("a"), None, "nobody knows yet");
     rig.remove("a");
     assert_eq!(rig.put("b", "2"), Put::Queued);

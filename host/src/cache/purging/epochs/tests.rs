@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderValue};
 use proptest::prelude::*;
 
 use super::*;
+use crate::cache::purging::ledger::read;
 
 const KEY: &str = "http://a.example:81/docs/x?q origin=next";
 
@@ -187,4 +188,78 @@ proptest! {
             (ruling, expected) => prop_assert_eq!(ruling, expected),
         }
     }
+
+    /// Two that see the same purges, of which one is ended now and then and begun from what was written down, with as
+    /// many records as either had room for.
+    #[test]
+    fn a_restart_changes_nothing(
+        acts in prop::collection::vec((0_u8..8, 0_usize..9, any::<bool>(), 2_usize..7), 1..50),
+    ) {
+        let (mut steady, mut restarted) = (Epochs::new(4, Ledger::default()), Epochs::new(4, Ledger::default()));
+        let (mut standing, mut events) = (described(&restarted), Vec::new());
+        let mut births = vec![0];
+        for (second, (act, scope, is_hard, records_max)) in (0..).zip(acts) {
+            match act {
+                0 => {
+                    restarted = recalled(&[vec![standing], events].concat(), records_max);
+                    steady.records_max = records_max;
+                    steady.tables.write().expect("no panic under the lock").bound(records_max);
+                    steady.begin_life();
+                    (standing, events) = (described(&restarted), Vec::new());
+                }
+                // Written anew; what was noted before may still follow.
+                1 => (standing, events) = (described(&restarted), events.split_off(events.len() / 2)),
+                _ => {
+                    let scope = several()[scope].clone();
+                    let purge = if is_hard { hard(scope) } else { soft(scope) };
+                    steady.purge(&purge, at(second));
+                    events.push(event(&restarted, &purge, at(second)));
+                }
+            }
+            births.push(steady.latest());
+            prop_assert_eq!((steady.latest(), steady.records()), (restarted.latest(), restarted.records()));
+            let tags = tags();
+            for tags in [None, Some(&tags)] {
+                let subject = Subject { key: KEY, tags };
+                prop_assert_eq!(steady.concerns(subject), restarted.concerns(subject));
+                for birth in &births {
+                    prop_assert_eq!(steady.since(*birth, subject), restarted.since(*birth, subject), "{}", birth);
+                }
+            }
+        }
+    }
+}
+
+fn several() -> [Scope; 9] {
+    [
+        Scope::All,
+        Scope::Host("a.example".to_owned()),
+        Scope::Url("http://a.example:81/docs/x?q".to_owned()),
+        Scope::Url("http://a.example:81/docs/x?p".to_owned()),
+        Scope::Prefix("http://a.example:81/".to_owned()),
+        Scope::Prefix("http://a.example:8".to_owned()),
+        tag("red"),
+        tag("green"),
+        group("http://a.example:81", "g"),
+    ]
+}
+
+fn described(epochs: &Epochs) -> Vec<u8> {
+    let mut payload = Payload::new();
+    epochs.describe(&mut payload);
+    payload.into_bytes()
+}
+
+/// Puts a purge in force; the bytes that are written down.
+fn event(epochs: &Epochs, purge: &Purge, at: Timestamp) -> Vec<u8> {
+    epochs.enact(purge, at, |_, posting| Payload::new().with(posting).into_bytes()).1
+}
+
+fn recalled(written: &[Vec<u8>], records_max: usize) -> Epochs {
+    let epochs = Epochs::new(records_max, Ledger::default());
+    for payload in written {
+        read(payload).expect("it was written").iter().for_each(|posting| epochs.recall(posting));
+    }
+    epochs.begin_life();
+    epochs
 }

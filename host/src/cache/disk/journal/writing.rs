@@ -6,9 +6,9 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use super::device::Device;
 use super::notes::Notes;
 use super::scribe::{Scribe, Seat};
+use crate::cache::disk::device::Device;
 
 /// A scribe at work.
 pub(in crate::cache) struct Writing<D: Device> {

@@ -9,21 +9,21 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::record::KeyHash;
+use crate::cache::disk::record::KeyHash;
 
 /// What an operation takes beside its bytes: its places in the queue and in the map of what is pending.
 const OPERATION_BYTES: usize = 192;
 
 /// Something to write. The bytes are in the map of what is pending, under the same number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Op {
-    pub(super) key: KeyHash,
-    pub(super) number: u64,
-    pub(super) task: Task,
+pub(in crate::cache::disk) struct Op {
+    pub(in crate::cache::disk) key: KeyHash,
+    pub(in crate::cache::disk) number: u64,
+    pub(in crate::cache::disk) task: Task,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Task {
+pub(in crate::cache::disk) enum Task {
     Put,
     Remove,
 }
@@ -37,12 +37,12 @@ pub(in crate::cache) struct Room {
 }
 
 impl Room {
-    pub(super) fn holds(&self, bytes: usize) -> bool {
+    pub(in crate::cache::disk) fn holds(&self, bytes: usize) -> bool {
         bytes <= self.bytes
     }
 }
 
-pub(super) struct Queue {
+pub(in crate::cache::disk) struct Queue {
     inner: Mutex<Inner>,
     /// The writer waits here.
     wake: Condvar,
@@ -68,7 +68,7 @@ struct Inner {
 }
 
 impl Queue {
-    pub(super) fn new(bytes_max: usize) -> Self {
+    pub(in crate::cache::disk) fn new(bytes_max: usize) -> Self {
         let bytes_max = bytes_max.min(u32::MAX as usize);
         let (room, patient) = (Semaphore::new(bytes_max), Semaphore::new(bytes_max / 2));
         Self {
@@ -83,14 +83,14 @@ impl Queue {
     }
 
     /// Room for so many bytes, if there is any now. What is larger than the whole queue has it to itself.
-    pub(super) fn try_room(&self, bytes: usize) -> Option<Room> {
+    pub(in crate::cache::disk) fn try_room(&self, bytes: usize) -> Option<Room> {
         let permits = bytes.saturating_add(OPERATION_BYTES).min(self.bytes_max) as u32;
         let of_all = self.room.clone().try_acquire_many_owned(permits).ok()?;
         Some(Room { bytes, _of_all: of_all, _of_patient: None })
     }
 
     /// The same, as soon as there is any; those who wait are served in their order.
-    pub(super) async fn room(&self, bytes: usize) -> Option<Room> {
+    pub(in crate::cache::disk) async fn room(&self, bytes: usize) -> Option<Room> {
         let permits = bytes.saturating_add(OPERATION_BYTES).min(self.bytes_max / 2) as u32;
         let of_patient = self.patient.clone().acquire_many_owned(permits).await.ok()?;
         let of_all = self.room.clone().acquire_many_owned(permits).await.ok()?;
@@ -98,7 +98,7 @@ impl Queue {
     }
 
     /// How many removals wait now; `None` where the queue is closed.
-    pub(super) fn push(&self, op: Op) -> Option<usize> {
+    pub(in crate::cache::disk) fn push(&self, op: Op) -> Option<usize> {
         let mut inner = self.lock();
         if inner.closing.is_some() {
             return None;
@@ -113,12 +113,12 @@ impl Queue {
     }
 
     /// What could not be written is the next thing to try again.
-    pub(super) fn push_back_first(&self, removal: Op) {
+    pub(in crate::cache::disk) fn push_back_first(&self, removal: Op) {
         self.lock().removals.push_front(removal);
     }
 
     /// What is to be written next. Waits for it for a while.
-    pub(super) fn take(&self, patience: Duration) -> Option<Op> {
+    pub(in crate::cache::disk) fn take(&self, patience: Duration) -> Option<Op> {
         let mut inner = self.sleep(patience, |inner| inner.len() == 0 && inner.closing.is_none());
         let op = inner.removals.pop_front().or_else(|| inner.puts.pop_front());
         inner.busy = op.is_some();
@@ -126,19 +126,19 @@ impl Queue {
     }
 
     /// Waits, whatever comes, unless the queue is closed or the writer is nudged.
-    pub(super) fn pause(&self, at_most: Duration) {
+    pub(in crate::cache::disk) fn pause(&self, at_most: Duration) {
         drop(self.sleep(at_most, |inner| inner.closing.is_none()));
     }
 
     /// Makes the writer look around.
-    pub(super) fn nudge(&self) {
+    pub(in crate::cache::disk) fn nudge(&self) {
         let mut inner = self.lock();
         inner.nudged = true;
         self.wake_up(inner);
     }
 
     /// Nothing more is taken in; the writer has until `deadline`.
-    pub(super) fn close(&self, deadline: Instant) {
+    pub(in crate::cache::disk) fn close(&self, deadline: Instant) {
         let mut inner = self.lock();
         inner.closing.get_or_insert(deadline);
         self.wake_up(inner);
@@ -147,35 +147,35 @@ impl Queue {
         self.room.close();
     }
 
-    pub(super) fn is_closing(&self) -> bool {
+    pub(in crate::cache::disk) fn is_closing(&self) -> bool {
         self.lock().closing.is_some()
     }
 
     /// Closed, and nothing left to write or no time for it.
-    pub(super) fn is_over(&self) -> bool {
+    pub(in crate::cache::disk) fn is_over(&self) -> bool {
         let inner = self.lock();
         inner.closing.is_some_and(|deadline| inner.len() == 0 || Instant::now() >= deadline)
     }
 
     /// There is nothing left to remove.
-    pub(super) fn forget_removals(&self) {
+    pub(in crate::cache::disk) fn forget_removals(&self) {
         self.lock().removals = VecDeque::new();
     }
 
     /// Operations that are not written yet, also the one that is being written now.
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::cache::disk) fn len(&self) -> usize {
         let inner = self.lock();
         inner.len() + usize::from(inner.busy)
     }
 
     /// Bytes that are taken.
-    pub(super) fn bytes(&self) -> usize {
+    pub(in crate::cache::disk) fn bytes(&self) -> usize {
         self.bytes_max - self.room.available_permits()
     }
 
     /// Waits until everything is written.
     #[cfg(test)]
-    pub(super) fn wait_until_quiet(&self) {
+    pub(in crate::cache::disk) fn wait_until_quiet(&self) {
         drop(
             self.quiet.wait_while(self.lock(), |inner| inner.busy || inner.len() > 0).expect("no panic under the lock"),
         );

@@ -15,7 +15,7 @@ use std::io::{self, IoSlice};
 use bytes::Bytes;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use super::device::{Device, DeviceFile};
+use crate::cache::disk::device::{Device, DeviceFile};
 
 pub(super) const NAME: &str = "journal";
 /// The next one, until it is whole.

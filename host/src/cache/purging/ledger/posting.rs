@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use crate::cache::purge::Mode;
-use crate::cache::records::{Record, ScopeKind};
+use crate::cache::purging::purge::Mode;
+use crate::cache::purging::records::{Record, ScopeKind};
 use crate::clock::Timestamp;
 
 /// Another one is not guessed at.

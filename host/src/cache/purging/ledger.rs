@@ -2,28 +2,28 @@
 
 mod posting;
 
-pub(super) use posting::{Event, Garbled, Payload, Posting, read};
+pub(in crate::cache) use posting::{Event, Garbled, Payload, Posting, read};
 
-use super::disk::{Notes, Ticket};
+use crate::cache::disk::{Notes, Ticket};
 
 /// Cloning shares it.
 #[derive(Clone, Default)]
-pub(super) struct Ledger(Option<Notes>);
+pub(in crate::cache) struct Ledger(Option<Notes>);
 
 impl Ledger {
-    pub(super) fn of(notes: Notes) -> Self {
+    pub(in crate::cache) fn of(notes: Notes) -> Self {
         Self(Some(notes))
     }
 
     /// Written in its turn; nobody waits for it.
-    pub(super) fn post(&self, posting: &Posting<'_>) {
+    pub(in crate::cache) fn post(&self, posting: &Posting<'_>) {
         if let Some(notes) = &self.0 {
             notes.note(payload(posting));
         }
     }
 
     /// Written in its turn; the ticket says when it is durable.
-    pub(super) fn post_durably(&self, posting: &Posting<'_>) -> Ticket {
+    pub(in crate::cache) fn post_durably(&self, posting: &Posting<'_>) -> Ticket {
         match &self.0 {
             Some(notes) => notes.note_durably(payload(posting)),
             None => Ticket::settled(),
@@ -36,7 +36,7 @@ impl Ledger {
 const LIFE: u64 = 1 << 32;
 
 /// What the numbers of the life begin at that comes after one whose last known number this is.
-pub(super) fn next_life(latest: u64) -> u64 {
+pub(in crate::cache) fn next_life(latest: u64) -> u64 {
     (latest / LIFE + 1) * LIFE
 }
 

@@ -6,7 +6,7 @@
 
 mod scope_kind;
 
-pub(super) use scope_kind::ScopeKind;
+pub(in crate::cache) use scope_kind::ScopeKind;
 
 use super::purge::Mode;
 use crate::clock::Timestamp;
@@ -16,7 +16,7 @@ const SOFT_MAX: usize = 4;
 
 /// What the purges since a response was looked up make of it. Ordered by strictness, a later end being less strict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ruling {
+pub(in crate::cache) enum Ruling {
     Holds,
     /// Its lifetime ends here.
     Ends(Timestamp),
@@ -25,7 +25,7 @@ pub(super) enum Ruling {
 
 impl Ruling {
     /// The stricter of two.
-    pub(super) fn and(self, other: Self) -> Self {
+    pub(in crate::cache) fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::Purged, _) | (_, Self::Purged) => Self::Purged,
             (Self::Holds, ruling) | (ruling, Self::Holds) => ruling,
@@ -36,7 +36,7 @@ impl Ruling {
 
 /// The purges of one scope, by number.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Record {
+pub(in crate::cache) struct Record {
     /// The last hard one; 0 where there was none.
     hard: u64,
     /// Soft ones since, in order.
@@ -45,19 +45,19 @@ pub(super) struct Record {
 
 impl Record {
     /// As it was written down.
-    pub(super) fn of(hard: u64, soft: Vec<(u64, Timestamp)>) -> Self {
+    pub(in crate::cache) fn of(hard: u64, soft: Vec<(u64, Timestamp)>) -> Self {
         Self { hard, soft }
     }
 
-    pub(super) fn hard(&self) -> u64 {
+    pub(in crate::cache) fn hard(&self) -> u64 {
         self.hard
     }
 
-    pub(super) fn soft(&self) -> &[(u64, Timestamp)] {
+    pub(in crate::cache) fn soft(&self) -> &[(u64, Timestamp)] {
         &self.soft
     }
 
-    pub(super) fn add(&mut self, number: u64, mode: Mode, at: Timestamp) {
+    pub(in crate::cache) fn add(&mut self, number: u64, mode: Mode, at: Timestamp) {
         match mode {
             Mode::Hard => *self = Self { hard: number, soft: Vec::new() },
             Mode::Soft => self.soft.push((number, at)),
@@ -69,12 +69,12 @@ impl Record {
     }
 
     /// The number of the last purge; 0 where there was none.
-    pub(super) fn last(&self) -> u64 {
+    pub(in crate::cache) fn last(&self) -> u64 {
         self.soft.last().map_or(self.hard, |(number, _)| *number)
     }
 
     /// For what was looked up when `birth` was the last purge.
-    pub(super) fn since(&self, birth: u64) -> Ruling {
+    pub(in crate::cache) fn since(&self, birth: u64) -> Ruling {
         if self.hard > birth {
             return Ruling::Purged;
         }

@@ -8,14 +8,14 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::device::Device;
-use super::journal::{Journal, record_bytes};
-use super::journal_metrics::JournalMetrics;
+use super::file::{Journal, record_bytes};
+use super::metrics::JournalMetrics;
 use super::notes::Batch;
 #[cfg(test)]
 use super::notes::Notes;
-use super::share::Share;
 use super::ticket::{Durability, NotDurable};
+use crate::cache::disk::device::Device;
+use crate::cache::disk::share::Share;
 
 /// A journal is written anew when it is so many times as long as it was then...
 const GROWTH: u64 = 4;

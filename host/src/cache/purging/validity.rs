@@ -32,7 +32,7 @@ impl Clone for Validity {
 
 impl Validity {
     /// `began` is the last purge that was in force when the lookup began.
-    pub(super) fn since(began: u64) -> Self {
+    pub(in crate::cache) fn since(began: u64) -> Self {
         Self { began, checked: AtomicU64::new(began), ends: AtomicU64::new(OPEN) }
     }
 
@@ -48,7 +48,7 @@ impl Validity {
     }
 
     /// Is it not purged? Afterwards `ends` is up to date.
-    pub(super) fn holds(&self, epochs: &Epochs, subject: Subject<'_>) -> bool {
+    pub(in crate::cache) fn holds(&self, epochs: &Epochs, subject: Subject<'_>) -> bool {
         let checked = self.checked.load(Ordering::Acquire);
         if checked == epochs.latest() {
             return true;
@@ -68,9 +68,9 @@ impl Validity {
 
 #[cfg(test)]
 mod tests {
-    use super::super::ledger::Ledger;
-    use super::super::purge::{Mode, Purge, Scope};
     use super::*;
+    use crate::cache::purging::ledger::Ledger;
+    use crate::cache::purging::purge::{Mode, Purge, Scope};
     use crate::semantics::Tags;
 
     #[test]

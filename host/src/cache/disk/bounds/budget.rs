@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 /// What was not written for so long may be written at once: the rate is to spare the disk over days, not over seconds.
 const SAVED_MAX: Duration = Duration::from_secs(10);
 
-pub(super) struct Budget {
+pub(in crate::cache::disk) struct Budget {
     /// Bytes per second; `None` where there is no limit.
     rate: Option<u64>,
     /// When everything that was charged is paid off.
@@ -18,16 +18,16 @@ pub(super) struct Budget {
 
 impl Budget {
     /// Begins with nothing saved and nothing owed.
-    pub(super) fn new(rate: Option<u64>, now: Instant) -> Self {
+    pub(in crate::cache::disk) fn new(rate: Option<u64>, now: Instant) -> Self {
         Self { rate, paid: Mutex::new(now) }
     }
 
     /// May something be written now?
-    pub(super) fn affords(&self, now: Instant) -> bool {
+    pub(in crate::cache::disk) fn affords(&self, now: Instant) -> bool {
         self.rate.is_none() || *self.paid.lock().unwrap_or_else(PoisonError::into_inner) <= now
     }
 
-    pub(super) fn charge(&self, bytes: u64, now: Instant) {
+    pub(in crate::cache::disk) fn charge(&self, bytes: u64, now: Instant) {
         let Some(rate) = self.rate else { return };
         let mut paid = self.paid.lock().unwrap_or_else(PoisonError::into_inner);
         let saved = now.checked_sub(SAVED_MAX).unwrap_or(now);

@@ -8,10 +8,11 @@ use futures_util::future::join_all;
 use prometheus::{IntCounter, Registry};
 
 use super::*;
-use crate::cache::disk::journal::{self, NAME};
+use crate::cache::disk::journal::file::{self, NAME};
+use crate::cache::disk::journal::ticket::Ticket;
+use crate::cache::disk::journal::writing::Writing;
+use crate::cache::disk::read_journal;
 use crate::cache::disk::simulation::{PowerDisk, Trouble};
-use crate::cache::disk::ticket::Ticket;
-use crate::cache::disk::writing::Writing;
 
 const STORE: u64 = 7;
 const SMALL: u64 = 1_000;
@@ -53,7 +54,7 @@ impl Desk {
     }
 
     fn journal(&self) -> Vec<Vec<u8>> {
-        let read = journal::read(&self.disk, STORE).expect("undamaged").expect("there");
+        let read = read_journal(&self.disk, STORE).expect("undamaged").expect("there");
         read.iter().map(|payload| payload.to_vec()).collect()
     }
 
@@ -198,6 +199,6 @@ async fn whoever_ends_writes_what_is_noted_and_nobody_waits_for_one_who_has_ende
     notes.note(b"last".to_vec());
     drop(writing);
     disk.cut_power();
-    assert_eq!(journal::read(&disk, STORE).expect("undamaged").expect("there").len(), 2);
+    assert_eq!(read_journal(&disk, STORE).expect("undamaged").expect("there").len(), 2);
     assert!(notes.note_durably(b"late".to_vec()).durable().await.is_err());
 }

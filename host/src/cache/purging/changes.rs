@@ -8,13 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 
 use super::ledger::{Ledger, Payload, Posting, next_life};
-use super::notebook::places;
+use crate::cache::notebook::places;
 
 /// Changed URLs that are remembered one by one, at most. One costs about 150 bytes.
 const CHANGES_MAX: usize = 50_000;
 
-#[derive(Default)]
-pub(super) struct Changes {
+pub(in crate::cache) struct Changes {
     /// Does any key have parts?
     matter: AtomicBool,
     /// Has anything changed? Until then nobody needs to look.
@@ -23,8 +22,8 @@ pub(super) struct Changes {
     ledger: Ledger,
 }
 
-#[derive(Default)]
 struct Records {
+    places_max: usize,
     /// The last change of all.
     latest: u64,
     last: HashMap<String, u64>,
@@ -34,14 +33,21 @@ struct Records {
     forgotten: u64,
 }
 
+impl Default for Changes {
+    fn default() -> Self {
+        let (matter, any) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { matter, any, records: RwLock::new(Records::new(CHANGES_MAX)), ledger: Ledger::default() }
+    }
+}
+
 impl Changes {
     /// Written down as they happen. All of them matter, because what earlier lives stored has keys with parts.
-    pub(super) fn written_to(ledger: Ledger) -> Self {
+    pub(in crate::cache) fn written_to(ledger: Ledger) -> Self {
         Self { matter: AtomicBool::new(true), ledger, ..Self::default() }
     }
 
     /// The number of the last change of this subject; zero if it has not changed.
-    pub(super) fn last(&self, subject: &str) -> u64 {
+    pub(in crate::cache) fn last(&self, subject: &str) -> u64 {
         if !self.matter() {
             self.matter.store(true, Ordering::Release);
         }
@@ -53,12 +59,12 @@ impl Changes {
     }
 
     /// Does anybody ask? Until then a change need not be recorded: whoever asks first has stored nothing yet.
-    pub(super) fn matter(&self) -> bool {
+    pub(in crate::cache) fn matter(&self) -> bool {
         self.matter.load(Ordering::Acquire)
     }
 
     /// What was stored of this subject is out of reach from now on.
-    pub(super) fn record(&self, subject: &str) {
+    pub(in crate::cache) fn record(&self, subject: &str) {
         let mut records = self.write();
         // Told under the lock: whoever sees it waits for the record.
         self.any.store(true, Ordering::Release);
@@ -69,7 +75,7 @@ impl Changes {
     }
 
     /// Takes in what was written down, in its order, before anybody asks. What is not about changes is left alone.
-    pub(super) fn recall(&self, posting: &Posting<'_>) {
+    pub(in crate::cache) fn recall(&self, posting: &Posting<'_>) {
         let mut records = self.write();
         match posting {
             Posting::Changes { latest, forgotten } => {
@@ -87,13 +93,13 @@ impl Changes {
     }
 
     /// From here on changes have numbers that no earlier life has given out. Before anybody asks.
-    pub(super) fn begin_life(&self) {
+    pub(in crate::cache) fn begin_life(&self) {
         let mut records = self.write();
         records.latest = next_life(records.latest);
     }
 
     /// Adds how everything stands: as the changes in their order, between what they begin with and the last one of all.
-    pub(super) fn describe(&self, payload: &mut Payload) {
+    pub(in crate::cache) fn describe(&self, payload: &mut Payload) {
         let records = self.records.read().unwrap_or_else(PoisonError::into_inner);
         let forgotten = records.forgotten;
         let mut last: Vec<_> = records.last.iter().map(|(subject, number)| (*number, subject.as_str())).collect();
@@ -112,6 +118,10 @@ impl Changes {
 }
 
 impl Records {
+    fn new(places_max: usize) -> Self {
+        Self { places_max, latest: 0, last: HashMap::new(), places: 0, forgotten: 0 }
+    }
+
     fn add(&mut self, subject: &str, number: u64) {
         self.latest = number;
         if let Some(standing) = self.last.get_mut(subject) {
@@ -119,7 +129,7 @@ impl Records {
             return;
         }
         self.places += places(subject) as usize;
-        if self.places > CHANGES_MAX {
+        if self.places > self.places_max {
             self.forget_until(number);
             self.places = places(subject) as usize;
         }
@@ -129,14 +139,17 @@ impl Records {
     /// Whatever changed earlier counts as changed then.
     fn forget_until(&mut self, number: u64) {
         if number > self.forgotten {
-            *self = Self { latest: self.latest, forgotten: number, ..Self::default() };
+            *self = Self { latest: self.latest, forgotten: number, ..Self::new(self.places_max) };
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::cache::purging::ledger::read;
 
     #[test]
     fn a_change_concerns_its_subject_alone() {
@@ -173,5 +186,70 @@ mod tests {
             changes.record(&format!("{number:0900}"));
         }
         assert!(changes.last("any") > 0, "there was no room for one more");
+    }
+
+    /// One that has room for so many, and what it writes down goes nowhere.
+    fn small(places_max: usize) -> Changes {
+        Changes { records: RwLock::new(Records::new(places_max)), ..Changes::default() }
+    }
+
+    fn life_after(changes: &Changes, places_max: usize, payloads: &[Vec<u8>]) -> Changes {
+        let next = small(places_max);
+        for payload in payloads {
+            read(payload).expect("it was written").iter().for_each(|posting| next.recall(posting));
+        }
+        for changes in [changes, &next] {
+            changes.begin_life();
+        }
+        next
+    }
+
+    fn described(changes: &Changes) -> Vec<u8> {
+        let mut payload = Payload::new();
+        changes.describe(&mut payload);
+        payload.into_bytes()
+    }
+
+    #[test]
+    fn what_was_forgotten_stays_forgotten_where_there_is_more_room_now() {
+        let changes = small(2);
+        let events: Vec<_> = ["a", "b", "c"].map(|subject| event(&changes, subject)).to_vec();
+        let next = life_after(&changes, 100, &events);
+        assert_eq!(["a", "b", "c", "d"].map(|subject| next.last(subject)), [3; 4]);
+    }
+
+    /// Records a change; the bytes that are written down.
+    fn event(changes: &Changes, subject: &str) -> Vec<u8> {
+        changes.record(subject);
+        let records = changes.records.read().expect("no panic under the lock");
+        let (number, forgotten) = (records.latest, records.forgotten);
+        Payload::new().with(&Posting::Changed { number, subject, forgotten }).into_bytes()
+    }
+
+    proptest! {
+        /// Two that see the same changes, of which one is ended now and then and begun from what was written down.
+        #[test]
+        fn a_restart_changes_nothing(acts in prop::collection::vec((0_u8..8, 0_usize..6), 1..60)) {
+            let subjects = ["a", "b", "c", "d", "e", &"long".repeat(100)];
+            let (steady, mut restarted) = (small(4), small(4));
+            let (mut standing, mut events) = (described(&restarted), Vec::new());
+            for (act, subject) in acts {
+                match act {
+                    0 => {
+                        restarted = life_after(&steady, 4, &[vec![standing], events].concat());
+                        (standing, events) = (described(&restarted), Vec::new());
+                    }
+                    // Written anew; what was noted before may still follow.
+                    1 => (standing, events) = (described(&restarted), events.split_off(events.len() / 2)),
+                    _ => {
+                        steady.record(subjects[subject]);
+                        events.push(event(&restarted, subjects[subject]));
+                    }
+                }
+                for subject in subjects.iter().chain(&["never"]) {
+                    prop_assert_eq!(steady.last(subject), restarted.last(subject), "{}", subject);
+                }
+            }
+        }
     }
 }

@@ -9,20 +9,20 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use super::disk::Ticket;
 use super::ledger::{Event, Ledger, Payload, Posting, next_life};
-use super::place::Place;
 use super::purge::{Mode, Purge, Scope};
 use super::records::{Record, Ruling, ScopeKind};
+use crate::cache::disk::Ticket;
+use crate::cache::place::Place;
 use crate::clock::Timestamp;
 use crate::semantics::Tags;
 
 /// What a purge may concern: something stored, or on its way.
 #[derive(Clone, Copy)]
-pub(super) struct Subject<'a> {
-    pub(super) key: &'a str,
+pub(in crate::cache) struct Subject<'a> {
+    pub(in crate::cache) key: &'a str,
     /// `None` while nobody knows them: then every purge of a tag or a group concerns it.
-    pub(super) tags: Option<&'a Tags>,
+    pub(in crate::cache) tags: Option<&'a Tags>,
 }
 
 /// A purge that concerns a subject.
@@ -34,7 +34,7 @@ pub struct Concern {
     pub epoch: u64,
 }
 
-pub(super) struct Epochs {
+pub(in crate::cache) struct Epochs {
     /// The last purge that is in force. Written under the tables' lock.
     latest: AtomicU64,
     tables: RwLock<Tables>,
@@ -57,22 +57,22 @@ struct Tables {
 }
 
 impl Epochs {
-    pub(super) fn new(records_max: usize, ledger: Ledger) -> Self {
+    pub(in crate::cache) fn new(records_max: usize, ledger: Ledger) -> Self {
         Self { latest: AtomicU64::new(0), tables: RwLock::default(), records_max, ledger }
     }
 
     /// The number of the last purge: what a lookup takes down before it reads anything.
-    pub(super) fn latest(&self) -> u64 {
+    pub(in crate::cache) fn latest(&self) -> u64 {
         self.latest.load(Ordering::Acquire)
     }
 
     /// Takes the next number for a purge, and returns it once the purge is in force for everybody.
-    pub(super) fn purge(&self, purge: &Purge, at: Timestamp) -> u64 {
+    pub(in crate::cache) fn purge(&self, purge: &Purge, at: Timestamp) -> u64 {
         self.enact(purge, at, Ledger::post).0
     }
 
     /// The same, and the ticket of its being written down.
-    pub(super) fn purge_durably(&self, purge: &Purge, at: Timestamp) -> (u64, Ticket) {
+    pub(in crate::cache) fn purge_durably(&self, purge: &Purge, at: Timestamp) -> (u64, Ticket) {
         self.enact(purge, at, Ledger::post_durably)
     }
 
@@ -90,7 +90,7 @@ impl Epochs {
     }
 
     /// Takes in what was written down, in its order, before anybody asks. What is not about purges is left alone.
-    pub(super) fn recall(&self, posting: &Posting<'_>) {
+    pub(in crate::cache) fn recall(&self, posting: &Posting<'_>) {
         let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
         match posting {
             Posting::Purges { latest, floor } => {
@@ -110,12 +110,12 @@ impl Epochs {
     }
 
     /// From here on purges have numbers that no earlier life has given out. Before anybody asks.
-    pub(super) fn begin_life(&self) {
+    pub(in crate::cache) fn begin_life(&self) {
         self.latest.store(next_life(self.latest()), Ordering::Release);
     }
 
     /// Adds how everything stands.
-    pub(super) fn describe(&self, payload: &mut Payload) {
+    pub(in crate::cache) fn describe(&self, payload: &mut Payload) {
         let tables = self.read();
         payload.add(&Posting::Purges { latest: self.latest(), floor: tables.floor });
         let mut add = |kind, text, record: &Record| {
@@ -129,19 +129,19 @@ impl Epochs {
     }
 
     /// What the purges after `birth` make of a subject, and the last purge that was looked at.
-    pub(super) fn since(&self, birth: u64, subject: Subject<'_>) -> (Ruling, u64) {
+    pub(in crate::cache) fn since(&self, birth: u64, subject: Subject<'_>) -> (Ruling, u64) {
         let tables = self.read();
         // Purges write it under the lock that is held here.
         (tables.since(birth, subject), self.latest())
     }
 
     /// Has no purge after `birth` concerned it?
-    pub(super) fn untouched(&self, birth: u64, subject: Subject<'_>) -> bool {
+    pub(in crate::cache) fn untouched(&self, birth: u64, subject: Subject<'_>) -> bool {
         self.latest() == birth || self.since(birth, subject).0 == Ruling::Holds
     }
 
     /// The recorded purges of a subject's scopes, whenever it was stored.
-    pub(super) fn concerns(&self, subject: Subject<'_>) -> Vec<Concern> {
+    pub(in crate::cache) fn concerns(&self, subject: Subject<'_>) -> Vec<Concern> {
         let tables = self.read();
         let mut found = Vec::new();
         if tables.all.last() > 0 {
@@ -154,7 +154,7 @@ impl Epochs {
     }
 
     /// Scopes on record.
-    pub(super) fn records(&self) -> usize {
+    pub(in crate::cache) fn records(&self) -> usize {
         self.read().order.len()
     }
 

@@ -6,15 +6,18 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-pub(super) struct Pool(Arc<Semaphore>);
+pub(in crate::cache::disk) struct Pool(Arc<Semaphore>);
 
 impl Pool {
-    pub(super) fn new(reads_max: usize) -> Self {
+    pub(in crate::cache::disk) fn new(reads_max: usize) -> Self {
         Self(Arc::new(Semaphore::new(reads_max)))
     }
 
     /// Runs `read` as soon as there is a place for it; `None` where it did not come to its end.
-    pub(super) async fn run<T: Send + 'static>(&self, read: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    pub(in crate::cache::disk) async fn run<T: Send + 'static>(
+        &self,
+        read: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
         let place = self.0.clone().acquire_owned().await.ok()?;
         let job = move || {
             let _place = place;

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use futures_util::FutureExt;
+use prometheus::IntCounter;
 
 use super::*;
 use crate::cache::disk::{PowerDisk, Ticket, Trouble};
-use crate::cache::epochs::Subject;
-use crate::cache::purge::{Mode, Purge, Scope};
-use crate::cache::records::Ruling;
+use crate::cache::purging::epochs::Subject;
+use crate::cache::purging::purge::{Mode, Purge, Scope};
+use crate::cache::purging::records::Ruling;
 use crate::clock::Timestamp;
 use crate::semantics::Tags;
 
