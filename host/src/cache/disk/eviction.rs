@@ -148,8 +148,7 @@ impl<D: Device> Log<D> {
             return None;
         }
         let record = read_back(from, standing.place)?;
-        let header = record.header.again(self.sequence);
-        let place = self.append_once(&header, (&record.meta, &record.body)).ok()?;
+        let place = self.append_once(&record.header, (&record.meta, &record.body)).ok()?;
         allowance.all -= line.length;
         allowance.reads = allowance.reads.saturating_sub(line.length);
         // Where it was removed meanwhile, the copy is never found; the removal comes after it in the log.
@@ -183,3 +182,6 @@ fn read_back<F: DeviceFile>(segment: &Segment<F>, place: Place) -> Option<Record
     bytes.truncate(read);
     read::check(&bytes.freeze(), segment.seal).ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -122,6 +122,8 @@ impl<D: Device> Log<D> {
 
     /// Writes a record with the next sequence at the end of the log.
     pub(super) fn append_once(&mut self, header: &Header, (meta, body): (&[u8], &[u8])) -> io::Result<Place> {
+        // What eviction kept for this record's sake came before it.
+        let header = header.again(self.sequence);
         let length = header.record_bytes();
         let active = self.segment_for(length)?;
         active.clean()?;
@@ -139,7 +141,7 @@ impl<D: Device> Log<D> {
             return Err(error);
         }
         active.position += length;
-        active.lines.push(Line::new(header, position));
+        active.lines.push(Line::new(&header, position));
         let segment = active.segment.name.number;
         self.sequence += 1;
         Ok(Place { segment, position, length })

@@ -126,3 +126,6 @@ pub(super) fn check(bytes: &Bytes, seal: u64) -> Result<Record, Damage> {
     header.check_body(&body)?;
     Ok(Record { header, meta, body })
 }
+
+#[cfg(test)]
+mod tests;

@@ -196,3 +196,6 @@ fn go_on<F: DeviceFile>(segment: Arc<Segment<F>>, first: u64, lines: Vec<Line>) 
     let tail = if segment.bytes() > position { Tail::Leftover } else { Tail::Nothing };
     whole.then_some(Active { segment, position, lines, tail })
 }
+
+#[cfg(test)]
+mod tests;

@@ -76,7 +76,7 @@ impl FaultyDisk {
         })))
     }
 
-    pub(super) fn set_faults(&self, faults: Faults) {
+    pub(in crate::cache::disk) fn set_faults(&self, faults: Faults) {
         self.lock().faults = faults;
     }
 
@@ -109,11 +109,11 @@ impl FaultyDisk {
         self.lock().files.insert(name.to_owned(), Arc::new(Mutex::new(bytes)));
     }
 
-    pub(super) fn take_file(&self, name: &str) {
+    pub(in crate::cache::disk) fn take_file(&self, name: &str) {
         self.lock().files.remove(name);
     }
 
-    pub(super) fn used(&self) -> u64 {
+    pub(in crate::cache::disk) fn used(&self) -> u64 {
         self.lock().used() as u64
     }
 

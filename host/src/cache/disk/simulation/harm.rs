@@ -7,10 +7,11 @@ use crate::cache::disk::segment::{SEGMENT_HEADER_BYTES, SegmentName, encode_head
 
 const SECTOR_BYTES: usize = 512;
 
-/// Does one thing to one file.
+/// Does one thing to one file, which is the newest as often as any other.
 pub(super) fn harm(disk: &FaultyDisk, rng: &mut Rng) {
     let files = disk.files();
-    let Some((name, bytes)) = rng.choice(&files) else { return };
+    let file = if rng.bool() { files.last() } else { rng.choice(&files) };
+    let Some((name, bytes)) = file else { return };
     // Nothing on the disk says how long the last file was, or that it was there. (A purge does not rest on it alone: the
     // journal is synced.)
     let later = |other: &(String, Bytes)| other.0 > *name && length(&other.1) >= SEGMENT_HEADER_BYTES as usize;

@@ -13,7 +13,7 @@ use crate::cache::disk::limits::Limits;
 use crate::cache::disk::log::{Content, Log};
 use crate::cache::disk::read::{Patience, Reader, Reading, Spot};
 use crate::cache::disk::record::{KeyHash, Kind};
-use crate::cache::disk::recovery::recover;
+use crate::cache::disk::recovery::{Found, recover};
 
 pub(super) const KEYS: u64 = 40;
 const STORE: u64 = 77;
@@ -33,6 +33,13 @@ pub(super) struct Plan {
 pub(super) enum PowerCuts {
     Never,
     Sometimes,
+}
+
+impl Plan {
+    fn only_kills(&self) -> bool {
+        let Faults { write_error, read_error, short_read, .. } = self.faults;
+        write_error + read_error + short_read + self.harm == 0 && self.power_cuts == PowerCuts::Never
+    }
 }
 
 pub(super) const SMALL: u64 = 20_000;
@@ -63,12 +70,12 @@ fn body(version: u64) -> Vec<u8> {
 }
 
 /// Opens the log, however often the start dies.
-fn open(disk: &FaultyDisk, limits: Limits) -> (Log<FaultyDisk>, Reader<FaultyFile>) {
+fn open(disk: &FaultyDisk, limits: Limits) -> (Log<FaultyDisk>, Reader<FaultyFile>, Found) {
     loop {
         let contents = Contents::new();
         let device = Arc::new(disk.clone());
         match recover(device, contents.clone(), STORE, limits) {
-            Ok((log, _)) => return (log, Reader::new(contents)),
+            Ok((log, found)) => return (log, Reader::new(contents), found),
             Err(error) => {
                 let faulty = disk.is_dead() || error.to_string() == "EIO";
                 assert!(faulty, "a start failed without a reason: {error}");
@@ -82,7 +89,7 @@ impl Life {
     pub(super) fn begin(seed: u64, plan: Plan) -> Self {
         let disk = FaultyDisk::new(seed);
         let limits = Limits { segment_bytes: 2_000, bytes_max: plan.bytes_max };
-        let (log, reader) = open(&disk, limits);
+        let (log, reader, _) = open(&disk, limits);
         disk.set_faults(plan.faults);
         let (rng, model) = (Rng::with_seed(!seed), Model::default());
         Self { rng, plan, disk, limits, model, version: 0, log, reader, spots: Vec::new(), kept: Vec::new() }
@@ -112,10 +119,14 @@ impl Life {
             _ => {}
         }
         if self.rng.u32(..10_000) < self.plan.harm {
-            harm::harm(&self.disk, &mut self.rng);
-            // The junk that harm leaves is nothing the log could have known of.
-            self.limits.bytes_max = u64::MAX;
+            self.harm();
         }
+    }
+
+    fn harm(&mut self) {
+        harm::harm(&self.disk, &mut self.rng);
+        // The junk that harm leaves is nothing the log could have known of.
+        self.limits.bytes_max = u64::MAX;
     }
 
     fn write(&mut self, key: u64) {
@@ -192,6 +203,14 @@ impl Life {
         (0..KEYS).for_each(|key| self.check(key));
     }
 
+    /// The index leads nowhere but to segments that are there.
+    fn check_index(&self) {
+        let contents = &self.log.contents;
+        let before = contents.index.len();
+        contents.index.retain(|place| contents.segments.get(place.segment).is_some());
+        assert_eq!(contents.index.len(), before, "records of evicted segments are still in the index");
+    }
+
     /// Everything that was acknowledged is there.
     pub(super) fn check_nothing_lost(&self) {
         for key in 0..KEYS {
@@ -206,8 +225,12 @@ impl Life {
             self.log.seal();
             assert!(self.disk.used() <= self.limits.bytes_max, "the footer is over the budget");
         }
+        self.check_index();
         self.spots.clear();
         self.kept.clear();
+        if self.plan.harm > 0 && self.rng.bool() {
+            self.harm();
+        }
         if self.plan.power_cuts == PowerCuts::Sometimes && self.rng.bool() {
             harm::cut_power(&self.disk, &mut self.rng);
             self.model.lose_power();
@@ -215,7 +238,11 @@ impl Life {
         self.model.restart();
         self.disk.revive();
         self.limits.bytes_max = self.plan.bytes_max;
-        (self.log, self.reader) = open(&self.disk, self.limits);
+        let (log, reader, found) = open(&self.disk, self.limits);
+        (self.log, self.reader) = (log, reader);
+        if self.plan.only_kills() {
+            assert_eq!(found.given_up, 0, "a kill damages nothing");
+        }
     }
 
     /// No faults for a while.

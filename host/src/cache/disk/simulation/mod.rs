@@ -9,7 +9,9 @@ pub(super) mod held;
 mod life;
 mod model;
 mod power;
+mod rig;
 mod runs;
 
-pub(super) use disk::{FaultyDisk, FaultyFile};
+pub(super) use disk::{Faults, FaultyDisk, FaultyFile};
 pub(in crate::cache) use power::{PowerDisk, Trouble};
+pub(super) use rig::{Rig, key};
