@@ -9,7 +9,6 @@ mod spilling;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-pub(super) use finding::Found;
 use prometheus::Registry;
 
 use super::board::{Board, Seats};

@@ -7,6 +7,7 @@ use http::header::HeaderMap;
 use super::Shelf;
 use crate::cache::ask::Ask;
 use crate::cache::entry::{Entry, Head};
+use crate::cache::found::{Found, Purged};
 use crate::cache::key::Key;
 use crate::cache::parts::Parts;
 use crate::cache::purging::Validity;
@@ -14,23 +15,6 @@ use crate::cache::tier::Recall;
 use crate::cache::tiers::Below;
 use crate::clock::Timestamp;
 use crate::semantics::{Forwarded, Reuse, reuse};
-
-/// What is stored for a request.
-pub(in crate::cache) enum Found {
-    Nothing(Forwarded),
-    Entry(Arc<Entry>, Reuse),
-    /// Parts that may be used as they are.
-    Parts(Arc<Parts>),
-    /// Nothing in memory, and the disk was not waited for yet.
-    Cold,
-}
-
-/// Whether a look met something that was purged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::cache) enum Purged {
-    None,
-    Some,
-}
 
 impl Shelf {
     /// The entry that a request selects, and what may be done with it.
