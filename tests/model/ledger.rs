@@ -22,6 +22,8 @@ pub(crate) struct Ledger {
     unstorable: [Option<u64>; TARGETS.len()],
     /// Did the origin fail when it was asked last?
     failing: [bool; TARGETS.len()],
+    /// Has the node begun anew with what is on disk?
+    pub(crate) restarted: bool,
 }
 
 /// One request of a client and everything that came of it.
@@ -215,6 +217,22 @@ impl Ledger {
     pub(crate) fn retire(&mut self, why: &'static str, which: impl Fn(&Record) -> bool) {
         for record in self.records.iter_mut().filter(|record| which(record)) {
             record.retired = record.retired.or(Some(why));
+        }
+    }
+
+    /// Memory is lost, and with it all parts. On disk are the whole responses, and of those that differ by other fields
+    /// than the last one of their resource perhaps none.
+    pub(crate) fn restart(&mut self) {
+        self.restarted = true;
+        let mut last: [Option<Vary>; TARGETS.len()] = [None; TARGETS.len()];
+        let mut changed = [false; TARGETS.len()];
+        for record in self.records.iter_mut().rev().filter(|record| !matches!(record.kept, Kept::No(_))) {
+            let target = record.target;
+            changed[target] |= *last[target].get_or_insert(record.vary) != record.vary;
+            let on_disk = record.part.is_none() && record.asked.range.is_none() && !changed[target];
+            if record.kept == Kept::Surely && !on_disk {
+                record.kept = Kept::Perhaps;
+            }
         }
     }
 
