@@ -168,6 +168,9 @@ impl Ledger {
                 _ => {}
             }
         }
+        if self.restarted {
+            self.lose_other_variants();
+        }
     }
 
     /// What was stored for the same request is perhaps no longer there; what the origin was asked to confirm is no longer
@@ -220,17 +223,26 @@ impl Ledger {
         }
     }
 
-    /// Memory is lost, and with it all parts. On disk are the whole responses, and of those that differ by other fields
-    /// than the last one of their resource perhaps none.
+    /// Memory is lost, and with it all parts.
     pub(crate) fn restart(&mut self) {
         self.restarted = true;
+        let in_memory = |record: &&mut Record| record.part.is_some() || record.asked.range.is_some();
+        for record in self.records.iter_mut().filter(in_memory) {
+            if record.kept == Kept::Surely {
+                record.kept = Kept::Perhaps;
+            }
+        }
+        self.lose_other_variants();
+    }
+
+    /// On disk those that differ by other fields than the last one of their resource are perhaps not found any more.
+    fn lose_other_variants(&mut self) {
         let mut last: [Option<Vary>; TARGETS.len()] = [None; TARGETS.len()];
         let mut changed = [false; TARGETS.len()];
         for record in self.records.iter_mut().rev().filter(|record| !matches!(record.kept, Kept::No(_))) {
             let target = record.target;
             changed[target] |= *last[target].get_or_insert(record.vary) != record.vary;
-            let on_disk = record.part.is_none() && record.asked.range.is_none() && !changed[target];
-            if record.kept == Kept::Surely && !on_disk {
+            if record.kept == Kept::Surely && changed[target] {
                 record.kept = Kept::Perhaps;
             }
         }
