@@ -40,6 +40,7 @@ mod purge_keys;
 mod purge_races;
 mod purging;
 mod ranges;
+mod recalling;
 mod slices;
 mod spellings;
 mod staleness;
