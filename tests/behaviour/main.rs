@@ -43,6 +43,7 @@ mod ranges;
 mod recalling;
 mod slices;
 mod spellings;
+mod spilling;
 mod staleness;
 mod stampede;
 mod static_site;
