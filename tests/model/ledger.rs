@@ -176,9 +176,9 @@ impl Ledger {
     /// What was stored for the same request is perhaps no longer there; what the origin was asked to confirm is no longer
     /// to be used as it was, whether it was confirmed or not (sections 4.3.3 and 4.3.4).
     fn replace(&mut self, exchange: &Exchange<'_>, said: &Said) {
-        // What only those with credentials may use changes nothing for the others (section 3.5).
+        // What credentials brought, and is not for others, changes nothing for them (section 3.5).
         let brought = &self.records[self.before..];
-        let kept_out = |record: &Record| record.kept == Kept::No(rules::AUTHORIZED);
+        let kept_out = |record: &Record| exchange.ask.authorized && matches!(record.kept, Kept::No(_));
         if brought.iter().any(kept_out) {
             return;
         }
