@@ -196,9 +196,14 @@ impl Entry {
         self.offered_again.load(Ordering::Relaxed) && self.offered_again.swap(false, Ordering::Relaxed)
     }
 
+    /// Is its body kept in memory, and what is made of it?
+    pub fn is_in_memory(&self) -> bool {
+        self.recalled.is_none() && self.content.here().is_some()
+    }
+
     /// From which tier its body comes, for metrics.
     pub fn tier(&self) -> &'static str {
-        if self.recalled.is_some() || self.content.here().is_none() { "disk" } else { "memory" }
+        if self.is_in_memory() { "memory" } else { "disk" }
     }
 
     /// The terms on which it may be used now: a soft purge has ended its lifetime.

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use super::ask::Ask;
 use super::entry::{Entry, Head};
+use super::found::Found;
 use super::key::Key;
 use super::parts::Parts;
 use super::pass_reason::PassReason;
 use super::prospect::Prospect;
-use super::purging::Validity;
-use super::purging::{Concern, Subject};
-use super::shelf::{Found, Shelf, subject};
+use super::purging::{Concern, Subject, Validity};
+use super::shelf::{Shelf, subject};
 use crate::clock::Timestamp;
 use crate::semantics::{Refusal, Reuse, Tags};
 

@@ -13,6 +13,7 @@ mod entry;
 mod flight;
 mod follow;
 mod forms;
+mod found;
 mod inspection;
 mod key;
 mod key_rules;

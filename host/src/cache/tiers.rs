@@ -100,11 +100,15 @@ impl Tiers {
         }
     }
 
-    /// Takes what disk brought into memory, where that is worth it and nothing newer is stored.
+    /// Is what disk brought worth a place in memory?
+    pub(super) fn promotes(&self, entry: &Entry) -> bool {
+        entry.recalled.is_some() && self.disk.as_ref().is_some_and(|disk| disk.promotes(entry))
+    }
+
+    /// Takes what disk brought into memory, where nothing newer is stored.
     pub(super) fn promote(&self, key: &Arc<str>, entry: &Arc<Entry>) {
         let Some(disk) = &self.disk else { return };
-        let latest = entry.recalled.is_some_and(|recalled| disk.is_latest(recalled));
-        if latest && disk.promotes(entry) {
+        if entry.recalled.is_some_and(|recalled| disk.is_latest(recalled)) {
             self.memory.insert(key.clone(), Arc::new(entry.promoted()), None);
         }
     }

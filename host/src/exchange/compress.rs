@@ -61,15 +61,15 @@ pub(super) fn stored(visit: &Visit<'_>, entry: &Entry, headers: &mut HeaderMap) 
     let (Some(forms), Ok(passage)) = (&entry.head.forms, visit.passage()) else { return Sending::AsItIs };
     vary_by_coding(headers);
     let accepted = accepted(passage);
+    if !entry.is_in_memory() {
+        return passing_by(visit, passage, accepted, headers);
+    }
     if passage.head.method == Method::GET {
         begin(visit, forms, accepted, &entry.content);
     }
     if let Some((coding, form)) = made(forms, accepted) {
         recode(headers, coding);
         return Sending::Stored(form);
-    }
-    if entry.content.here().is_none() {
-        return passing_by(visit, passage, accepted, headers);
     }
     keep_tag_weak(&passage.head.headers, headers);
     Sending::AsItIs

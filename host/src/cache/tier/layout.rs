@@ -31,7 +31,3 @@ pub(super) fn take_option(from: &mut Bytes) -> Option<Option<Bytes>> {
         _ => None,
     }
 }
-
-pub(super) fn take_text(from: &mut Bytes) -> Option<String> {
-    String::from_utf8(take_bytes(from)?.to_vec()).ok()
-}

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use prometheus::{IntCounter, Registry};
 
 use super::*;
-use crate::cache::disk::journal::file::{self, NAME};
+use crate::cache::disk::journal::file::NAME;
 use crate::cache::disk::journal::ticket::Ticket;
 use crate::cache::disk::journal::writing::Writing;
 use crate::cache::disk::read_journal;
