@@ -4,6 +4,7 @@
 //! them again. Beside the log there is the `journal`.
 
 mod answer;
+mod bare;
 mod bounds;
 mod contents;
 mod device;
@@ -35,6 +36,7 @@ mod walk;
 mod writer;
 
 pub(super) use answer::{Mark, Put, Reading, Record};
+pub use bare::BareStore;
 pub(super) use bounds::Room;
 pub(super) use device::Device;
 pub(super) use generations::Kept;

@@ -1,7 +1,7 @@
 //! Reading one record in two steps: `find` its place, then `read` it there. Checked bytes, or that there are none.
 //!
 //! Where the page is in memory the read is a system call on the worker; where it is not, the caller is told, and reads again
-//! on a thread that may wait. What was found may be replaced meanwhile: whoever minds asks `Store::is_latest` afterwards. A record
+//! on a thread that may wait. What was found may be replaced meanwhile: whoever minds looks at the index again. A record
 //! that is not what was written is taken out of the index, so it is found damaged once.
 
 use std::io;

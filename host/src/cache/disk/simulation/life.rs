@@ -172,7 +172,7 @@ impl Life {
             read.is_none() || then.is_none() || read == then,
             "key {key} had {then:?}, a late read brings {read:?}"
         );
-        if self.log.contents.index.find(spot.key).is_some_and(|now| now.place == spot.standing.place) {
+        if self.log.contents.index.find(spot.key).is_some_and(|standing| standing.place == spot.standing.place) {
             assert!(self.model.allows(key, read), "key {key}: {read:?} is said to be the latest");
         }
     }
