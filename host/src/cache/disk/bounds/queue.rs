@@ -196,19 +196,23 @@ impl Queue {
 
     fn sleep(&self, at_most: Duration, mut still: impl FnMut(&Inner) -> bool) -> MutexGuard<'_, Inner> {
         let mut inner = self.lock();
-        inner.asleep = true;
         inner.busy = false;
         #[cfg(test)]
         self.quiet.notify_all();
-        let waited = self.wake.wait_timeout_while(inner, at_most, |inner| still(inner) && !inner.nudged);
+        let sleeps = |inner: &mut Inner| {
+            inner.asleep = still(inner) && !inner.nudged;
+            inner.asleep
+        };
+        let waited = self.wake.wait_timeout_while(inner, at_most, sleeps);
         let mut inner = waited.unwrap_or_else(PoisonError::into_inner).0;
         inner.asleep = false;
         inner.nudged = false;
         inner
     }
 
-    fn wake_up(&self, inner: MutexGuard<'_, Inner>) {
-        let asleep = inner.asleep;
+    /// Wakes the writer, if nobody else does already.
+    fn wake_up(&self, mut inner: MutexGuard<'_, Inner>) {
+        let asleep = std::mem::take(&mut inner.asleep);
         drop(inner);
         if asleep {
             self.wake.notify_one();
