@@ -120,9 +120,15 @@ impl Queue {
     /// What is to be written next. Waits for it for a while.
     pub(in crate::cache::disk) fn take(&self, patience: Duration) -> Option<Op> {
         let mut inner = self.sleep(patience, |inner| inner.len() == 0 && inner.closing.is_none());
-        let op = inner.removals.pop_front().or_else(|| inner.puts.pop_front());
+        let op = inner.pop();
         inner.busy = op.is_some();
         op
+    }
+
+    /// What is to be written after it, without waiting, up to so many.
+    pub(in crate::cache::disk) fn take_more(&self, count: usize) -> Vec<Op> {
+        let mut inner = self.lock();
+        std::iter::from_fn(|| inner.pop()).take(count).collect()
     }
 
     /// Waits, whatever comes, unless the queue is closed or the writer is nudged.
@@ -168,6 +174,16 @@ impl Queue {
         inner.len() + usize::from(inner.busy)
     }
 
+    /// Is there nothing to take?
+    pub(in crate::cache::disk) fn is_empty(&self) -> bool {
+        self.lock().len() == 0
+    }
+
+    /// How much room there is in all.
+    pub(in crate::cache::disk) fn bytes_max(&self) -> usize {
+        self.bytes_max
+    }
+
     /// Bytes that are taken.
     pub(in crate::cache::disk) fn bytes(&self) -> usize {
         self.bytes_max - self.room.available_permits()
@@ -209,6 +225,10 @@ impl Queue {
 }
 
 impl Inner {
+    fn pop(&mut self) -> Option<Op> {
+        self.removals.pop_front().or_else(|| self.puts.pop_front())
+    }
+
     fn len(&self) -> usize {
         self.removals.len() + self.puts.len()
     }
