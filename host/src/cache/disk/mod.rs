@@ -8,6 +8,7 @@ mod bare;
 mod bounds;
 mod contents;
 mod device;
+mod draft;
 mod eviction;
 mod footer;
 mod generations;

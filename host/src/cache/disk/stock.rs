@@ -85,7 +85,7 @@ impl<D: Device> Stock<D> {
         match (shard.get(key), self.ground()) {
             (Some((_, What::Gone)), _) => {}
             // The writer removes everything on the disk, also what it is writing now.
-            (_, Ground::Void) => shard.remove(key),
+            (_, Ground::Void) => drop(shard.remove(key)),
             (None, Ground::Indexed) if self.contents.index.find(key).is_none() => {}
             _ => self.owe(&mut shard, key),
         }
@@ -131,12 +131,11 @@ impl<D: Device> Stock<D> {
         }
     }
 
-    /// An operation is on the disk.
-    pub(super) fn done(&self, op: Op) {
+    /// An operation is on the disk. What was pending for it, with the room that it had.
+    pub(super) fn done(&self, op: Op) -> Option<What> {
         let mut shard = self.pending.change(op.key);
-        if shard.get(op.key).is_some_and(|(number, _)| number == op.number) {
-            shard.remove(op.key);
-        }
+        let newest = shard.get(op.key).is_some_and(|(number, _)| number == op.number);
+        newest.then(|| shard.remove(op.key))?
     }
 
     /// An operation failed, and the key is not in the index any more. The disk may have older records of it, so its
