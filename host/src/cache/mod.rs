@@ -8,7 +8,7 @@
 mod ask;
 mod board;
 mod content;
-mod disk;
+pub mod disk;
 mod entry;
 mod flight;
 mod follow;

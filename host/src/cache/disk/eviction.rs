@@ -11,6 +11,7 @@ use std::sync::Arc;
 use bytes::BytesMut;
 
 use super::device::{Device, DeviceFile};
+use super::draft::Draft;
 use super::footer::{self, Line, footer_bytes};
 use super::index::{Place, Standing};
 use super::limits::SEGMENTS_MAX;
@@ -93,7 +94,7 @@ impl<D: Device> Log<D> {
     }
 
     /// Does the budget hold with one more record, and with the footers that are to come?
-    fn has_room(&self, length: u64) -> bool {
+    pub(super) fn has_room(&self, length: u64) -> bool {
         let lines = self.active.as_ref().map_or(0, |active| active.lines.len());
         // At worst this segment ends, and the next one begins with the record.
         let more = footer_bytes(lines + 1) + SEGMENT_HEADER_BYTES + length + footer_bytes(1);
@@ -101,7 +102,7 @@ impl<D: Device> Log<D> {
     }
 
     /// What is left free for eviction itself: where all of a segment is needed, it is written again with other footers.
-    fn spare(&self) -> u64 {
+    pub(super) fn spare(&self) -> u64 {
         (self.limits.bytes_max / SPARE_SHARE).min(SPARE_BYTES_MAX)
     }
 
@@ -147,8 +148,8 @@ impl<D: Device> Log<D> {
         if !(needed || read) || line.length > allowance.all || !self.has_room(line.length + beside) {
             return None;
         }
-        let record = read_back(from, standing.place)?;
-        let place = self.append_once(&record.header, (&record.meta, &record.body)).ok()?;
+        let Record { header, meta, body } = read_back(from, standing.place)?;
+        let place = self.append_once(&Draft { header, meta: &meta, body: &body }).ok()?;
         allowance.all -= line.length;
         allowance.reads = allowance.reads.saturating_sub(line.length);
         // Where it was removed meanwhile, the copy is never found; the removal comes after it in the log.

@@ -7,11 +7,12 @@ use std::io::{self, IoSlice};
 use std::sync::Arc;
 
 use super::contents::Contents;
-use super::device::{Device, DeviceFile};
+use super::device::{Device, DeviceFile, is_full};
+use super::draft::{self, Draft};
 use super::footer::{self, Line, footer_bytes};
 use super::index::Place;
 use super::limits::Limits;
-use super::record::{ALIGNMENT, HEADER_BYTES, Header, KeyHash, Kind};
+use super::record::{Header, KeyHash, Kind};
 use super::segment::{self, SEGMENT_HEADER_BYTES, SegmentName};
 use super::segments::Segment;
 use super::tally::Tally;
@@ -22,6 +23,13 @@ pub(super) struct Content<'a> {
     pub(super) key: KeyHash,
     pub(super) meta: &'a [u8],
     pub(super) body: &'a [u8],
+}
+
+impl<'a> Content<'a> {
+    fn draft(&self, sequence: u64) -> Option<Draft<'a>> {
+        let Content { kind, key, meta, body } = *self;
+        Some(Draft { header: Header::new(kind, sequence, key, (meta, body))?, meta, body })
+    }
 }
 
 /// Why a record was not written.
@@ -74,14 +82,28 @@ impl<D: Device> Log<D> {
     pub(super) fn write(&mut self, content: &Content<'_>) -> Result<Place, WriteError> {
         let written = self.append(content);
         match &written {
-            Ok(place) if content.kind != Kind::Removal => {
-                self.contents.index.insert(content.key, content.kind, *place);
-            }
-            _ => {
-                self.contents.index.remove(content.key);
-            }
+            Ok(place) => self.settle(content, *place),
+            Err(_) => _ = self.contents.index.remove(content.key),
         }
         written
+    }
+
+    /// The same for several records in their order, in one call to the disk where that is possible.
+    pub(super) fn write_all(&mut self, contents: &[Content<'_>]) -> Vec<Result<Place, WriteError>> {
+        let Some(places) = self.append_together(contents) else {
+            return contents.iter().map(|content| self.write(content)).collect();
+        };
+        contents.iter().zip(&places).for_each(|(content, place)| self.settle(content, *place));
+        places.into_iter().map(Ok).collect()
+    }
+
+    /// What was written is the newest of its key.
+    fn settle(&self, content: &Content<'_>, place: Place) {
+        let index = &self.contents.index;
+        match content.kind {
+            Kind::Removal => _ = index.remove(content.key),
+            kind => index.insert(content.key, kind, place),
+        }
     }
 
     /// Ends the newest segment with its footer, so that the next start need not walk it.
@@ -101,54 +123,69 @@ impl<D: Device> Log<D> {
     }
 
     fn append(&mut self, content: &Content<'_>) -> Result<Place, WriteError> {
-        let parts = (content.meta, content.body);
         let too_large = || WriteError::TooLarge(content.meta.len() as u64 + content.body.len() as u64);
-        let header = Header::new(content.kind, self.sequence, content.key, parts).ok_or_else(too_large)?;
-        let length = header.record_bytes();
+        let draft = content.draft(self.sequence).ok_or_else(too_large)?;
+        let length = draft.header.record_bytes();
         if SEGMENT_HEADER_BYTES + length + footer_bytes(1) > self.limits.segment_bytes() {
             return Err(too_large());
         }
         self.make_room(length)?;
-        // What was kept to make room has taken sequences.
-        let header = header.again(self.sequence);
         loop {
-            match self.append_once(&header, parts) {
+            match self.append_once(&draft) {
                 // The disk is smaller than the budget: what is oldest goes, and the write is tried again.
-                Err(error) if error.kind() == io::ErrorKind::StorageFull && self.evict_for_space()? => {}
+                Err(error) if is_full(&error) && self.evict_for_space()? => {}
                 result => return Ok(result?),
             }
         }
     }
 
-    /// Writes a record with the next sequence at the end of the log.
-    pub(super) fn append_once(&mut self, header: &Header, (meta, body): (&[u8], &[u8])) -> io::Result<Place> {
+    /// Writes a record with the next sequence at the end of the log, whichever it has.
+    pub(super) fn append_once(&mut self, draft: &Draft<'_>) -> io::Result<Place> {
         // What eviction kept for this record's sake came before it.
-        let header = header.again(self.sequence);
-        let length = header.record_bytes();
-        let active = self.segment_for(length)?;
+        let header = draft.header.again(self.sequence);
+        self.segment_for(header.record_bytes())?;
+        let places = self.extend(&[Draft { header, ..*draft }])?;
+        Ok(*places.first().expect("one place for one record"))
+    }
+
+    /// `None` where the records do not all fit into this segment and the budget, or the disk fails. They are tried one by one
+    /// then, for which there is a way out of each of that.
+    fn append_together(&mut self, contents: &[Content<'_>]) -> Option<Vec<Place>> {
+        let numbered = contents.iter().zip(self.sequence..);
+        let drafts: Vec<Draft<'_>> =
+            numbered.map(|(content, sequence)| content.draft(sequence)).collect::<Option<_>>()?;
+        let length = draft::bytes(&drafts);
+        let active = self.active.as_ref()?;
+        let end = active.position + length + footer_bytes(active.lines.len() + drafts.len());
+        let fits =
+            end <= self.limits.segment_bytes() && self.has_room(length + footer_bytes(drafts.len()) + self.spare());
+        if drafts.len() > 1 && fits { self.extend(&drafts).ok() } else { None }
+    }
+
+    /// Writes records with the next sequences behind the last one of the active segment, where they fit.
+    fn extend(&mut self, drafts: &[Draft<'_>]) -> io::Result<Vec<Place>> {
+        let active = self.active.as_mut().ok_or(io::ErrorKind::NotFound)?;
         active.clean()?;
-        let head = header.encode(active.segment.seal);
-        let padding = [0; ALIGNMENT as usize];
-        let used = HEADER_BYTES + meta.len() + body.len();
-        let rest = &padding[..(length - used as u64) as usize];
-        let parts = [IoSlice::new(&head), IoSlice::new(meta), IoSlice::new(body), IoSlice::new(rest)];
-        let position = active.position;
+        let Segment { name, seal, file, .. } = &*active.segment;
         // Until it is known how much of it is there, all of it counts.
-        active.segment.set_bytes(position + length);
-        if let Err(error) = active.segment.file.write_at(position, &parts) {
+        active.segment.set_bytes(active.position + draft::bytes(drafts));
+        if let Err(error) = draft::write(file, active.position, *seal, drafts) {
             active.tail = Tail::Leftover;
             _ = active.clean();
             return Err(error);
         }
-        active.position += length;
-        active.lines.push(Line::new(&header, position));
-        let segment = active.segment.name.number;
-        self.sequence += 1;
-        Ok(Place { segment, position, length })
+        let first = active.lines.len();
+        for draft in drafts {
+            let line = Line::new(&draft.header, active.position);
+            active.position = line.end();
+            active.lines.push(line);
+        }
+        self.sequence += drafts.len() as u64;
+        Ok(active.lines[first..].iter().map(|line| line.place(name.number)).collect())
     }
 
-    /// The newest segment if the record and the footer still fit, else a new one.
-    fn segment_for(&mut self, length: u64) -> io::Result<&mut Active<D::File>> {
+    /// Begins a new segment if the record and the footer do not fit into the newest one any more.
+    fn segment_for(&mut self, length: u64) -> io::Result<()> {
         let segment_bytes = self.limits.segment_bytes();
         let full =
             |active: &Active<D::File>| active.position + length + footer_bytes(active.lines.len() + 1) > segment_bytes;
@@ -159,7 +196,7 @@ impl<D: Device> Log<D> {
         if self.active.is_none() {
             self.active = Some(self.create()?);
         }
-        Ok(self.active.as_mut().expect("created just now where there was none"))
+        Ok(())
     }
 
     fn create(&mut self) -> io::Result<Active<D::File>> {

@@ -4,9 +4,11 @@
 //! them again. Beside the log there is the `journal`.
 
 mod answer;
+mod bare;
 mod bounds;
 mod contents;
 mod device;
+mod draft;
 mod eviction;
 mod footer;
 mod generations;
@@ -35,6 +37,7 @@ mod walk;
 mod writer;
 
 pub(super) use answer::{Mark, Put, Reading, Record};
+pub use bare::BareStore;
 pub(super) use bounds::Room;
 pub(super) use device::Device;
 pub(super) use generations::Kept;

@@ -150,10 +150,9 @@ impl Shard<'_> {
         }
     }
 
-    pub(super) fn remove(&mut self, key: KeyHash) {
-        if let Ok(slot) = self.0.find_entry(half(key), |slot| slot.key == key) {
-            drop(slot.remove());
-        }
+    pub(super) fn remove(&mut self, key: KeyHash) -> Option<What> {
+        let slot = self.0.find_entry(half(key), |slot| slot.key == key).ok()?;
+        Some(slot.remove().0.what)
     }
 }
 

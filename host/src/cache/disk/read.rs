@@ -1,7 +1,7 @@
 //! Reading one record in two steps: `find` its place, then `read` it there. Checked bytes, or that there are none.
 //!
 //! Where the page is in memory the read is a system call on the worker; where it is not, the caller is told, and reads again
-//! on a thread that may wait. What was found may be replaced meanwhile: whoever minds asks `is_latest` afterwards. A record
+//! on a thread that may wait. What was found may be replaced meanwhile: whoever minds looks at the index again. A record
 //! that is not what was written is taken out of the index, so it is found damaged once.
 
 use std::io;
@@ -99,15 +99,9 @@ impl<F: DeviceFile> Reader<F> {
         }
     }
 
-    /// Is what was found there still the newest of its key?
-    pub(super) fn is_latest(&self, key: KeyHash, place: Place) -> bool {
-        self.0.index.find(key).is_some_and(|standing| standing.place == place)
-    }
-
     fn give_up(&self, spot: &Spot<F>, damage: Damage) {
         let Place { segment, position, .. } = spot.standing.place;
         if self.0.index.remove_at(spot.key, spot.standing.place).is_ok() {
-            self.0.count_damaged();
             tracing::warn!(segment, position, %damage, "a record of the disk tier is damaged");
         }
     }

@@ -69,10 +69,10 @@ impl<D: Device> Stock<D> {
     }
 
     /// Takes the place of what the key had; `false` where nothing is written any more.
-    pub(super) fn put(&self, key: KeyHash, kind: Kind, content: (Bytes, Bytes), room: Room) -> bool {
+    pub(super) fn put(&self, key: KeyHash, kind: Kind, content: (Bytes, Bytes), mut room: Room) -> bool {
         let mut shard = self.pending.change(key);
         let number = self.number();
-        let queued = self.queue.push(Op { key, number, task: Task::Put }).is_some();
+        let queued = self.queue.push(Op { key, number, task: Task::Put }, room.turn()).is_some();
         if queued {
             shard.set(key, number, What::Put(Waiting::new(kind, content, room)));
         }
@@ -85,7 +85,7 @@ impl<D: Device> Stock<D> {
         match (shard.get(key), self.ground()) {
             (Some((_, What::Gone)), _) => {}
             // The writer removes everything on the disk, also what it is writing now.
-            (_, Ground::Void) => shard.remove(key),
+            (_, Ground::Void) => drop(shard.remove(key)),
             (None, Ground::Indexed) if self.contents.index.find(key).is_none() => {}
             _ => self.owe(&mut shard, key),
         }
@@ -131,12 +131,11 @@ impl<D: Device> Stock<D> {
         }
     }
 
-    /// An operation is on the disk.
-    pub(super) fn done(&self, op: Op) {
+    /// An operation is on the disk. What was pending for it, with the room that it had.
+    pub(super) fn done(&self, op: Op) -> Option<What> {
         let mut shard = self.pending.change(op.key);
-        if shard.get(op.key).is_some_and(|(number, _)| number == op.number) {
-            shard.remove(op.key);
-        }
+        let newest = shard.get(op.key).is_some_and(|(number, _)| number == op.number);
+        newest.then(|| shard.remove(op.key))?
     }
 
     /// An operation failed, and the key is not in the index any more. The disk may have older records of it, so its
@@ -196,7 +195,7 @@ impl<D: Device> Stock<D> {
         self.contents.index.remove(key);
         let number = self.number();
         shard.set(key, number, What::Gone);
-        if self.queue.push(Op { key, number, task: Task::Remove }).is_some_and(|owed| owed > OWED_MAX) {
+        if self.queue.push(Op { key, number, task: Task::Remove }, None).is_some_and(|owed| owed > OWED_MAX) {
             self.make_void();
         }
     }

@@ -249,6 +249,21 @@ impl<S: Site> Store<S> {
     pub(in crate::cache) fn sync_errors(&self) -> IntCounter {
         self.0.metrics.failures(Attempt::Sync)
     }
+
+    pub(super) fn state(&self) -> State {
+        self.0.states.now()
+    }
+
+    /// Bytes that wait to be written.
+    pub(super) fn waiting_bytes(&self) -> usize {
+        self.0.stock.queue.bytes()
+    }
+
+    /// Records on the disk, and the bytes of memory that finding them takes.
+    pub(super) fn index(&self) -> (usize, usize) {
+        let index = &self.0.stock.contents.index;
+        (index.len(), index.bytes())
+    }
 }
 
 impl<S: Site> Inner<S> {

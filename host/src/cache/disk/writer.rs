@@ -6,18 +6,21 @@
 
 use std::fmt;
 use std::io;
+use std::iter;
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use super::bounds::{Op, Task};
+use super::answer::Record;
+use super::bounds::{Op, Task, Turn};
 use super::device::Device;
 use super::home::{self, Entered, HOME_BYTES, Home, Wanted};
 use super::latch::Latch;
 use super::limits::Limits;
 use super::log::{Content, Log, WriteError};
 use super::metrics::{Attempt, Metrics};
+use super::pending::What;
 use super::record::Kind;
 use super::recovery::recover;
 use super::secret::Secret;
@@ -30,6 +33,12 @@ const ASIDE_STEP: u64 = 64 << 10;
 
 /// What others may write in the folder before the log makes room for it.
 const ASIDE_SPARE: u64 = 512 << 10;
+
+/// Records that are written in one call, if so many wait. More bring nothing more.
+const TOGETHER_MAX: usize = 16;
+
+/// Room is given back when one part in this many of all room is spent.
+const SPENT_SHARE: u64 = 16;
 
 /// Told when the store was begun anew while the process lives, before anything is written to it.
 pub(in crate::cache) type Attendant<D> = Box<dyn Fn(&Home<D>) -> io::Result<()> + Send + Sync>;
@@ -65,7 +74,19 @@ pub(super) struct Writer<S: Site> {
     session: Option<Session<S>>,
     pause: Duration,
     troubled: bool,
+    /// It was said that everything is well, and nothing else since.
+    well: bool,
     looked: Instant,
+    spent: Spent,
+}
+
+/// What is written, and whose room is not given back yet. Those who wait for room are woken once for many records then, not
+/// once for each, which costs more than to write one.
+#[derive(Default)]
+struct Spent {
+    records: Vec<What>,
+    turns: Vec<Turn>,
+    bytes: u64,
 }
 
 /// A folder that is entered, and its log once that is recovered.
@@ -120,7 +141,8 @@ impl<S: Site> Writer<S> {
         let session = entered.map(|Entered { home, lock, .. }| Session { home, lock, log: None });
         let (pause, looked) = (pace.pause_first, Instant::now());
         let troubled = session.is_none();
-        Self { site, desk, secret, limits, pace, session, pause, troubled, looked }
+        let spent = Spent::default();
+        Self { site, desk, secret, limits, pace, session, pause, troubled, well: false, looked, spent }
     }
 
     /// Writes until the queue is closed and empty, or there is no time left for it.
@@ -166,7 +188,7 @@ impl<S: Site> Writer<S> {
             states.set(State::Absent, &"the folder was removed or replaced");
         }
         if forsaken || !there {
-            self.session = None;
+            (self.session, self.well) = (None, false);
             stock.set_home(None);
             stock.make_void();
             stock.contents.clear();
@@ -225,22 +247,42 @@ impl<S: Site> Writer<S> {
         if !self.troubled {
             self.well();
         }
+        self.give_back();
         let patience = if self.troubled { Duration::ZERO } else { self.pace.look };
-        let Some(op) = self.desk.stock.queue.take(patience) else {
+        let queue = &self.desk.stock.queue;
+        let Some(next) = queue.take(patience) else {
             self.well();
             return Ok(());
         };
-        let written = write(log, op, &self.desk);
-        if let Ok(Some(Written)) = written {
+        // After a trouble one record is enough to see whether it is over.
+        let more = if self.troubled { Vec::new() } else { queue.take_more(TOGETHER_MAX - 1) };
+        let (ops, turns): (Vec<Op>, Vec<Option<Turn>>) = iter::once(next).chain(more).unzip();
+        self.spent.turns.extend(turns.into_iter().flatten());
+        let (written, trouble) = write(log, &ops, &self.desk);
+        if written.bytes > 0 {
+            self.spent.bytes += written.bytes;
+            self.spent.records.extend(written.records);
             self.well();
-            if op.task == Task::Put {
+            if ops.iter().any(|op| op.task == Task::Put) {
                 self.pause = self.pace.pause_first;
             }
         }
-        written.map(drop)
+        trouble.map_or(Ok(()), Err)
     }
 
+    /// Gives room back if it is worth it, or if nothing else will soon.
+    fn give_back(&mut self) {
+        let queue = &self.desk.stock.queue;
+        if self.spent.bytes > queue.bytes_max() as u64 / SPENT_SHARE || queue.is_empty() {
+            self.spent = Spent::default();
+        }
+    }
+
+    /// Says so once: this is called for every record, and each word of it would cost a lock or a system call.
     fn well(&mut self) {
+        if std::mem::replace(&mut self.well, true) && !self.troubled {
+            return;
+        }
         self.troubled = false;
         self.desk.states.set(State::Ok, &"records are read and written");
         self.desk.settled.open();
@@ -248,7 +290,8 @@ impl<S: Site> Writer<S> {
 
     /// Says what is wrong, and waits; `Break` where there is no time for that.
     fn rest(&mut self, trouble: &Trouble) -> ControlFlow<()> {
-        self.troubled = true;
+        (self.troubled, self.well) = (true, false);
+        self.spent = Spent::default();
         self.desk.metrics.failed(trouble.attempt());
         self.desk.states.set(trouble.state(), trouble);
         self.desk.settled.open();
@@ -261,38 +304,41 @@ impl<S: Site> Writer<S> {
     }
 }
 
-/// Something reached the disk.
-struct Written;
-
-/// Writes what is queued; `None` where something newer took its place.
-fn write<D: Device>(log: &mut Log<D>, op: Op, desk: &Desk<D>) -> Result<Option<Written>, Trouble> {
+/// Writes what is queued, but for what something newer took the place of. What reached the disk, and the first trouble.
+fn write<D: Device>(log: &mut Log<D>, ops: &[Op], desk: &Desk<D>) -> (Spent, Option<Trouble>) {
     let Desk { stock, metrics, .. } = desk;
-    let record = match op.task {
-        Task::Remove => None,
-        Task::Put => match stock.pending.numbered(op.key, op.number) {
-            None => return Ok(None),
-            record => record,
-        },
-    };
-    let (kind, meta, body): (_, &[u8], &[u8]) =
-        record.as_ref().map_or((Kind::Removal, &[], &[]), |record| (record.kind, &record.meta, &record.body));
+    let records = ops.iter().map(|op| stock.pending.numbered(op.key, op.number));
+    let wanted = |(op, record): &(&Op, Option<Record>)| op.task == Task::Remove || record.is_some();
+    let work: Vec<(&Op, Option<Record>)> = ops.iter().zip(records).filter(wanted).collect();
+    let contents: Vec<Content<'_>> = work.iter().map(|(op, record)| content(op, record.as_ref())).collect();
     let begun = Instant::now();
-    match log.write(&Content { kind, key: op.key, meta, body }) {
-        Ok(place) => {
-            metrics.wrote(place.length, begun.elapsed());
-            stock.done(op);
-            Ok(Some(Written))
-        }
-        // Only the record is wrong, and what the key had before is removed in its place.
-        Err(WriteError::TooLarge(_)) if op.task == Task::Put => {
-            stock.failed(op);
-            Ok(None)
-        }
-        Err(error) => {
-            stock.failed(op);
-            Err(Trouble::Io(Attempt::Write, plain(error)))
+    let results = log.write_all(&contents);
+    let each = begun.elapsed() / results.len().max(1) as u32;
+    let (mut spent, mut trouble) = (Spent::default(), None);
+    for ((op, _), result) in work.iter().zip(results) {
+        match result {
+            Ok(place) => {
+                metrics.wrote(place.length, each);
+                spent.bytes += place.length;
+                spent.records.extend(stock.done(**op));
+            }
+            Err(error) => {
+                stock.failed(**op);
+                // Only the record is wrong, and what the key had before is removed in its place.
+                let harmless = matches!(error, WriteError::TooLarge(_)) && op.task == Task::Put;
+                if !harmless {
+                    trouble.get_or_insert(Trouble::Io(Attempt::Write, plain(error)));
+                }
+            }
         }
     }
+    (spent, trouble)
+}
+
+fn content<'a>(op: &Op, record: Option<&'a Record>) -> Content<'a> {
+    let nothing: (Kind, &[u8], &[u8]) = (Kind::Removal, &[], &[]);
+    let (kind, meta, body) = record.map_or(nothing, |record| (record.kind, &record.meta, &record.body));
+    Content { kind, key: op.key, meta, body }
 }
 
 fn plain(error: WriteError) -> io::Error {

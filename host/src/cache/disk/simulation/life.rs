@@ -58,6 +58,21 @@ pub(super) struct Life {
     kept: Vec<Kept>,
 }
 
+/// What is to be written.
+struct Note {
+    key: u64,
+    kind: Kind,
+    version: Version,
+    meta: [u8; 8],
+    body: Vec<u8>,
+}
+
+impl Note {
+    fn content(&self) -> Content<'_> {
+        Content { kind: self.kind, key: hash(self.key), meta: &self.meta, body: &self.body }
+    }
+}
+
 fn hash(key: u64) -> KeyHash {
     KeyHash(u128::from(key.wrapping_mul(0x9e37_79b9_7f4a_7c15)) << 64 | u128::from(key % 8))
 }
@@ -109,7 +124,8 @@ impl Life {
     fn step(&mut self) {
         let key = self.rng.u64(..KEYS);
         match self.rng.u8(..32) {
-            0..16 => self.write(key),
+            0..12 => self.write(key),
+            12..16 => self.write_some(),
             16..24 => self.check(key),
             24..26 => self.find(key),
             26..28 => self.finish_read(),
@@ -130,6 +146,28 @@ impl Life {
     }
 
     fn write(&mut self, key: u64) {
+        let note = self.note(key);
+        let written = self.log.write(&note.content());
+        self.model.wrote(key, note.version, written.is_ok());
+    }
+
+    /// Writes records together, perhaps of the same keys.
+    fn write_some(&mut self) {
+        let notes: Vec<Note> = (0..self.rng.usize(2..6))
+            .map(|_| {
+                let key = self.rng.u64(..KEYS);
+                self.note(key)
+            })
+            .collect();
+        let contents: Vec<Content<'_>> = notes.iter().map(Note::content).collect();
+        let written = self.log.write_all(&contents);
+        assert_eq!(written.len(), notes.len());
+        for (note, written) in notes.iter().zip(written) {
+            self.model.wrote(note.key, note.version, written.is_ok());
+        }
+    }
+
+    fn note(&mut self, key: u64) -> Note {
         self.version += 1;
         let (kind, version) = match self.rng.u8(..12) {
             0 | 1 => (Kind::Removal, None),
@@ -137,10 +175,7 @@ impl Life {
             3..6 => (Kind::Slice, Some(self.version)),
             _ => (Kind::Entry, Some(self.version)),
         };
-        let body = version.map(body).unwrap_or_default();
-        let content = Content { kind, key: hash(key), meta: &key.to_le_bytes(), body: &body };
-        let written = self.log.write(&content);
-        self.model.wrote(key, version, written.is_ok());
+        Note { key, kind, version, meta: key.to_le_bytes(), body: version.map(body).unwrap_or_default() }
     }
 
     fn change_budget(&mut self) {
@@ -172,7 +207,7 @@ impl Life {
             read.is_none() || then.is_none() || read == then,
             "key {key} had {then:?}, a late read brings {read:?}"
         );
-        if self.reader.is_latest(spot.key, spot.standing.place) {
+        if self.log.contents.index.find(spot.key).is_some_and(|standing| standing.place == spot.standing.place) {
             assert!(self.model.allows(key, read), "key {key}: {read:?} is said to be the latest");
         }
     }
