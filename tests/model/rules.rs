@@ -13,9 +13,6 @@ pub(crate) fn directives(record: &Record) -> Directives {
     record.targeted.or(record.control).unwrap_or_default()
 }
 
-/// Why what answers a request with credentials is not for others.
-pub(crate) const AUTHORIZED: &str = "answers a request with Authorization: section 3.5";
-
 /// RFC 9111 section 3. The request's own `no-store` is left to the caller, because it is not part of the record.
 pub(crate) fn may_store(record: &Record) -> Result<(), &'static str> {
     let said = directives(record);
@@ -26,7 +23,7 @@ pub(crate) fn may_store(record: &Record) -> Result<(), &'static str> {
         return Err("private: section 5.2.2.7");
     }
     if record.asked.authorized && !(said.public || said.must_revalidate || said.s_maxage.is_some()) {
-        return Err(AUTHORIZED);
+        return Err("answers a request with Authorization: section 3.5");
     }
     let stated = said.public || said.max_age.is_some() || said.s_maxage.is_some();
     let expires = record.targeted.is_none() && record.expires.is_some();
