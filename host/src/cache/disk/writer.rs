@@ -31,6 +31,9 @@ const ASIDE_STEP: u64 = 64 << 10;
 /// What others may write in the folder before the log makes room for it.
 const ASIDE_SPARE: u64 = 512 << 10;
 
+/// A disk that fails now and then costs the end of a store some tries, and not all that is stored.
+const LAST_TRIES: u32 = 3;
+
 /// Told when the store was begun anew while the process lives, before anything is written to it.
 pub(in crate::cache) type Attendant<D> = Box<dyn Fn(&Home<D>) -> io::Result<()> + Send + Sync>;
 
@@ -68,6 +71,8 @@ pub(super) struct Writer<S: Site> {
     /// It was said that everything is well, and nothing else since.
     well: bool,
     looked: Instant,
+    /// Troubles that are borne once the queue is closed.
+    last_tries: u32,
 }
 
 /// A folder that is entered, and its log once that is recovered.
@@ -122,7 +127,7 @@ impl<S: Site> Writer<S> {
         let session = entered.map(|Entered { home, lock, .. }| Session { home, lock, log: None });
         let (pause, looked) = (pace.pause_first, Instant::now());
         let troubled = session.is_none();
-        Self { site, desk, secret, limits, pace, session, pause, troubled, well: false, looked }
+        Self { site, desk, secret, limits, pace, session, pause, troubled, well: false, looked, last_tries: LAST_TRIES }
     }
 
     /// Writes until the queue is closed and empty, or there is no time left for it.
@@ -138,7 +143,12 @@ impl<S: Site> Writer<S> {
             }
         }
         if let Some(Session { log: Some(log), .. }) = &mut self.session {
-            log.seal();
+            if self.desk.stock.owes() {
+                // It is forgotten with this process, and the next one would find what was given up.
+                _ = log.remove_all();
+            } else {
+                log.seal();
+            }
         }
     }
 
@@ -259,7 +269,8 @@ impl<S: Site> Writer<S> {
         self.desk.states.set(trouble.state(), trouble);
         self.desk.settled.open();
         if self.desk.stock.queue.is_closing() {
-            return ControlFlow::Break(());
+            self.last_tries -= 1;
+            return if self.last_tries == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
         }
         self.desk.stock.queue.pause(self.pause);
         self.pause = (self.pause * 2).min(self.pace.pause_max);
@@ -292,6 +303,12 @@ fn write<D: Device>(log: &mut Log<D>, op: Op, desk: &Desk<D>) -> Result<Option<W
         // Only the record is wrong, and what the key had before is removed in its place.
         Err(WriteError::TooLarge(_)) if op.task == Task::Put => {
             stock.failed(op);
+            Ok(None)
+        }
+        // A log without room for a removal has none for anything that could come back.
+        Err(WriteError::TooLarge(_)) => {
+            log.remove_all().map_err(|error| Trouble::Io(Attempt::Remove, error))?;
+            stock.done(op);
             Ok(None)
         }
         Err(error) => {
