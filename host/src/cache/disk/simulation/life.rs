@@ -16,7 +16,7 @@ use crate::cache::disk::record::{KeyHash, Kind};
 use crate::cache::disk::recovery::{Found, recover};
 
 pub(super) const KEYS: u64 = 40;
-const STORE: u64 = 77;
+pub(super) const STORE: u64 = 77;
 const BODY_BYTES_MAX: u64 = 600;
 
 /// What a life is like.
