@@ -109,6 +109,26 @@ fn the_budget_holds_with_what_others_keep_in_the_folder() {
 }
 
 #[test]
+fn a_smaller_budget_is_kept_as_soon_as_the_disk_lets_go_of_something() {
+    let rig = Rig::new();
+    let body = "x".repeat(10_000);
+    for n in 0..300 {
+        rig.put_and_flush(&format!("key {n}"), &body);
+    }
+    let mut share = rig.store.share();
+    share.set(500_000);
+    rig.disk().refuse(Some(5));
+    rig.nudge();
+    rig.until(State::Failed);
+    rig.disk().refuse(None);
+    rig.nudge();
+    rig.until(State::Ok);
+    let used = rig.disk().used();
+    // Twice the share and half a mebibyte are free.
+    assert!(used <= (1 << 21) - 1_000_000 - (512 << 10), "{used} bytes");
+}
+
+#[test]
 fn a_budget_that_others_use_up_leaves_an_empty_store_that_is_well() {
     let rig = Rig::new();
     rig.put_and_flush("a", "1");
