@@ -3,7 +3,7 @@
 use fastrand::Rng;
 
 use super::disk::{Bytes, FaultyDisk};
-use super::life::STORE;
+use super::model::STORE;
 use crate::cache::disk::segment::{Origin, SegmentName, decode_header, encode_header};
 
 const SECTOR_BYTES: usize = 512;
