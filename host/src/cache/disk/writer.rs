@@ -40,6 +40,9 @@ const TOGETHER_MAX: usize = 16;
 /// Room is given back when one part in this many of all room is spent.
 const SPENT_SHARE: u64 = 16;
 
+/// A disk that fails now and then costs the end of a store some tries, and not all that is stored.
+const LAST_TRIES: u32 = 3;
+
 /// Told when the store was begun anew while the process lives, before anything is written to it.
 pub(in crate::cache) type Attendant<D> = Box<dyn Fn(&Home<D>) -> io::Result<()> + Send + Sync>;
 
@@ -78,6 +81,8 @@ pub(super) struct Writer<S: Site> {
     well: bool,
     looked: Instant,
     spent: Spent,
+    /// Troubles that are borne once the queue is closed.
+    last_tries: u32,
 }
 
 /// What is written, and whose room is not given back yet. Those who wait for room are woken once for many records then, not
@@ -142,7 +147,20 @@ impl<S: Site> Writer<S> {
         let (pause, looked) = (pace.pause_first, Instant::now());
         let troubled = session.is_none();
         let spent = Spent::default();
-        Self { site, desk, secret, limits, pace, session, pause, troubled, well: false, looked, spent }
+        Self {
+            site,
+            desk,
+            secret,
+            limits,
+            pace,
+            session,
+            pause,
+            troubled,
+            well: false,
+            looked,
+            spent,
+            last_tries: LAST_TRIES,
+        }
     }
 
     /// Writes until the queue is closed and empty, or there is no time left for it.
@@ -158,7 +176,12 @@ impl<S: Site> Writer<S> {
             }
         }
         if let Some(Session { log: Some(log), .. }) = &mut self.session {
-            log.seal();
+            if self.desk.stock.owes() {
+                // It is forgotten with this process, and the next one would find what was given up.
+                _ = log.remove_all();
+            } else {
+                log.seal();
+            }
         }
     }
 
@@ -296,7 +319,8 @@ impl<S: Site> Writer<S> {
         self.desk.states.set(trouble.state(), trouble);
         self.desk.settled.open();
         if self.desk.stock.queue.is_closing() {
-            return ControlFlow::Break(());
+            self.last_tries -= 1;
+            return if self.last_tries == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
         }
         self.desk.stock.queue.pause(self.pause);
         self.pause = (self.pause * 2).min(self.pace.pause_max);
@@ -322,6 +346,14 @@ fn write<D: Device>(log: &mut Log<D>, ops: &[Op], desk: &Desk<D>) -> (Spent, Opt
                 spent.bytes += place.length;
                 spent.records.extend(stock.done(**op));
             }
+            // A log without room for a removal has none for anything that could come back.
+            Err(WriteError::TooLarge(_)) if op.task == Task::Remove => match log.remove_all() {
+                Ok(()) => drop(stock.done(**op)),
+                Err(error) => {
+                    stock.failed(**op);
+                    trouble.get_or_insert(Trouble::Io(Attempt::Remove, error));
+                }
+            },
             Err(error) => {
                 stock.failed(**op);
                 // Only the record is wrong, and what the key had before is removed in its place.
