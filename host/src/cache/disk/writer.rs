@@ -19,7 +19,7 @@ use super::limits::Limits;
 use super::log::{Content, Log, WriteError};
 use super::metrics::{Attempt, Metrics};
 use super::record::Kind;
-use super::recovery::recover;
+use super::recovery::{Found, recover};
 use super::secret::Secret;
 use super::site::{Barred, Site};
 use super::state::{State, States};
@@ -208,7 +208,11 @@ impl<S: Site> Writer<S> {
         let (log, found) = recover(home.device.clone(), stock.contents.clone(), home.store, self.limits)
             .map_err(|error| Trouble::Io(Attempt::Open, error))?;
         self.desk.metrics.recovered(begun.elapsed());
-        tracing::info!(?found, entries = stock.contents.index.len(), "disk tier: recovered");
+        let (Found { segments, walked, given_up }, records) = (found, stock.contents.index.len());
+        tracing::info!(segments, walked, given_up, records, "disk tier: recovered");
+        if given_up > 0 {
+            tracing::warn!(given_up, "disk tier: segments are given up, because newer records than theirs may be lost");
+        }
         stock.recovered();
         Ok(log)
     }
