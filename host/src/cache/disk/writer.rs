@@ -24,6 +24,7 @@ use super::secret::Secret;
 use super::site::{Barred, Site};
 use super::state::{State, States};
 use super::stock::Stock;
+use super::tally::Reason;
 
 /// What others keep in the folder counts in steps of this, so that the log's budget does not change with each byte.
 const ASIDE_STEP: u64 = 64 << 10;
@@ -75,6 +76,8 @@ struct Session<S: Site> {
     home: Arc<Home<S::Device>>,
     lock: S::Lock,
     log: Option<Log<S::Device>>,
+    /// It was said that the disk is smaller than the budget.
+    cramped: bool,
 }
 
 /// Why a turn made no progress.
@@ -119,7 +122,7 @@ impl<S: Site> Writer<S> {
         limits: Limits,
         pace: Pace,
     ) -> Self {
-        let session = entered.map(|Entered { home, lock, .. }| Session { home, lock, log: None });
+        let session = entered.map(|Entered { home, lock, .. }| Session { home, lock, log: None, cramped: false });
         let (pause, looked) = (pace.pause_first, Instant::now());
         let troubled = session.is_none();
         Self { site, desk, secret, limits, pace, session, pause, troubled, well: false, looked }
@@ -181,7 +184,7 @@ impl<S: Site> Writer<S> {
             attendant(&home).map_err(|error| Trouble::Io(Attempt::Open, error))?;
         }
         self.desk.stock.set_home(Some(home.clone()));
-        Ok(Session { home, lock, log: None })
+        Ok(Session { home, lock, log: None, cramped: false })
     }
 
     fn work(&mut self, session: &mut Session<S>) -> Result<(), Trouble> {
@@ -200,7 +203,15 @@ impl<S: Site> Writer<S> {
             self.desk.metrics.evicted(&log.take_tally());
         }
         let written = self.write_next(log);
-        self.desk.metrics.evicted(&log.take_tally());
+        let tally = log.take_tally();
+        self.desk.metrics.evicted(&tally);
+        if tally.removed(Reason::NoSpace).records > 0 && !std::mem::replace(&mut session.cramped, true) {
+            let bytes = self.desk.stock.contents.segments.bytes();
+            tracing::warn!(
+                bytes,
+                "disk tier: the disk is full before the size is reached; the oldest is given up instead"
+            );
+        }
         written
     }
 
