@@ -22,11 +22,12 @@ use super::log::{Content, Log, WriteError};
 use super::metrics::{Attempt, Metrics};
 use super::pending::What;
 use super::record::Kind;
-use super::recovery::recover;
+use super::recovery::{Found, recover};
 use super::secret::Secret;
 use super::site::{Barred, Site};
 use super::state::{State, States};
 use super::stock::Stock;
+use super::tally::Reason;
 
 /// What others keep in the folder counts in steps of this, so that the log's budget does not change with each byte.
 const ASIDE_STEP: u64 = 64 << 10;
@@ -99,6 +100,8 @@ struct Session<S: Site> {
     home: Arc<Home<S::Device>>,
     lock: S::Lock,
     log: Option<Log<S::Device>>,
+    /// It was said that the disk is smaller than the budget.
+    cramped: bool,
 }
 
 /// Why a turn made no progress.
@@ -143,7 +146,7 @@ impl<S: Site> Writer<S> {
         limits: Limits,
         pace: Pace,
     ) -> Self {
-        let session = entered.map(|Entered { home, lock, .. }| Session { home, lock, log: None });
+        let session = entered.map(|Entered { home, lock, .. }| Session { home, lock, log: None, cramped: false });
         let (pause, looked) = (pace.pause_first, Instant::now());
         let troubled = session.is_none();
         let spent = Spent::default();
@@ -224,7 +227,7 @@ impl<S: Site> Writer<S> {
             attendant(&home).map_err(|error| Trouble::Io(Attempt::Open, error))?;
         }
         self.desk.stock.set_home(Some(home.clone()));
-        Ok(Session { home, lock, log: None })
+        Ok(Session { home, lock, log: None, cramped: false })
     }
 
     fn work(&mut self, session: &mut Session<S>) -> Result<(), Trouble> {
@@ -243,7 +246,15 @@ impl<S: Site> Writer<S> {
             self.desk.metrics.evicted(&log.take_tally());
         }
         let written = self.write_next(log);
-        self.desk.metrics.evicted(&log.take_tally());
+        let tally = log.take_tally();
+        self.desk.metrics.evicted(&tally);
+        if tally.removed(Reason::NoSpace).records > 0 && !std::mem::replace(&mut session.cramped, true) {
+            let bytes = self.desk.stock.contents.segments.bytes();
+            tracing::warn!(
+                bytes,
+                "disk tier: the disk is full before the size is reached; the oldest is given up instead"
+            );
+        }
         written
     }
 
@@ -253,7 +264,11 @@ impl<S: Site> Writer<S> {
         let (log, found) = recover(home.device.clone(), stock.contents.clone(), home.store, self.limits)
             .map_err(|error| Trouble::Io(Attempt::Open, error))?;
         self.desk.metrics.recovered(begun.elapsed());
-        tracing::info!(?found, entries = stock.contents.index.len(), "disk tier: recovered");
+        let (Found { segments, walked, given_up }, records) = (found, stock.contents.index.len());
+        tracing::info!(segments, walked, given_up, records, "disk tier: recovered");
+        if given_up > 0 {
+            tracing::warn!(given_up, "disk tier: segments are given up, because newer records than theirs may be lost");
+        }
         stock.recovered();
         Ok(log)
     }
