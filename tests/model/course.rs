@@ -1,4 +1,6 @@
 //! A sequence of events, run against a node of its own; and the shortest one that still fails.
+//!
+//! With a disk tier the node is restarted now and then, so that what memory had must come from disk.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -14,6 +16,7 @@ use crate::purge::Purge;
 use crate::rules::Sent;
 use crate::site::{EFFECT, Site};
 use crate::span::Span;
+use crate::storage::Storage;
 use crate::terms::{Terms, Vary};
 use crate::told::Told;
 
@@ -22,6 +25,7 @@ const EVENTS: usize = 60;
 
 #[derive(Clone)]
 pub(crate) struct Course {
+    storage: Storage,
     /// What the resources are at first.
     start: Vec<Change>,
     events: Vec<Event>,
@@ -36,7 +40,8 @@ pub(crate) struct Failure {
 }
 
 struct Run {
-    node: TestNode,
+    /// `None` while it is being restarted.
+    node: Option<TestNode>,
     origin: Origin,
     site: Arc<Mutex<Site>>,
     ledger: Ledger,
@@ -44,7 +49,7 @@ struct Run {
 }
 
 impl Course {
-    pub(crate) fn random(seed: u64) -> Self {
+    pub(crate) fn random(seed: u64, storage: Storage) -> Self {
         let mut rng = Rng::with_seed(seed);
         let start = |target| Change {
             target,
@@ -53,12 +58,13 @@ impl Course {
             ranges: Ranges::random(&mut rng),
         };
         let start = (0..TARGETS.len()).map(start).collect();
-        Self { start, events: (0..EVENTS).map(|_| Event::random(&mut rng)).collect() }
+        let event = |_| if storage.restarts(&mut rng) { Event::Restart } else { Event::random(&mut rng) };
+        Self { storage, start, events: (0..EVENTS).map(event).collect() }
     }
 
     /// Runs it; in the end nothing hangs and nothing was wrong.
     pub(crate) async fn run(&self) -> Result<(), Failure> {
-        let mut run = Run::start(&self.start).await;
+        let mut run = Run::start(&self.start, self.storage).await;
         for (at, event) in self.events.iter().enumerate() {
             let faults = run.step(at, event).await;
             if !faults.is_empty() {
@@ -106,12 +112,12 @@ impl fmt::Display for Failure {
 }
 
 impl Run {
-    async fn start(start: &[Change]) -> Self {
+    async fn start(start: &[Change], storage: Storage) -> Self {
         let origin = Origin::start().await;
         let site = Arc::new(Mutex::new(Site::new(start.iter().copied())));
         let answering = site.clone();
         origin.replying(move |seen| lock(&answering).answer(seen));
-        let node = TestNode::before(&origin, "");
+        let node = Some(storage.node(&origin));
         Self { node, origin, site, ledger: Ledger::default(), story: Vec::new() }
     }
 
@@ -119,7 +125,7 @@ impl Run {
         match event {
             Event::Ask(ask) => return self.ask(at, ask).await,
             Event::Advance(seconds) => {
-                self.node.advance(Duration::from_secs(*seconds));
+                self.node().advance(Duration::from_secs(*seconds));
                 lock(&self.site).now += seconds;
             }
             Event::Change(change) => lock(&self.site).change(change),
@@ -128,10 +134,19 @@ impl Run {
                 let now = lock(&self.site).now;
                 self.ledger.purge(purge, now);
             }
+            Event::Restart => {
+                let node = self.node.take().expect("it runs between two events");
+                self.node = Some(node.restarted().await);
+                self.ledger.restart();
+            }
             Event::Trouble(target, trouble) => lock(&self.site).resources[*target].trouble = *trouble,
         }
         self.story.push(format!("{at}: {event:?}"));
         Vec::new()
+    }
+
+    fn node(&self) -> &TestNode {
+        self.node.as_ref().expect("it runs between two events")
     }
 
     async fn ask(&mut self, at: usize, ask: &Ask) -> Vec<Fault> {
@@ -162,7 +177,7 @@ impl Run {
 
     /// The answer, with a purge as soon as the origin is asked, or after the answer where it is not.
     async fn request(&self, ask: &Ask, fields: &[(&str, &str)]) -> Response {
-        let mut client = self.node.connect().await;
+        let mut client = self.node().connect().await;
         let mut answer = std::pin::pin!(client.request(ask.method, TARGETS[ask.target], fields, b""));
         let Some(purge) = &ask.meanwhile else { return answer.await };
         let (gate, asked) = (Gate::closed(), self.origin.seen().len());
@@ -183,7 +198,7 @@ impl Run {
 
     async fn purge(&self, purge: &Purge) {
         let json = [("Content-Type", "application/json")];
-        let mut door = RawClient::connect(self.node.admin()).await;
+        let mut door = RawClient::connect(self.node().admin()).await;
         let told = door.request("POST", "/v1/purge", &json, purge.body().as_bytes()).await;
         assert_eq!(told.status, 200, "{purge:?}: {}", told.text());
     }
@@ -192,7 +207,7 @@ impl Run {
     async fn settle(&self, said_before: usize, got: &support::Response) {
         let plain = got.header("cache-status").is_some_and(|told| told.contains("; hit") && !told.contains("detail"));
         if !plain || self.origin.seen().len() > said_before {
-            self.node.metric_is("forebay_cache_fills_inflight", &[], 0.0).await;
+            self.node().metric_is("forebay_cache_fills_inflight", &[], 0.0).await;
         }
     }
 }

@@ -21,6 +21,8 @@ pub(crate) enum Event {
     Change(Change),
     Trouble(usize, Trouble),
     Purge(Purge),
+    /// The node ends in good order and starts again.
+    Restart,
 }
 
 /// One request of a client.

@@ -199,7 +199,8 @@ fn asking(ledger: &Ledger, exchange: &Exchange<'_>) -> Judgement {
         })
     };
     match (told.forward.as_deref(), &told.detail) {
-        (Some("uri-miss"), None) if stored(false) => fault("something is stored, and it says uri-miss"),
+        // Of a key on disk only what the request selects is looked for.
+        (Some("uri-miss"), None) if stored(ledger.restarted) => fault("something is stored, and it says uri-miss"),
         (Some("vary-miss"), None) if stored(true) => fault("a variant is stored, and it says vary-miss"),
         _ => Ok(()),
     }
@@ -250,7 +251,8 @@ fn storing(ledger: &Ledger, exchange: &Exchange<'_>) -> Judgement {
     // An error that answers a range is perhaps none of the whole.
     // And where a range was refused, the whole is fetched for this client alone.
     let of_the_range = told.says("status") || told.says("uncacheable");
-    let excused = excused || (exchange.ask.span.is_some() && of_the_range);
+    let to_range = exchange.ask.span.is_some() || record.asked.range.is_some();
+    let excused = excused || (to_range && of_the_range);
     // Neither answers anybody else unasked.
     let useless = record.vary == Vary::Star || rules::directives(record).no_cache;
     if rules::is_fresh(record, exchange.now) && record.confirmed.is_none() && !excused && !useless {

@@ -22,6 +22,8 @@ pub(crate) struct Ledger {
     unstorable: [Option<u64>; TARGETS.len()],
     /// Did the origin fail when it was asked last?
     failing: [bool; TARGETS.len()],
+    /// Has the node begun anew with what is on disk?
+    pub(crate) restarted: bool,
 }
 
 /// One request of a client and everything that came of it.
@@ -166,14 +168,17 @@ impl Ledger {
                 _ => {}
             }
         }
+        if self.restarted {
+            self.lose_other_variants();
+        }
     }
 
     /// What was stored for the same request is perhaps no longer there; what the origin was asked to confirm is no longer
     /// to be used as it was, whether it was confirmed or not (sections 4.3.3 and 4.3.4).
     fn replace(&mut self, exchange: &Exchange<'_>, said: &Said) {
-        // What only those with credentials may use changes nothing for the others (section 3.5).
+        // What credentials brought, and is not for others, changes nothing for them (section 3.5).
         let brought = &self.records[self.before..];
-        let kept_out = |record: &Record| record.kept == Kept::No(rules::AUTHORIZED);
+        let kept_out = |record: &Record| exchange.ask.authorized && matches!(record.kept, Kept::No(_));
         if brought.iter().any(kept_out) {
             return;
         }
@@ -215,6 +220,31 @@ impl Ledger {
     pub(crate) fn retire(&mut self, why: &'static str, which: impl Fn(&Record) -> bool) {
         for record in self.records.iter_mut().filter(|record| which(record)) {
             record.retired = record.retired.or(Some(why));
+        }
+    }
+
+    /// Memory is lost, and with it all parts.
+    pub(crate) fn restart(&mut self) {
+        self.restarted = true;
+        let in_memory = |record: &&mut Record| record.part.is_some() || record.asked.range.is_some();
+        for record in self.records.iter_mut().filter(in_memory) {
+            if record.kept == Kept::Surely {
+                record.kept = Kept::Perhaps;
+            }
+        }
+        self.lose_other_variants();
+    }
+
+    /// On disk those that differ by other fields than the last one of their resource are perhaps not found any more.
+    fn lose_other_variants(&mut self) {
+        let mut last: [Option<Vary>; TARGETS.len()] = [None; TARGETS.len()];
+        let mut changed = [false; TARGETS.len()];
+        for record in self.records.iter_mut().rev().filter(|record| !matches!(record.kept, Kept::No(_))) {
+            let target = record.target;
+            changed[target] |= *last[target].get_or_insert(record.vary) != record.vary;
+            if record.kept == Kept::Surely && changed[target] {
+                record.kept = Kept::Perhaps;
+            }
         }
     }
 

@@ -16,10 +16,12 @@ mod rules;
 mod rush;
 mod site;
 mod span;
+mod storage;
 mod terms;
 mod told;
 
 use course::Course;
+use storage::Storage;
 
 /// Names the seed where a run ends in a panic of its own.
 struct Running(u64);
@@ -35,6 +37,8 @@ impl Drop for Running {
 /// Sequences of a test run; a few seconds.
 const SEQUENCES: u64 = 300;
 const RUSHES: u64 = 60;
+/// Each restarts its node some times.
+const RESTARTED_SEQUENCES: u64 = 60;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|value| value.parse().expect("a number"))
@@ -47,15 +51,24 @@ fn seeds(usual: u64) -> std::ops::Range<u64> {
     }
 }
 
-#[tokio::test]
-async fn every_answer_is_one_that_the_model_allows() {
-    for seed in seeds(SEQUENCES) {
+async fn run(seeds: std::ops::Range<u64>, storage: Storage) {
+    for seed in seeds {
         let _running = Running(seed);
-        if let Err(failure) = Course::random(seed).run().await {
+        if let Err(failure) = Course::random(seed, storage).run().await {
             let failure = failure.shortest().await;
             panic!("FOREBAY_MODEL_SEED={seed} fails:\n{failure}");
         }
     }
+}
+
+#[tokio::test]
+async fn every_answer_is_one_that_the_model_allows() {
+    run(seeds(SEQUENCES), Storage::Memory).await;
+}
+
+#[tokio::test]
+async fn every_answer_from_disk_is_one_that_the_model_allows() {
+    run(seeds(RESTARTED_SEQUENCES), Storage::MemoryOverDisk).await;
 }
 
 #[tokio::test]

@@ -186,6 +186,15 @@ impl Entry {
         }
     }
 
+    /// Is it the other one, or what memory took of that when it was read from disk?
+    pub(super) fn is(self: &Arc<Self>, other: &Arc<Self>) -> bool {
+        let taken = || {
+            let of = |entry: &Self| (entry.head.received, entry.validity.epoch());
+            of(self) == of(other) && self.head.selection == other.head.selection
+        };
+        Arc::ptr_eq(self, other) || (other.recalled.is_some() && taken())
+    }
+
     /// Says whether the next request for it is to offer it to the disk tier again.
     pub(super) fn offer_at_next_request(&self, offer: bool) {
         self.offered_again.store(offer, Ordering::Relaxed);

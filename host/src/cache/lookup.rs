@@ -146,9 +146,9 @@ impl Cache {
         }
     }
 
-    /// What the disk tier has for a request, once it has brought it; asks it only where memory has nothing.
+    /// What the disk tier has for a request, once it has brought it.
     pub async fn recall(&self, key: &Key, request: &HeaderMap) -> Recall {
-        if self.shelf.remembers(key, request) { Recall::Unasked } else { self.shelf.recall(key, request).await }
+        self.shelf.recall(key, request).await
     }
 
     fn prospect(&self, found: Found, ask: &Ask<'_>, now: Timestamp) -> Prospect {
@@ -211,11 +211,12 @@ impl Cache {
         }
     }
 
-    /// An entry that answers as it is; nobody's turn is taken.
-    pub fn peek(&self, key: &Key, ask: &Ask<'_>, now: Timestamp) -> Option<Arc<Entry>> {
+    /// An entry that answers as it is; nobody's turn is taken. Never cold where `ask` says what the disk had.
+    pub fn peek(&self, key: &Key, ask: &Ask<'_>, now: Timestamp) -> Result<Option<Arc<Entry>>, Cold> {
         match self.shelf.find(key, ask, now) {
-            Found::Entry(entry, Reuse::Fresh | Reuse::Stale) => Some(entry),
-            _ => None,
+            Found::Entry(entry, Reuse::Fresh | Reuse::Stale) => Ok(Some(entry)),
+            Found::Cold => Err(Cold),
+            _ => Ok(None),
         }
     }
 
@@ -237,9 +238,10 @@ impl Cache {
         self.shelf.stored(key, request, recall)
     }
 
-    /// Gives an entry another head, unless it has been replaced, purged or given up since it was looked at.
-    pub fn replace_head(&self, key: &Key, entry: &Arc<Entry>, head: Head) {
-        self.shelf.replace_head(key, entry, head);
+    /// Gives an entry another head, unless it has been replaced, purged or given up since it was looked at. `began` is the
+    /// last purge that was in force when the origin was asked for it.
+    pub fn replace_head(&self, key: &Key, entry: &Arc<Entry>, (head, began): (Head, u64)) {
+        self.shelf.replace_head(key, entry, (head, began));
     }
 
     /// Everything stored for the URL of this key is given up, whatever its other parts, and what is being fetched for it

@@ -105,7 +105,7 @@ impl Shelf {
                 return;
             }
             if same(standing.as_ref(), self.tiers.get(key).as_ref()) {
-                return self.tiers.replace_parts(key.clone(), joined);
+                return self.tiers.join_part(key.clone(), joined, &part.head);
             }
         }
     }
@@ -145,12 +145,12 @@ impl Shelf {
     }
 
     /// Puts the same body with another head in the place of `entry`, if that is still stored.
-    pub(super) fn replace_head(&self, key: &Key, entry: &Arc<Entry>, head: Head) {
+    pub(super) fn replace_head(&self, key: &Key, entry: &Arc<Entry>, (head, began): (Head, u64)) {
         // The new head may have other tags; until now it was known by the old ones.
         if !self.holds(key.as_str(), (&entry.head, &entry.validity)) {
             return;
         }
-        let new = Arc::new(entry.with_head(head.settled(), entry.validity.epoch()));
+        let new = Arc::new(entry.with_head(head.settled(), began));
         let (key, prepared) = (key.shared(), self.tiers.prepare(key.as_str(), &new));
         let _board = self.lock_board();
         self.tiers.swap(&key, (entry, new), prepared);
@@ -217,6 +217,12 @@ impl Shelf {
     /// Has no purge since a flight began concerned what it brought for, or from, a response with this head?
     pub(super) fn untouched(&self, key: &str, flight: &Flight, head: &Head) -> bool {
         self.epochs.untouched(flight.began, subject(key, head))
+    }
+
+    /// Forgets all variants of a key under which nothing is looked for any more.
+    pub(super) fn forget(&self, key: &Key) {
+        let _board = self.lock_board();
+        self.tiers.remove(key.as_str());
     }
 
     /// Forgets one variant; the others of its key stay. Under the board's lock, so that no invalidation can slip between

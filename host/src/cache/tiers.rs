@@ -84,7 +84,7 @@ impl Tiers {
         }
         if let (Some(disk), Some(prepared)) = (&self.disk, prepared) {
             if let Some(other) = replaced.filter(|other| other.head.selection != entry.head.selection) {
-                disk.give_up(key, other);
+                disk.give_up(key, &other.head.selection);
             }
             put(disk, key, entry, prepared);
         }
@@ -121,7 +121,16 @@ impl Tiers {
         }
     }
 
-    /// Puts other variants into the place of those of a key. Parts are in memory only.
+    /// Puts other variants into the place of those of a key, one of which has got this part. Parts are in memory only; what
+    /// disk has of the same selection is older.
+    pub(super) fn join_part(&self, key: Arc<str>, variants: Variants, part: &Head) {
+        if let Some(disk) = &self.disk {
+            disk.give_up(&key, &part.selection);
+        }
+        self.memory.replace(key, variants);
+    }
+
+    /// Puts other variants into the place of those of a key, with less parts.
     pub(super) fn replace_parts(&self, key: Arc<str>, variants: Variants) {
         self.memory.replace(key, variants);
     }
@@ -130,7 +139,7 @@ impl Tiers {
     pub(super) fn give_up(&self, key: &Arc<str>, entry: &Arc<Entry>) {
         self.memory.give_up(key, entry);
         if let Some(disk) = &self.disk {
-            disk.give_up(key, entry);
+            disk.give_up(key, &entry.head.selection);
         }
     }
 

@@ -107,7 +107,7 @@ impl Variants {
 
     /// All but this one.
     pub(super) fn without(&self, entry: &Arc<Entry>) -> Self {
-        let whole = self.whole.iter().filter(|other| !Arc::ptr_eq(other, entry)).cloned().collect();
+        let whole = self.whole.iter().filter(|other| !other.is(entry)).cloned().collect();
         Self { whole, parts: self.parts.clone() }
     }
 
@@ -115,14 +115,14 @@ impl Variants {
         self.len() == 0
     }
 
-    /// Is this very entry among them?
+    /// Is this very entry among them, or what was taken of it?
     pub(super) fn holds(&self, entry: &Arc<Entry>) -> bool {
-        self.whole.iter().any(|own| Arc::ptr_eq(own, entry))
+        self.whole.iter().any(|own| own.is(entry))
     }
 
     /// These, with `new` in the place of `old` and in its order.
     pub(super) fn replacing(&self, old: &Arc<Entry>, new: Arc<Entry>) -> Self {
-        let replaced = |own: &Arc<Entry>| if Arc::ptr_eq(own, old) { new.clone() } else { own.clone() };
+        let replaced = |own: &Arc<Entry>| if own.is(old) { new.clone() } else { own.clone() };
         Self { whole: self.whole.iter().map(replaced).collect(), parts: self.parts.clone() }
     }
 

@@ -130,7 +130,7 @@ pub(super) fn prospect(passage: &Passage, prospect: &Prospect) -> Option<CodingN
     let form = match forms.get(best) {
         Some(Form::Smaller(_)) => Readiness::Stored,
         Some(Form::Useless) => Readiness::Useless,
-        None if entry.content.here().is_none() => return Some(note(Readiness::AsItPasses, Some(best))),
+        _ if !entry.is_in_memory() => return Some(note(Readiness::AsItPasses, Some(best))),
         None => Readiness::NotMade,
     };
     Some(note(form, made(forms, accepted).map(|(coding, _)| coding)))

@@ -28,6 +28,8 @@ pub(super) async fn answer(
     let request = &visit.passage()?.head.headers;
     // An answer to credentials says nothing of a response that others get.
     let own = request.contains_key(header::AUTHORIZATION);
+    // Before anything is read: what a purge from now on concerns, the answer does not confirm.
+    let began = visit.edge.cache.epoch();
     let stored = if own { None } else { visit.edge.cache.stored(key, request, &visit.recall) };
     let requested = visit.edge.clock.now();
     // Compared as the origin gave it: what the node codes has another tag and another length.
@@ -39,7 +41,7 @@ pub(super) async fn answer(
         && response.status() == StatusCode::OK
         && let Some(head) = told(visit, &entry, response.headers(), requested)?
     {
-        visit.edge.cache.replace_head(key, &entry, head);
+        visit.edge.cache.replace_head(key, &entry, (head, began));
     }
     pass::shown(visit, response)
 }

@@ -21,6 +21,7 @@ pub(super) async fn up(visit: &mut Visit<'_>, origin: &Origin, key: &Key, now: T
     loop {
         match once(visit, origin, key, now)? {
             Ok(lookup) => return Ok(lookup),
+            // Once it was asked, it is cold no more.
             Err(Cold) => Box::pin(recall(visit, key)).await?,
         }
     }
@@ -51,9 +52,16 @@ pub(super) fn standing(passage: &Passage, doubt: Option<Doubt>, purpose: StaleUs
     }
 }
 
-/// An entry that answers as it is; nobody's turn is taken.
-pub(super) fn peek(visit: &Visit<'_>, key: &Key, now: Timestamp) -> Result<Option<Arc<Entry>>, Failure> {
-    Ok(visit.edge.cache.peek(key, &ask(visit)?, now))
+/// An entry that answers as it is. Waits for the disk where memory has nothing to say.
+pub(super) async fn peek(visit: &mut Visit<'_>, key: &Key, now: Timestamp) -> Result<Option<Arc<Entry>>, Failure> {
+    loop {
+        let peeked = visit.edge.cache.peek(key, &ask(visit)?, now);
+        match peeked {
+            Ok(entry) => return Ok(entry),
+            // Once it was asked, it is cold no more.
+            Err(Cold) => Box::pin(recall(visit, key)).await?,
+        }
+    }
 }
 
 /// Parts that may be used as they are; nobody's turn is taken.

@@ -64,8 +64,7 @@ impl Edge {
         let key = look::key(visit, (&origin, chosen))?;
         let now = visit.record.started;
         if passage.head.method == Method::HEAD {
-            look::recall(visit, &key).await?;
-            return match look::peek(visit, &key, now)? {
+            return match look::peek(visit, &key, now).await? {
                 Some(entry) => Ok(hit::answer(visit, &entry, now)),
                 None if let Some(parts) = look::peek_parts(visit, &key, now)? => {
                     Ok(part_hit::answer(visit, &parts, &(0..0), now))

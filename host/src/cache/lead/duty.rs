@@ -35,6 +35,10 @@ impl Duty {
     pub(super) fn store(&self, entry: Arc<Entry>) {
         if self.stands() {
             self.shelf.store(&self.key, &self.flight, entry, self.replaced.as_ref());
+            if *self.key != *self.asked.as_str() {
+                // A later life looks there again, and must not find what is older.
+                self.shelf.forget(&self.asked);
+            }
         }
     }
 

@@ -155,8 +155,9 @@ impl Filling {
             (Some(place), Some(Content::Here(bytes))) if place.length() == self.received && self.duty.stands() => {
                 shelf.store_part(key, flight, &Parts::new(&self.head, place, bytes, flight.began));
             }
-            // Disk did not take the end of it. Or a part of unknown length was not as long as its place, or a purge
-            // concerned what it builds on.
+            // Disk did not take the end of it. It is another one all the same.
+            (None, None) => self.duty.give_up_replaced(),
+            // A part of unknown length was not as long as its place, or a purge concerned what it builds on.
             _ => {}
         }
     }

@@ -372,12 +372,12 @@ async fn a_head_is_replaced_only_while_its_entry_is_stored() {
             .stored(&house.key, &HeaderMap::new(), &Recall::Unasked)
             .map(|entry| entry.head.headers["server"].clone())
     };
-    house.cache.replace_head(&house.key, &entry, renamed("a"));
+    house.cache.replace_head(&house.key, &entry, (renamed("a"), entry.validity.epoch()));
     assert_eq!(server().expect("stored"), "a");
-    house.cache.replace_head(&house.key, &entry, renamed("b"));
+    house.cache.replace_head(&house.key, &entry, (renamed("b"), entry.validity.epoch()));
     assert_eq!(server().expect("stored"), "a", "what was looked at is not there any more");
     house.cache.invalidate(&house.key);
-    house.cache.replace_head(&house.key, &entry, renamed("c"));
+    house.cache.replace_head(&house.key, &entry, (renamed("c"), entry.validity.epoch()));
     assert!(server().is_none());
 }
 

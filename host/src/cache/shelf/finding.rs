@@ -6,11 +6,10 @@ use http::header::HeaderMap;
 
 use super::Shelf;
 use crate::cache::ask::Ask;
-use crate::cache::entry::{Entry, Head};
+use crate::cache::entry::Entry;
 use crate::cache::found::{Found, Purged};
 use crate::cache::key::Key;
 use crate::cache::parts::Parts;
-use crate::cache::purging::Validity;
 use crate::cache::tier::Recall;
 use crate::cache::tiers::Below;
 use crate::clock::Timestamp;
@@ -97,8 +96,8 @@ impl Shelf {
     pub(in crate::cache) fn variants(&self, key: &Key, ask: &Ask<'_>) -> (Vec<Arc<Entry>>, Vec<Arc<Parts>>) {
         let all = self.tiers.get(key.as_str()).unwrap_or_default();
         let (mut whole, parts): (Vec<_>, _) = (all.iter().cloned().collect(), all.parts().cloned().collect());
-        if let Recall::Asked(Some(_)) = ask.recall
-            && let Below::Here(entry) = self.tiers.below(key, ask.headers, ask.recall)
+        if let Below::Here(entry) = self.tiers.below(key, ask.headers, ask.recall)
+            && whole.iter().all(|other: &Arc<Entry>| other.head.selection != entry.head.selection)
         {
             whole.push(entry);
         }
@@ -114,15 +113,6 @@ impl Shelf {
             Below::Here(entry) => Some(entry).filter(|entry| holds(&entry)),
             Below::Nothing | Below::Cold => None,
         })
-    }
-
-    /// Does memory have something that a request selects?
-    pub(in crate::cache) fn remembers(&self, key: &Key, request: &HeaderMap) -> bool {
-        let Some(variants) = self.tiers.get(key.as_str()) else { return false };
-        let holds = |head: &Head, validity: &Validity| self.holds(key.as_str(), (head, validity));
-        let query = key.query();
-        variants.select(request, query).any(|entry| holds(&entry.head, &entry.validity))
-            || variants.select_parts(request, query).any(|parts| holds(&parts.head, &parts.validity))
     }
 
     /// What disk has for a request, once it has brought it.

@@ -26,6 +26,7 @@ use crate::cache::entry::{Entry, Head};
 use crate::cache::key::Key;
 use crate::clock::Clock;
 use crate::config;
+use crate::semantics::Selection;
 
 /// Specs that are remembered, at most; one costs about 200 bytes. Another one is read when it is needed.
 const SPECS_MAX: u64 = 100_000;
@@ -130,7 +131,7 @@ impl Tier {
             return self.put(key, entry, self.prepare(key, entry));
         }
         let spec_stands = known.is_some() && known == spec;
-        let admitted = self.admitted(own, entry);
+        let admitted = self.admitted(key, own, entry);
         if admitted != Admitted::Yes {
             self.give_up_older(primary, own, spec_stands);
             return admitted;
@@ -186,7 +187,7 @@ impl Tier {
         self.admission.admits(self.primary(key), self.clock.now());
     }
 
-    fn admitted(&self, own: KeyHash, entry: &Entry) -> Admitted {
+    fn admitted(&self, key: &str, own: KeyHash, entry: &Entry) -> Admitted {
         // Which of the queries of its key it is good for does not show in its hash.
         if entry.head.selection.is_for_one_query() {
             return Admitted::No;
@@ -197,7 +198,7 @@ impl Tier {
         }
         let (admitted, outcome) = if entry.content.len() > self.object_bytes_max {
             (Admitted::No, Outcome::TooLarge)
-        } else if self.store.kind(own).is_none() && !self.admission.admits(own, self.clock.now()) {
+        } else if self.store.kind(own).is_none() && !self.admission.admits(self.asked(key, entry), self.clock.now()) {
             // What is on disk already has been asked for before.
             (Admitted::AtNextRequest, Outcome::FirstRequest)
         } else if !self.store.affords() {
@@ -207,6 +208,15 @@ impl Tier {
         };
         self.store.count(outcome);
         admitted
+    }
+
+    /// By what requests for a response are told apart. Until one of its variants is put, a key's spec is another each time.
+    fn asked(&self, key: &str, entry: &Entry) -> KeyHash {
+        let names = entry.head.selection.names();
+        if names.is_empty() {
+            return self.primary(key);
+        }
+        self.variant(key, &Spec { generation: 0, names }.variant(&entry.head.selection))
     }
 
     /// Gives up what a response takes the place of that is not put itself: of a key whose spec stands, this variant only.
@@ -227,12 +237,12 @@ impl Tier {
     }
 
     /// Gives up one response of a key; where nobody knows which record is its, all of them.
-    pub(in crate::cache) fn give_up(&self, key: &str, entry: &Entry) {
+    pub(in crate::cache) fn give_up(&self, key: &str, selection: &Selection) {
         let primary = self.primary(key);
-        let names = entry.head.selection.names();
+        let names = selection.names();
         match self.specs.get(&primary) {
             Some(spec) if spec.names == names => {
-                self.store.remove(self.variant(key, &spec.variant(&entry.head.selection)));
+                self.store.remove(self.variant(key, &spec.variant(selection)));
             }
             // Then it is not under the spec that stands, and cannot be found.
             Some(_) if !names.is_empty() => {}
@@ -240,9 +250,11 @@ impl Tier {
         }
     }
 
-    /// Was nothing put or removed since this was read?
+    /// Was nothing put or removed since this was read? A variant whose spec is gone is out of reach, though it is there.
     pub(in crate::cache) fn is_latest(&self, recalled: Recalled) -> bool {
-        self.store.is_latest(recalled.key, recalled.mark)
+        let Recalled { key, mark, primary, generation, .. } = recalled;
+        let stands = || self.specs.get(&primary).is_some_and(|spec| spec.generation == generation);
+        self.store.is_latest(key, mark) && (generation == 0 || stands())
     }
 
     /// Is it worth a place in memory? Small ones come first.
@@ -282,10 +294,16 @@ impl Tier {
         if !of_key || !form.head.selection.matches(request, key.query()) {
             return Err(Missed::Absent);
         }
-        self.entry(form, own, record, request).ok_or(Missed::Absent)
+        self.entry(form, (primary, own), record, request).ok_or(Missed::Absent)
     }
 
-    fn entry(&self, form: Form, key: KeyHash, record: Record, request: &HeaderMap) -> Option<Entry> {
+    fn entry(
+        &self,
+        form: Form,
+        (primary, key): (KeyHash, KeyHash),
+        record: Record,
+        request: &HeaderMap,
+    ) -> Option<Entry> {
         let content = match form.extent {
             Extent::Inline => Content::Here(record.body),
             Extent::Sliced { generation, total } => {
@@ -298,7 +316,8 @@ impl Tier {
             }
             return None;
         }
-        let recalled = Recalled { key, mark: record.mark, reads: record.reads };
+        let (mark, generation, reads) = (record.mark, form.generation, record.reads);
+        let recalled = Recalled { key, mark, generation, primary, reads };
         Some(Entry::recalled(form.head, content, (form.epoch, recalled)))
     }
 
@@ -330,3 +349,6 @@ impl Tier {
         record.filter(|record| record.kind == kind).ok_or(Missed::Absent)
     }
 }
+
+#[cfg(test)]
+mod tests;
