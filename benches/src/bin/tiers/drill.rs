@@ -80,9 +80,12 @@ pub(super) fn run(servers: &mut [Server], scale: Scale) -> Result<Vec<String>> {
         server.start_again()?;
         server.wait()?;
     }
-    for round in 0..ROUNDS {
-        let (warm, rest) = halves(batch(round, scale));
+    let rounds: Vec<_> = (0..ROUNDS).map(|round| halves(batch(round, scale))).collect();
+    for (warm, _) in &rounds {
         disk.round(servers, &|_| Ok(warm.clone()))?;
+    }
+    // After these the pages of all are gone.
+    for (_, rest) in &rounds {
         cold.round(servers, &|server| forget_pages().with_context(|| server.kind.name()).map(|()| rest.clone()))?;
     }
     Ok([misses, memory, disk, cold].iter().map(Drill::render).collect())

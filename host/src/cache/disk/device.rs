@@ -47,6 +47,11 @@ pub(in crate::cache) trait DeviceFile: Send + Sync + 'static {
     fn sync(&self) -> io::Result<()>;
 }
 
+/// Is there no room for more? A quota that is used up is a disk that is full.
+pub(super) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
 /// Fills the buffer, or fails. A second try, because what is read so is read once, and much hangs on it.
 pub(super) fn read_whole(file: &impl DeviceFile, position: u64, buffer: &mut [u8]) -> io::Result<()> {
     let mut read = || match file.read_at(position, buffer) {

@@ -117,7 +117,7 @@ impl Index {
         let half = half(key);
         let mut shard = self.write(half);
         let same = |slot: &Slot| slot.half == half && slot.place() == place;
-        shard.find_entry(half, same).map(|entry| drop(entry.remove())).map_err(|_| Moved)
+        shard.find_entry(half, same).map(|entry| _ = entry.remove()).map_err(|_| Moved)
     }
 
     /// The record that lies at `from`, if it still does, lies at `to` now, where nobody has read it yet.

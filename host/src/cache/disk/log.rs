@@ -7,7 +7,7 @@ use std::io::{self, IoSlice};
 use std::sync::Arc;
 
 use super::contents::Contents;
-use super::device::{Device, DeviceFile};
+use super::device::{Device, DeviceFile, is_full};
 use super::draft::{self, Draft};
 use super::footer::{self, Line, footer_bytes};
 use super::index::Place;
@@ -133,7 +133,7 @@ impl<D: Device> Log<D> {
         loop {
             match self.append_once(&draft) {
                 // The disk is smaller than the budget: what is oldest goes, and the write is tried again.
-                Err(error) if error.kind() == io::ErrorKind::StorageFull && self.evict_for_space()? => {}
+                Err(error) if is_full(&error) && self.evict_for_space()? => {}
                 result => return Ok(result?),
             }
         }

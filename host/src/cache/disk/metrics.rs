@@ -136,6 +136,9 @@ impl Metrics {
     }
 
     pub(super) fn evicted(&self, tally: &Tally) {
+        if *tally == Tally::default() {
+            return;
+        }
         self.written_bytes.inc_by(tally.kept.bytes);
         let Some(evictions) = self.evictions.get() else { return };
         for reason in Reason::ALL {

@@ -69,11 +69,9 @@ impl DeviceFile for File {
         let wanted = buffer.len();
         match rustix::io::preadv2(self, &mut [IoSliceMut::new(buffer)], position, ReadWriteFlags::NOWAIT) {
             Ok(read) if read == wanted => Ok(Some(read)),
-            // Less than wanted: the end of the file, or of what is in memory.
-            Ok(_) | Err(Errno::AGAIN | Errno::INTR) => Ok(None),
-            // A file system that cannot say.
-            Err(Errno::OPNOTSUPP) => Ok(None),
-            Err(error) => Err(error.into()),
+            // The end of the file, or of what is in memory, or a system that cannot say. What an error is about shows in
+            // the read that waits.
+            Ok(_) | Err(_) => Ok(None),
         }
     }
 

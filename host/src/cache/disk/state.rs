@@ -7,6 +7,8 @@ use std::io;
 
 use tokio::sync::watch;
 
+use super::device::is_full;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::cache) enum State {
     /// What the disk has is being found out. Nothing is read from it yet; what is put waits in the queue.
@@ -43,7 +45,7 @@ impl State {
     /// What an error makes of the store.
     pub(super) fn after(error: &io::Error) -> Self {
         match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full,
+            _ if is_full(error) => Self::Full,
             io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly,
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Self::Absent,
             _ => Self::Failed,

@@ -69,10 +69,10 @@ impl<D: Device> Stock<D> {
     }
 
     /// Takes the place of what the key had; `false` where nothing is written any more.
-    pub(super) fn put(&self, key: KeyHash, kind: Kind, content: (Bytes, Bytes), room: Room) -> bool {
+    pub(super) fn put(&self, key: KeyHash, kind: Kind, content: (Bytes, Bytes), mut room: Room) -> bool {
         let mut shard = self.pending.change(key);
         let number = self.number();
-        let queued = self.queue.push(Op { key, number, task: Task::Put }).is_some();
+        let queued = self.queue.push(Op { key, number, task: Task::Put }, room.turn()).is_some();
         if queued {
             shard.set(key, number, What::Put(Waiting::new(kind, content, room)));
         }
@@ -195,7 +195,7 @@ impl<D: Device> Stock<D> {
         self.contents.index.remove(key);
         let number = self.number();
         shard.set(key, number, What::Gone);
-        if self.queue.push(Op { key, number, task: Task::Remove }).is_some_and(|owed| owed > OWED_MAX) {
+        if self.queue.push(Op { key, number, task: Task::Remove }, None).is_some_and(|owed| owed > OWED_MAX) {
             self.make_void();
         }
     }

@@ -74,6 +74,8 @@ pub(super) struct Writer<S: Site> {
     session: Option<Session<S>>,
     pause: Duration,
     troubled: bool,
+    /// It was said that everything is well, and nothing else since.
+    well: bool,
     looked: Instant,
     spent: Spent,
 }
@@ -138,7 +140,8 @@ impl<S: Site> Writer<S> {
         let session = entered.map(|Entered { home, lock, .. }| Session { home, lock, log: None });
         let (pause, looked) = (pace.pause_first, Instant::now());
         let troubled = session.is_none();
-        Self { site, desk, secret, limits, pace, session, pause, troubled, looked, spent: Spent::default() }
+        let spent = Spent::default();
+        Self { site, desk, secret, limits, pace, session, pause, troubled, well: false, looked, spent }
     }
 
     /// Writes until the queue is closed and empty, or there is no time left for it.
@@ -184,7 +187,7 @@ impl<S: Site> Writer<S> {
             states.set(State::Absent, &"the folder was removed or replaced");
         }
         if forsaken || !there {
-            self.session = None;
+            (self.session, self.well) = (None, false);
             stock.set_home(None);
             stock.make_void();
             stock.contents.clear();
@@ -273,7 +276,11 @@ impl<S: Site> Writer<S> {
         }
     }
 
+    /// Says so once: this is called for every record, and each word of it would cost a lock or a system call.
     fn well(&mut self) {
+        if std::mem::replace(&mut self.well, true) && !self.troubled {
+            return;
+        }
         self.troubled = false;
         self.desk.states.set(State::Ok, &"records are read and written");
         self.desk.settled.open();
@@ -281,7 +288,7 @@ impl<S: Site> Writer<S> {
 
     /// Says what is wrong, and waits; `Break` where there is no time for that.
     fn rest(&mut self, trouble: &Trouble) -> ControlFlow<()> {
-        self.troubled = true;
+        (self.troubled, self.well) = (true, false);
         self.spent = Spent::default();
         self.desk.metrics.failed(trouble.attempt());
         self.desk.states.set(trouble.state(), trouble);

@@ -93,7 +93,8 @@ impl Set {
     /// Adds a key; was it there?
     fn add(&self, key: KeyHash) -> bool {
         let set = |(word, bit): (usize, u64)| self.bits[word].fetch_or(bit, Ordering::Relaxed) & bit != 0;
-        let before = places(key).map(set).fold(true, |all, one| all && one);
+        // Each bit is set, also after one that was not there.
+        let before = places(key).map(set).filter(|there| !there).count() == 0;
         if !before {
             self.keys.fetch_add(1, Ordering::Relaxed);
         }

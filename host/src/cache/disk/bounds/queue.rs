@@ -32,13 +32,24 @@ pub(in crate::cache::disk) enum Task {
 #[derive(Debug)]
 pub(in crate::cache) struct Room {
     bytes: usize,
-    _of_all: OwnedSemaphorePermit,
+    of_all: OwnedSemaphorePermit,
     _of_patient: Option<OwnedSemaphorePermit>,
+}
+
+/// What an operation takes until its turn comes, also where something newer took its place long before.
+#[derive(Debug)]
+pub(in crate::cache::disk) struct Turn {
+    _of_all: OwnedSemaphorePermit,
 }
 
 impl Room {
     pub(in crate::cache::disk) fn holds(&self, bytes: usize) -> bool {
         bytes <= self.bytes
+    }
+
+    /// The part for the operation itself, once.
+    pub(in crate::cache::disk) fn turn(&mut self) -> Option<Turn> {
+        self.of_all.split(OPERATION_BYTES).map(|of_all| Turn { _of_all: of_all })
     }
 }
 
@@ -58,7 +69,7 @@ pub(in crate::cache::disk) struct Queue {
 #[derive(Default)]
 struct Inner {
     removals: VecDeque<Op>,
-    puts: VecDeque<Op>,
+    puts: VecDeque<(Op, Option<Turn>)>,
     asleep: bool,
     nudged: bool,
     /// The writer has something that it took.
@@ -86,7 +97,7 @@ impl Queue {
     pub(in crate::cache::disk) fn try_room(&self, bytes: usize) -> Option<Room> {
         let permits = bytes.saturating_add(OPERATION_BYTES).min(self.bytes_max) as u32;
         let of_all = self.room.clone().try_acquire_many_owned(permits).ok()?;
-        Some(Room { bytes, _of_all: of_all, _of_patient: None })
+        Some(Room { bytes, of_all, _of_patient: None })
     }
 
     /// The same, as soon as there is any; those who wait are served in their order.
@@ -94,17 +105,17 @@ impl Queue {
         let permits = bytes.saturating_add(OPERATION_BYTES).min(self.bytes_max / 2) as u32;
         let of_patient = self.patient.clone().acquire_many_owned(permits).await.ok()?;
         let of_all = self.room.clone().acquire_many_owned(permits).await.ok()?;
-        Some(Room { bytes, _of_all: of_all, _of_patient: Some(of_patient) })
+        Some(Room { bytes, of_all, _of_patient: Some(of_patient) })
     }
 
-    /// How many removals wait now; `None` where the queue is closed.
-    pub(in crate::cache::disk) fn push(&self, op: Op) -> Option<usize> {
+    /// How many removals wait now; `None` where the queue is closed. Removals are bounded by those who count them.
+    pub(in crate::cache::disk) fn push(&self, op: Op, turn: Option<Turn>) -> Option<usize> {
         let mut inner = self.lock();
         if inner.closing.is_some() {
             return None;
         }
         match op.task {
-            Task::Put => inner.puts.push_back(op),
+            Task::Put => inner.puts.push_back((op, turn)),
             Task::Remove => inner.removals.push_back(op),
         }
         let removals = inner.removals.len();
@@ -120,15 +131,19 @@ impl Queue {
     /// What is to be written next. Waits for it for a while.
     pub(in crate::cache::disk) fn take(&self, patience: Duration) -> Option<Op> {
         let mut inner = self.sleep(patience, |inner| inner.len() == 0 && inner.closing.is_none());
-        let op = inner.pop();
-        inner.busy = op.is_some();
-        op
+        let next = inner.pop();
+        inner.busy = next.is_some();
+        // Its turn is given back to those who wait for room, which is not done under this lock.
+        drop(inner);
+        next.map(|(op, _)| op)
     }
 
     /// What is to be written after it, without waiting, up to so many.
     pub(in crate::cache::disk) fn take_more(&self, count: usize) -> Vec<Op> {
         let mut inner = self.lock();
-        std::iter::from_fn(|| inner.pop()).take(count).collect()
+        let more: Vec<(Op, Option<Turn>)> = std::iter::from_fn(|| inner.pop()).take(count).collect();
+        drop(inner);
+        more.into_iter().map(|(op, _)| op).collect()
     }
 
     /// Waits, whatever comes, unless the queue is closed or the writer is nudged.
@@ -199,19 +214,23 @@ impl Queue {
 
     fn sleep(&self, at_most: Duration, mut still: impl FnMut(&Inner) -> bool) -> MutexGuard<'_, Inner> {
         let mut inner = self.lock();
-        inner.asleep = true;
         inner.busy = false;
         #[cfg(test)]
         self.quiet.notify_all();
-        let waited = self.wake.wait_timeout_while(inner, at_most, |inner| still(inner) && !inner.nudged);
+        let sleeps = |inner: &mut Inner| {
+            inner.asleep = still(inner) && !inner.nudged;
+            inner.asleep
+        };
+        let waited = self.wake.wait_timeout_while(inner, at_most, sleeps);
         let mut inner = waited.unwrap_or_else(PoisonError::into_inner).0;
         inner.asleep = false;
         inner.nudged = false;
         inner
     }
 
-    fn wake_up(&self, inner: MutexGuard<'_, Inner>) {
-        let asleep = inner.asleep;
+    /// Wakes the writer, if nobody else does already.
+    fn wake_up(&self, mut inner: MutexGuard<'_, Inner>) {
+        let asleep = std::mem::take(&mut inner.asleep);
         drop(inner);
         if asleep {
             self.wake.notify_one();
@@ -225,8 +244,8 @@ impl Queue {
 }
 
 impl Inner {
-    fn pop(&mut self) -> Option<Op> {
-        self.removals.pop_front().or_else(|| self.puts.pop_front())
+    fn pop(&mut self) -> Option<(Op, Option<Turn>)> {
+        self.removals.pop_front().map(|op| (op, None)).or_else(|| self.puts.pop_front())
     }
 
     fn len(&self) -> usize {
@@ -246,7 +265,7 @@ mod tests {
     fn removals_come_first_and_everything_else_in_its_order() {
         let queue = Queue::new(1_000);
         for op in [op(1, Task::Put), op(2, Task::Remove), op(3, Task::Put), op(4, Task::Remove)] {
-            assert!(queue.push(op).is_some());
+            assert!(queue.push(op, None).is_some());
         }
         queue.push_back_first(op(5, Task::Remove));
         let order: Vec<u64> = std::iter::from_fn(|| queue.take(Duration::ZERO)).map(|op| op.number).collect();
@@ -300,9 +319,9 @@ mod tests {
     #[test]
     fn a_closed_queue_takes_nothing_and_gives_what_it_has() {
         let queue = Queue::new(1_000);
-        assert!(queue.push(op(1, Task::Put)).is_some());
+        assert!(queue.push(op(1, Task::Put), None).is_some());
         queue.close(Instant::now() + Duration::from_secs(3_600));
-        assert!(queue.push(op(2, Task::Put)).is_none());
+        assert!(queue.push(op(2, Task::Put), None).is_none());
         assert!(!queue.is_over());
         assert_eq!(queue.take(Duration::MAX).map(|op| op.number), Some(1));
         assert_eq!(queue.take(Duration::MAX), None);

@@ -136,6 +136,11 @@ impl State {
         self.files.values().map(|bytes| bytes.lock().expect("no panic under the lock").len()).sum()
     }
 
+    /// A disk is full, or a quota is used up.
+    fn full(&self) -> io::ErrorKind {
+        if self.changes.is_multiple_of(2) { io::ErrorKind::StorageFull } else { io::ErrorKind::QuotaExceeded }
+    }
+
     /// How much of a change happens, and what the caller hears of it.
     fn change(&mut self, length: usize) -> (usize, io::Result<()>) {
         self.changes += 1;
@@ -219,7 +224,7 @@ impl DeviceFile for FaultyFile {
         parts.iter().for_each(|part| whole.extend_from_slice(part));
         let room = state.faults.capacity.map_or(usize::MAX, |capacity| capacity.saturating_sub(state.used()));
         let (count, result) =
-            if whole.len() > room { (room, Err(io::ErrorKind::StorageFull.into())) } else { state.change(whole.len()) };
+            if whole.len() > room { (room, Err(state.full().into())) } else { state.change(whole.len()) };
         let mut bytes = self.bytes.lock().expect("no panic under the lock");
         let position = position as usize;
         let length = bytes.len().max(position + count);

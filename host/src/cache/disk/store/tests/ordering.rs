@@ -48,6 +48,22 @@ fn what_was_superseded_is_not_written() {
 }
 
 #[test]
+fn what_was_superseded_takes_its_place_until_its_turn_comes() {
+    let rig = Rig::new();
+    rig.disk().close_gate();
+    rig.put("first", "1");
+    rig.disk().wait_at_gate();
+    let queued = (0..10_000).take_while(|_| rig.put("a", "1") == Put::Queued).count();
+    assert!((250..400).contains(&queued), "{queued} operations in 64 KiB");
+    assert_eq!(rig.get("a"), None, "the last one was skipped");
+    rig.disk().open_gate();
+    rig.flush();
+    assert_eq!(rig.metric("forebay_disk_queue_bytes", &[]), 0.0);
+    rig.put_and_flush("a", "2");
+    assert_eq!(rig.kill().get("a").as_deref(), Some("2"));
+}
+
+#[test]
 fn removing_what_is_not_there_writes_nothing() {
     let rig = Rig::new();
     rig.remove("a");
