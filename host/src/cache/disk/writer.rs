@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::answer::Record;
-use super::bounds::{Op, Task};
+use super::bounds::{Op, Task, Turn};
 use super::device::Device;
 use super::home::{self, Entered, HOME_BYTES, Home, Wanted};
 use super::latch::Latch;
@@ -85,6 +85,7 @@ pub(super) struct Writer<S: Site> {
 #[derive(Default)]
 struct Spent {
     records: Vec<What>,
+    turns: Vec<Turn>,
     bytes: u64,
 }
 
@@ -249,13 +250,14 @@ impl<S: Site> Writer<S> {
         self.give_back();
         let patience = if self.troubled { Duration::ZERO } else { self.pace.look };
         let queue = &self.desk.stock.queue;
-        let Some(op) = queue.take(patience) else {
+        let Some(next) = queue.take(patience) else {
             self.well();
             return Ok(());
         };
         // After a trouble one record is enough to see whether it is over.
         let more = if self.troubled { Vec::new() } else { queue.take_more(TOGETHER_MAX - 1) };
-        let ops: Vec<Op> = iter::once(op).chain(more).collect();
+        let (ops, turns): (Vec<Op>, Vec<Option<Turn>>) = iter::once(next).chain(more).unzip();
+        self.spent.turns.extend(turns.into_iter().flatten());
         let (written, trouble) = write(log, &ops, &self.desk);
         if written.bytes > 0 {
             self.spent.bytes += written.bytes;

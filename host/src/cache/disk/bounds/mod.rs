@@ -7,4 +7,4 @@ mod queue;
 pub(super) use budget::Budget;
 pub(super) use pool::Pool;
 pub(in crate::cache) use queue::Room;
-pub(super) use queue::{Op, Queue, Task};
+pub(super) use queue::{Op, Queue, Task, Turn};

@@ -128,22 +128,18 @@ impl Queue {
         self.lock().removals.push_front(removal);
     }
 
-    /// What is to be written next. Waits for it for a while.
-    pub(in crate::cache::disk) fn take(&self, patience: Duration) -> Option<Op> {
+    /// What is to be written next, with its turn. Waits for it for a while.
+    pub(in crate::cache::disk) fn take(&self, patience: Duration) -> Option<(Op, Option<Turn>)> {
         let mut inner = self.sleep(patience, |inner| inner.len() == 0 && inner.closing.is_none());
         let next = inner.pop();
         inner.busy = next.is_some();
-        // Its turn is given back to those who wait for room, which is not done under this lock.
-        drop(inner);
-        next.map(|(op, _)| op)
+        next
     }
 
     /// What is to be written after it, without waiting, up to so many.
-    pub(in crate::cache::disk) fn take_more(&self, count: usize) -> Vec<Op> {
+    pub(in crate::cache::disk) fn take_more(&self, count: usize) -> Vec<(Op, Option<Turn>)> {
         let mut inner = self.lock();
-        let more: Vec<(Op, Option<Turn>)> = std::iter::from_fn(|| inner.pop()).take(count).collect();
-        drop(inner);
-        more.into_iter().map(|(op, _)| op).collect()
+        std::iter::from_fn(|| inner.pop()).take(count).collect()
     }
 
     /// Waits, whatever comes, unless the queue is closed or the writer is nudged.
@@ -268,7 +264,7 @@ mod tests {
             assert!(queue.push(op, None).is_some());
         }
         queue.push_back_first(op(5, Task::Remove));
-        let order: Vec<u64> = std::iter::from_fn(|| queue.take(Duration::ZERO)).map(|op| op.number).collect();
+        let order: Vec<u64> = std::iter::from_fn(|| queue.take(Duration::ZERO)).map(|(op, _)| op.number).collect();
         assert_eq!(order, [5, 2, 4, 1, 3]);
     }
 
@@ -323,8 +319,8 @@ mod tests {
         queue.close(Instant::now() + Duration::from_secs(3_600));
         assert!(queue.push(op(2, Task::Put), None).is_none());
         assert!(!queue.is_over());
-        assert_eq!(queue.take(Duration::MAX).map(|op| op.number), Some(1));
-        assert_eq!(queue.take(Duration::MAX), None);
+        assert_eq!(queue.take(Duration::MAX).map(|(op, _)| op.number), Some(1));
+        assert!(queue.take(Duration::MAX).is_none());
         assert!(queue.is_over());
     }
 }
