@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use support::{Answer, Origin, Response, TestNode, one_route};
+use support::{Answer, Origin, RawClient, Response, TestNode, one_route};
 
 /// A cache with a disk tier in the node's own folder, and these keys.
 fn disk(keys: &str) -> String {
@@ -211,4 +211,23 @@ async fn an_explanation_names_the_tier() {
     let told = admin.request("GET", url, &[], b"").await;
     assert!(told.text().contains("\"tier\":\"disk\"") || told.text().contains("\"tier\": \"disk\""), "{}", told.text());
     assert_eq!(origin.count("/a"), 1);
+}
+
+#[tokio::test]
+async fn a_purge_that_no_folder_takes_is_in_force_and_said_not_to_last() {
+    let origin = Origin::start().await;
+    origin.on("/a", lasting("1"));
+    // Nothing can be made below a file.
+    let unusable = "[cache.disk]\npath = \"/dev/null/cache\"\nsize = \"64MiB\"\n";
+    let node = TestNode::start(&format!("{unusable}{}", one_route(&origin)));
+    node.metric_is("forebay_disk_state", &[("state", "absent")], 1.0).await;
+    node.get("/a").await;
+    assert_eq!(verdict(&node.get("/a").await), "edge-1; hit; ttl=600");
+    let json = [("Content-Type", "application/json")];
+    let mut door = RawClient::connect(node.admin()).await;
+    let told = door.request("POST", "/v1/purge", &json, b"{\"all\": true}").await;
+    assert_eq!(told.status, 500);
+    assert!(told.text().contains("in force, but was not recorded"), "{}", told.text());
+    node.get("/a").await;
+    assert_eq!(origin.count("/a"), 2);
 }

@@ -57,7 +57,13 @@ impl Metrics {
         bytes: impl Fn() -> u64 + Send + Sync + 'static,
     ) -> Result<(), prometheus::Error> {
         let tier = &[("tier", "memory")];
-        Reading::register(registry, "forebay_cache_entries", "Stored responses", tier, entries)?;
+        Reading::register(
+            registry,
+            "forebay_cache_entries",
+            "Stored responses; on disk records, of which a large one has many",
+            tier,
+            entries,
+        )?;
         Reading::register(registry, "forebay_cache_bytes", "Bytes held by stored responses", tier, bytes)
     }
 }

@@ -43,8 +43,9 @@ struct Allowance {
 impl<D: Device> Log<D> {
     /// Changes the budget, and evicts what is beyond it.
     pub(super) fn set_bytes_max(&mut self, bytes_max: u64) -> Result<(), WriteError> {
-        self.limits.bytes_max = bytes_max;
-        self.make_room(0)
+        let before = std::mem::replace(&mut self.limits.bytes_max, bytes_max);
+        // Where something cannot be removed the old one stands, by which it is seen that there is more to do.
+        self.make_room(0).inspect_err(|_| self.limits.bytes_max = before)
     }
 
     /// What was evicted since the last call.

@@ -79,13 +79,20 @@ pub(super) fn enter<S: Site>(site: &S, wanted: Wanted) -> Result<Entered<S>, Bar
         let (store, secret, begun) = match (read(&*device).map_err(barred)?, wanted) {
             (Superblock::Version(version), _) => {
                 let folder = site.name();
-                tracing::warn!(version, %folder, "a store of another format version is left alone; this one is beside it");
+                tracing::warn!(version, %folder, "disk tier: a store of another format version is left alone; this one is beside it");
                 continue;
             }
             (Superblock::Of { store, secret }, Wanted::Any) => (store, secret, Begun::Before),
             (found, _) => {
-                if found == Superblock::Damaged {
-                    tracing::warn!(folder = %site.name(), "the disk tier's superblock is damaged; the store begins anew");
+                let folder = site.name();
+                match found {
+                    Superblock::Damaged => {
+                        tracing::warn!(%folder, "disk tier: the superblock is damaged; the store begins anew")
+                    }
+                    Superblock::Of { .. } => {
+                        tracing::warn!(%folder, "disk tier: nobody knows what was purged meanwhile; the store begins anew");
+                    }
+                    Superblock::Missing | Superblock::Version(_) => {}
                 }
                 let secret = if let Wanted::New(secret) = wanted { secret } else { Secret::draw() };
                 (begin(&*device, secret).map_err(barred)?, secret, Begun::Anew)

@@ -178,7 +178,12 @@ impl Metrics {
             Reading::register(registry, name, help, labels, move || read(&stock))
         };
         let tier = &[("tier", "disk")];
-        gauge("forebay_cache_entries", "Stored responses", tier, |stock| stock.contents.index.len() as u64)?;
+        gauge(
+            "forebay_cache_entries",
+            "Stored responses; on disk records, of which a large one has many",
+            tier,
+            |stock| stock.contents.index.len() as u64,
+        )?;
         gauge("forebay_cache_bytes", "Bytes held by stored responses", tier, |stock| stock.contents.segments.bytes())?;
         gauge("forebay_disk_queue_bytes", "Bytes that wait to be written", &[], |stock| stock.queue.bytes() as u64)?;
         let operations = "Puts and removals that wait to be written";

@@ -2,12 +2,15 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IoSlice, IoSliceMut};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::PathBuf;
 
 use rustix::io::{Errno, ReadWriteFlags};
 
 use super::device::{Device, DeviceFile};
+
+/// What is stored, and the secret that keys are hashed with, is nobody else's to read.
+const OWNER_ONLY: u32 = 0o600;
 
 /// A folder.
 pub(in crate::cache) struct Folder(pub(in crate::cache) PathBuf);
@@ -20,7 +23,7 @@ impl Device for Folder {
     }
 
     fn create(&self, name: &str) -> io::Result<File> {
-        OpenOptions::new().read(true).write(true).create_new(true).open(self.0.join(name))
+        OpenOptions::new().read(true).write(true).create_new(true).mode(OWNER_ONLY).open(self.0.join(name))
     }
 
     fn open(&self, name: &str) -> io::Result<File> {
@@ -109,6 +112,8 @@ fn write_rest(file: &File, mut position: u64, parts: &[IoSlice<'_>], written: us
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]
@@ -126,6 +131,7 @@ mod tests {
         let now = file.read_now(2, &mut buffer[..3]).expect("no error");
         assert!(now.is_none_or(|read| read == 3 && buffer.starts_with(b"bcd")));
         assert_eq!(device.list().expect("a list"), ["a"]);
+        assert_eq!(file.metadata().expect("metadata").permissions().mode() & 0o777, 0o600);
         device.remove("a").expect("removed");
         assert_eq!(DeviceFile::read_at(&file, 2, &mut buffer[..1]).expect("still open"), 1);
     }

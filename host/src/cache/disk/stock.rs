@@ -166,6 +166,11 @@ impl<D: Device> Stock<D> {
         self.set_ground(Ground::Void);
     }
 
+    /// Has the disk something that was given up?
+    pub(super) fn owes(&self) -> bool {
+        self.is_void() || self.queue.has_removals()
+    }
+
     /// Nothing is on the disk any more, so no removal is owed to it.
     pub(super) fn emptied(&self) {
         self.queue.forget_removals();

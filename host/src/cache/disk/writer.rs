@@ -22,11 +22,12 @@ use super::log::{Content, Log, WriteError};
 use super::metrics::{Attempt, Metrics};
 use super::pending::What;
 use super::record::Kind;
-use super::recovery::recover;
+use super::recovery::{Found, recover};
 use super::secret::Secret;
 use super::site::{Barred, Site};
 use super::state::{State, States};
 use super::stock::Stock;
+use super::tally::Reason;
 
 /// What others keep in the folder counts in steps of this, so that the log's budget does not change with each byte.
 const ASIDE_STEP: u64 = 64 << 10;
@@ -39,6 +40,9 @@ const TOGETHER_MAX: usize = 16;
 
 /// Room is given back when one part in this many of all room is spent.
 const SPENT_SHARE: u64 = 16;
+
+/// A disk that fails now and then costs the end of a store some tries, and not all that is stored.
+const LAST_TRIES: u32 = 3;
 
 /// Told when the store was begun anew while the process lives, before anything is written to it.
 pub(in crate::cache) type Attendant<D> = Box<dyn Fn(&Home<D>) -> io::Result<()> + Send + Sync>;
@@ -78,6 +82,8 @@ pub(super) struct Writer<S: Site> {
     well: bool,
     looked: Instant,
     spent: Spent,
+    /// Troubles that are borne once the queue is closed.
+    last_tries: u32,
 }
 
 /// What is written, and whose room is not given back yet. Those who wait for room are woken once for many records then, not
@@ -94,6 +100,8 @@ struct Session<S: Site> {
     home: Arc<Home<S::Device>>,
     lock: S::Lock,
     log: Option<Log<S::Device>>,
+    /// It was said that the disk is smaller than the budget.
+    cramped: bool,
 }
 
 /// Why a turn made no progress.
@@ -138,11 +146,24 @@ impl<S: Site> Writer<S> {
         limits: Limits,
         pace: Pace,
     ) -> Self {
-        let session = entered.map(|Entered { home, lock, .. }| Session { home, lock, log: None });
+        let session = entered.map(|Entered { home, lock, .. }| Session { home, lock, log: None, cramped: false });
         let (pause, looked) = (pace.pause_first, Instant::now());
         let troubled = session.is_none();
         let spent = Spent::default();
-        Self { site, desk, secret, limits, pace, session, pause, troubled, well: false, looked, spent }
+        Self {
+            site,
+            desk,
+            secret,
+            limits,
+            pace,
+            session,
+            pause,
+            troubled,
+            well: false,
+            looked,
+            spent,
+            last_tries: LAST_TRIES,
+        }
     }
 
     /// Writes until the queue is closed and empty, or there is no time left for it.
@@ -158,7 +179,12 @@ impl<S: Site> Writer<S> {
             }
         }
         if let Some(Session { log: Some(log), .. }) = &mut self.session {
-            log.seal();
+            if self.desk.stock.owes() {
+                // It is forgotten with this process, and the next one would find what was given up.
+                _ = log.remove_all();
+            } else {
+                log.seal();
+            }
         }
     }
 
@@ -201,7 +227,7 @@ impl<S: Site> Writer<S> {
             attendant(&home).map_err(|error| Trouble::Io(Attempt::Open, error))?;
         }
         self.desk.stock.set_home(Some(home.clone()));
-        Ok(Session { home, lock, log: None })
+        Ok(Session { home, lock, log: None, cramped: false })
     }
 
     fn work(&mut self, session: &mut Session<S>) -> Result<(), Trouble> {
@@ -220,7 +246,15 @@ impl<S: Site> Writer<S> {
             self.desk.metrics.evicted(&log.take_tally());
         }
         let written = self.write_next(log);
-        self.desk.metrics.evicted(&log.take_tally());
+        let tally = log.take_tally();
+        self.desk.metrics.evicted(&tally);
+        if tally.removed(Reason::NoSpace).records > 0 && !std::mem::replace(&mut session.cramped, true) {
+            let bytes = self.desk.stock.contents.segments.bytes();
+            tracing::warn!(
+                bytes,
+                "disk tier: the disk is full before the size is reached; the oldest is given up instead"
+            );
+        }
         written
     }
 
@@ -230,7 +264,11 @@ impl<S: Site> Writer<S> {
         let (log, found) = recover(home.device.clone(), stock.contents.clone(), home.store, self.limits)
             .map_err(|error| Trouble::Io(Attempt::Open, error))?;
         self.desk.metrics.recovered(begun.elapsed());
-        tracing::info!(?found, entries = stock.contents.index.len(), "disk tier: recovered");
+        let (Found { segments, walked, given_up }, records) = (found, stock.contents.index.len());
+        tracing::info!(segments, walked, given_up, records, "disk tier: recovered");
+        if given_up > 0 {
+            tracing::warn!(given_up, "disk tier: segments are given up, because newer records than theirs may be lost");
+        }
         stock.recovered();
         Ok(log)
     }
@@ -296,7 +334,8 @@ impl<S: Site> Writer<S> {
         self.desk.states.set(trouble.state(), trouble);
         self.desk.settled.open();
         if self.desk.stock.queue.is_closing() {
-            return ControlFlow::Break(());
+            self.last_tries -= 1;
+            return if self.last_tries == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
         }
         self.desk.stock.queue.pause(self.pause);
         self.pause = (self.pause * 2).min(self.pace.pause_max);
@@ -322,6 +361,14 @@ fn write<D: Device>(log: &mut Log<D>, ops: &[Op], desk: &Desk<D>) -> (Spent, Opt
                 spent.bytes += place.length;
                 spent.records.extend(stock.done(**op));
             }
+            // A log without room for a removal has none for anything that could come back.
+            Err(WriteError::TooLarge(_)) if op.task == Task::Remove => match log.remove_all() {
+                Ok(()) => drop(stock.done(**op)),
+                Err(error) => {
+                    stock.failed(**op);
+                    trouble.get_or_insert(Trouble::Io(Attempt::Remove, error));
+                }
+            },
             Err(error) => {
                 stock.failed(**op);
                 // Only the record is wrong, and what the key had before is removed in its place.

@@ -174,6 +174,10 @@ impl Queue {
         inner.closing.is_some_and(|deadline| inner.len() == 0 || Instant::now() >= deadline)
     }
 
+    pub(in crate::cache::disk) fn has_removals(&self) -> bool {
+        !self.lock().removals.is_empty()
+    }
+
     /// There is nothing left to remove.
     pub(in crate::cache::disk) fn forget_removals(&self) {
         self.lock().removals = VecDeque::new();

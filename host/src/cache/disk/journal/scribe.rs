@@ -44,7 +44,8 @@ pub(in crate::cache) struct Scribe<D: Device> {
 }
 
 enum State<F> {
-    /// No folder has been used yet, so nothing is there that could come back.
+    /// No folder has been used yet. What an earlier life left in it is given up as soon as it can be used, but a restart
+    /// before that would find it, without the purges of this life.
     Absent,
     Writing {
         journal: Journal<F>,
@@ -124,7 +125,8 @@ impl<D: Device> Scribe<D> {
 
     fn durability(&self) -> Durability {
         match &self.state {
-            State::Absent | State::Writing { .. } => Ok(()),
+            State::Absent => Err(NotDurable::because(&"the folder of the disk tier cannot be used")),
+            State::Writing { .. } => Ok(()),
             State::Failed { why, .. } => Err(why.clone()),
         }
     }

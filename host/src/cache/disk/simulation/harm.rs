@@ -3,7 +3,8 @@
 use fastrand::Rng;
 
 use super::disk::{Bytes, FaultyDisk};
-use crate::cache::disk::segment::{SEGMENT_HEADER_BYTES, SegmentName, encode_header};
+use super::model::STORE;
+use crate::cache::disk::segment::{Origin, SegmentName, decode_header, encode_header};
 
 const SECTOR_BYTES: usize = 512;
 
@@ -14,7 +15,7 @@ pub(super) fn harm(disk: &FaultyDisk, rng: &mut Rng) {
     let Some((name, bytes)) = file else { return };
     // Nothing on the disk says how long the last file was, or that it was there. (A purge does not rest on it alone: the
     // journal is synced.)
-    let later = |other: &(String, Bytes)| other.0 > *name && length(&other.1) >= SEGMENT_HEADER_BYTES as usize;
+    let later = |other: &(String, Bytes)| other.0 > *name && is_own(other);
     let followed = files.iter().any(later);
     match rng.u8(..16) {
         0 if followed => disk.take_file(name),
@@ -56,8 +57,10 @@ pub(super) fn flip(bytes: &Bytes, rng: &mut Rng) {
     }
 }
 
-fn length(bytes: &Bytes) -> usize {
-    bytes.lock().expect("no panic").len()
+/// Is this a segment of the log, and no junk that an earlier harm has put there?
+fn is_own((name, bytes): &(String, Bytes)) -> bool {
+    let Some(number) = SegmentName::number_of(name) else { return false };
+    matches!(decode_header(&bytes.lock().expect("no panic"), SegmentName { store: STORE, number }), Origin::Own(_))
 }
 
 fn cut(bytes: &Bytes, rng: &mut Rng) {

@@ -1,7 +1,7 @@
 //! A faulty disk in the hand of a test: it stands still, refuses changes, is barred or taken away, all at a word.
 
 use std::io::{self, IoSlice};
-use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use super::disk::{Faults, FaultyDisk, FaultyFile};
@@ -16,6 +16,8 @@ struct Hand {
     changed: Condvar,
     /// With which error of the system every change fails; 0 is none.
     refusal: AtomicI32,
+    /// Only writes fail, and files can still be removed.
+    refuses_writes: AtomicBool,
 }
 
 impl Hand {
@@ -98,6 +100,11 @@ impl HeldDisk {
         self.hand.refusal.store(error.unwrap_or(0), Ordering::Relaxed);
     }
 
+    /// Every write fails from now on, while files can be removed.
+    pub(in crate::cache::disk) fn refuse_writes(&self) {
+        self.hand.refuses_writes.store(true, Ordering::Relaxed);
+    }
+
     /// Writes and lists wait from now on, until the gate is opened.
     pub(in crate::cache::disk) fn close_gate(&self) {
         self.hand.lock().0 = true;
@@ -155,6 +162,9 @@ impl DeviceFile for HeldFile {
     fn write_at(&self, position: u64, parts: &[IoSlice<'_>]) -> io::Result<()> {
         self.hand.pass();
         self.hand.change()?;
+        if self.hand.refuses_writes.load(Ordering::Relaxed) {
+            return Err(io::Error::other("no write works"));
+        }
         self.file.write_at(position, parts)
     }
 

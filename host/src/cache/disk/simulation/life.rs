@@ -6,7 +6,7 @@ use fastrand::Rng;
 
 use super::disk::{Faults, FaultyDisk, FaultyFile};
 use super::harm;
-use super::model::{Model, Version};
+use super::model::{Model, STORE, Version};
 use crate::cache::disk::contents::Contents;
 use crate::cache::disk::generations::Kept;
 use crate::cache::disk::limits::Limits;
@@ -16,7 +16,6 @@ use crate::cache::disk::record::{KeyHash, Kind};
 use crate::cache::disk::recovery::{Found, recover};
 
 pub(super) const KEYS: u64 = 40;
-const STORE: u64 = 77;
 const BODY_BYTES_MAX: u64 = 600;
 
 /// What a life is like.

@@ -2,6 +2,9 @@
 
 use std::collections::HashMap;
 
+/// The store whose log it is.
+pub(super) const STORE: u64 = 77;
+
 /// One version of a key; `None` is a removal.
 pub(super) type Version = Option<u64>;
 

@@ -5,7 +5,7 @@ use super::life::{Life, Plan, PowerCuts, SMALL};
 
 const SEEDS: u64 = 1_000;
 const RESTARTS: usize = 3;
-const STEPS: usize = 120;
+const STEPS: usize = 100;
 
 const CALM: Plan = Plan {
     faults: Faults { death: 0, write_error: 0, read_error: 0, short_read: 0, would_block: 2_000, capacity: None },

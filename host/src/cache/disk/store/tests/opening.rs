@@ -109,6 +109,44 @@ fn the_budget_holds_with_what_others_keep_in_the_folder() {
 }
 
 #[test]
+fn a_smaller_budget_is_kept_as_soon_as_the_disk_lets_go_of_something() {
+    let rig = Rig::new();
+    let body = "x".repeat(10_000);
+    for n in 0..300 {
+        rig.put_and_flush(&format!("key {n}"), &body);
+    }
+    let mut share = rig.store.share();
+    share.set(500_000);
+    rig.disk().refuse(Some(5));
+    rig.nudge();
+    rig.until(State::Failed);
+    rig.disk().refuse(None);
+    rig.nudge();
+    rig.until(State::Ok);
+    let used = rig.disk().used();
+    // Twice the share and half a mebibyte are free.
+    assert!(used <= (1 << 21) - 1_000_000 - (512 << 10), "{used} bytes");
+}
+
+#[test]
+fn a_budget_that_others_use_up_leaves_an_empty_store_that_is_well() {
+    let rig = Rig::new();
+    rig.put_and_flush("a", "1");
+    let mut share = rig.store.share();
+    share.set(2 << 20);
+    // The first one is on its way to a writer that has not looked yet.
+    for key in ["b", "c"] {
+        rig.put_and_flush(key, "1");
+    }
+    assert_eq!((rig.get("a"), rig.get("c"), rig.state()), (None, None, State::Ok));
+    assert_eq!(rig.metric("forebay_disk_errors_total", &["write"]), 0.0);
+    drop(share);
+    rig.put_and_flush("c", "1");
+    rig.put_and_flush("d", "1");
+    assert_eq!(rig.get("d").as_deref(), Some("1"));
+}
+
+#[test]
 fn a_store_that_is_begun_anew_has_nothing_and_tells_its_attendant_first() {
     let rig = Rig::new();
     for key in ["a", "b"] {

@@ -84,6 +84,21 @@ fn removals_are_owed_until_the_disk_takes_them() {
 }
 
 #[test]
+fn what_is_owed_to_the_disk_at_the_end_does_not_come_back() {
+    let rig = Rig::new();
+    for key in ["a", "b"] {
+        rig.put_and_flush(key, "1");
+    }
+    rig.disk().refuse_writes();
+    rig.remove("a");
+    rig.until(State::Failed);
+    let disk = rig.disk();
+    drop(rig);
+    let rig = Rig::on(HeldSite::on(disk.fork()));
+    assert_eq!((rig.state(), rig.get("a")), (State::Ok, None));
+}
+
+#[test]
 fn too_many_owed_removals_make_everything_void() {
     let rig = Rig::new();
     let keys: Vec<String> = (0..OWED_MAX + 50).map(|n| format!("key {n}")).collect();
