@@ -33,6 +33,7 @@ mod state;
 mod stock;
 mod store;
 mod tally;
+mod trouble;
 mod walk;
 mod writer;
 

@@ -27,7 +27,8 @@ use super::share::Share;
 use super::site::{Folders, Site};
 use super::state::{State, States};
 use super::stock::Stock;
-use super::writer::{Attendant, Desk, Ended, Pace, Trouble, Writer};
+use super::trouble::Trouble;
+use super::writer::{Attendant, Desk, Ended, Pace, Writer};
 use crate::config;
 
 /// How long a clean end may take: several times what a full queue needs on a slow disk.
@@ -112,6 +113,12 @@ impl<S: Site> Store<S> {
         }
         let (budget, pool) = (Budget::new(config.write_rate, Instant::now()), Pool::new(config.reads_max));
         Ok(Self(Arc::new(Inner { stock, states, metrics, attendant, ended, secret, budget, pool })))
+    }
+
+    /// Waits until everything is written.
+    #[cfg(test)]
+    pub(in crate::cache) fn wait_until_quiet(&self) {
+        self.0.stock.queue.wait_until_quiet();
     }
 
     /// The keyed hash of a key in parts; no two lists of parts run into each other.

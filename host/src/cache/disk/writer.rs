@@ -4,7 +4,6 @@
 //! Every turn either makes some progress or ends in a trouble, which makes the state and the length of the next pause. So
 //! there is one way back for a full disk, a failing one and one that was taken away.
 
-use std::fmt;
 use std::io;
 use std::iter;
 use std::ops::ControlFlow;
@@ -24,10 +23,11 @@ use super::pending::What;
 use super::record::Kind;
 use super::recovery::{Found, recover};
 use super::secret::Secret;
-use super::site::{Barred, Site};
+use super::site::Site;
 use super::state::{State, States};
 use super::stock::Stock;
 use super::tally::Reason;
+use super::trouble::Trouble;
 
 /// What others keep in the folder counts in steps of this, so that the log's budget does not change with each byte.
 const ASIDE_STEP: u64 = 64 << 10;
@@ -102,39 +102,6 @@ struct Session<S: Site> {
     log: Option<Log<S::Device>>,
     /// It was said that the disk is smaller than the budget.
     cramped: bool,
-}
-
-/// Why a turn made no progress.
-#[derive(Debug)]
-pub(super) enum Trouble {
-    Barred(Barred),
-    Io(Attempt, io::Error),
-}
-
-impl Trouble {
-    pub(super) fn state(&self) -> State {
-        match self {
-            Self::Barred(Barred::Locked(_)) => State::Locked,
-            Self::Barred(Barred::Io { error, .. }) | Self::Io(_, error) => State::after(error),
-        }
-    }
-
-    fn attempt(&self) -> Attempt {
-        match self {
-            Self::Io(attempt, _) => *attempt,
-            Self::Barred(_) => Attempt::Open,
-        }
-    }
-}
-
-impl fmt::Display for Trouble {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Barred(barred) => barred.fmt(f),
-            Self::Io(Attempt::Write, error) => write!(f, "writing fails: {error}"),
-            Self::Io(_, error) => error.fmt(f),
-        }
-    }
 }
 
 impl<S: Site> Writer<S> {
