@@ -21,7 +21,7 @@ use super::lessons::Lessons;
 use super::memory::Memory;
 use super::metrics::Metrics;
 use super::parts::Parts;
-use super::purging::{Changes, Epochs, History, Mode, Purge, Scope, Subject, Validity};
+use super::purging::{Changes, Epochs, History, Mode, Most, Purge, Scope, Subject, Validity};
 use super::refusals::Refusals;
 use super::tier::Tier;
 use super::tiers::Tiers;
@@ -71,7 +71,8 @@ impl Shelf {
         let metrics = Metrics::register(registry)?;
         let store = config.disk.as_ref().map(|disk| Store::open(disk, registry)).transpose()?;
         store.iter().for_each(|store| store.count_evictions_in(&metrics.evictions));
-        let history = History::open(config.purge_records_max, store.as_ref(), registry)?;
+        let most = Most::of(config.purge_records_max, config.disk.as_ref().map(|disk| disk.bytes_max));
+        let history = History::open(most, store.as_ref(), registry)?;
         let disk = config.disk.as_ref().zip(store).map(|(disk, store)| Tier::new(disk, store, clock.clone()));
         Ok(Self {
             tiers: Tiers::new(Memory::new(config.memory_bytes, &metrics, registry)?, disk),

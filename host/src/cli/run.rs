@@ -29,6 +29,7 @@ pub(super) fn run(options: &Run) -> anyhow::Result<ExitCode> {
         LogFormat::Json => Format::Json,
     };
     telemetry::start(&config.log.level, format).map_err(anyhow::Error::msg).context("log.level")?;
+    open_many_files();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         // Heeded before the first request is, so that no signal finds its default.
@@ -39,6 +40,15 @@ pub(super) fn run(options: &Run) -> anyhow::Result<ExitCode> {
         tracing::info!(name = config.node.name, workers = config.node.workers, "serving");
         until_told(node, signals).await
     })
+}
+
+/// Each connection and each segment of the disk tier is an open file, and systems start processes with 1,024. What the
+/// administrator set as the hard limit is meant to be used.
+fn open_many_files() {
+    match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(files_max) => tracing::debug!(files_max, "open files"),
+        Err(error) => tracing::warn!(%error, "the limit of open files stays as it is"),
+    }
 }
 
 /// Without a file, an address is another option's matter.

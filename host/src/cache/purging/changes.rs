@@ -11,7 +11,7 @@ use super::ledger::{Ledger, Payload, Posting, next_life};
 use crate::cache::notebook::places;
 
 /// Changed URLs that are remembered one by one, at most. One costs about 150 bytes.
-const CHANGES_MAX: usize = 50_000;
+pub(in crate::cache) const CHANGES_MAX: usize = 50_000;
 
 pub(in crate::cache) struct Changes {
     /// Does any key have parts?
@@ -42,8 +42,9 @@ impl Default for Changes {
 
 impl Changes {
     /// Written down as they happen. All of them matter, because what earlier lives stored has keys with parts.
-    pub(in crate::cache) fn written_to(ledger: Ledger) -> Self {
-        Self { matter: AtomicBool::new(true), ledger, ..Self::default() }
+    pub(in crate::cache) fn written_to(ledger: Ledger, places_max: usize) -> Self {
+        let records = RwLock::new(Records::new(places_max));
+        Self { matter: AtomicBool::new(true), records, ledger, ..Self::default() }
     }
 
     /// The number of the last change of this subject; zero if it has not changed.

@@ -9,7 +9,7 @@ use std::sync::{Arc, Weak};
 use bytes::Bytes;
 use prometheus::{Error, Registry};
 
-use super::changes::Changes;
+use super::changes::{CHANGES_MAX, Changes};
 use super::epochs::Epochs;
 use super::ledger::{self, Garbled, Ledger, Payload};
 use crate::cache::disk::{
@@ -23,6 +23,26 @@ pub(in crate::cache) struct History<D: Device> {
     writing: Option<Writing<D>>,
 }
 
+/// One purge or change on record for so many bytes of the disk tier at most, so that the journal leaves most of a small one
+/// to what is stored. One takes about 100 bytes, and as long as the journal grows before it is written anew, eight times
+/// that is set aside.
+const BYTES_PER_RECORD: u64 = 2 << 10;
+
+/// How much may be on record.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::cache) struct Most {
+    pub(in crate::cache) purges: usize,
+    pub(in crate::cache) changes: usize,
+}
+
+impl Most {
+    /// So many purges, but no more than a disk tier of this size has room for.
+    pub(in crate::cache) fn of(purges: usize, disk_bytes: Option<u64>) -> Self {
+        let room = disk_bytes.and_then(|bytes| usize::try_from(bytes / BYTES_PER_RECORD).ok()).unwrap_or(usize::MAX);
+        Self { purges: purges.min(room), changes: CHANGES_MAX.min(room) }
+    }
+}
+
 /// Purges and changes that are not written down yet.
 pub(in crate::cache) struct Memories {
     epochs: Arc<Epochs>,
@@ -32,16 +52,16 @@ pub(in crate::cache) struct Memories {
 
 impl Memories {
     /// Those of no earlier life.
-    pub(in crate::cache) fn none(records_max: usize) -> Self {
+    pub(in crate::cache) fn none(most: Most) -> Self {
         let notes = Notes::default();
         let ledger = Ledger::of(notes.clone());
-        let epochs = Arc::new(Epochs::new(records_max, ledger.clone()));
-        Self { epochs, changes: Arc::new(Changes::written_to(ledger)), notes }
+        let epochs = Arc::new(Epochs::new(most.purges, ledger.clone()));
+        Self { epochs, changes: Arc::new(Changes::written_to(ledger, most.changes)), notes }
     }
 
     /// Those that earlier lives wrote down.
-    pub(in crate::cache) fn of(payloads: &[Bytes], records_max: usize) -> Result<Self, Garbled> {
-        let memories = Self::none(records_max);
+    pub(in crate::cache) fn of(payloads: &[Bytes], most: Most) -> Result<Self, Garbled> {
+        let memories = Self::none(most);
         for payload in payloads {
             for posting in ledger::read(payload)? {
                 memories.epochs.recall(&posting);
@@ -68,8 +88,8 @@ impl Memories {
 
 impl<D: Device> History<D> {
     /// For a node without a disk tier.
-    pub(in crate::cache) fn in_memory(records_max: usize) -> Self {
-        let epochs = Epochs::new(records_max, Ledger::default());
+    pub(in crate::cache) fn in_memory(most: Most) -> Self {
+        let epochs = Epochs::new(most.purges, Ledger::default());
         Self { epochs: Arc::new(epochs), changes: Arc::default(), writing: None }
     }
 
@@ -82,23 +102,23 @@ impl<D: Device> History<D> {
 impl History<Folder> {
     /// That of a node without a disk tier, or of the one whose store this is.
     pub(in crate::cache) fn open(
-        records_max: usize,
+        most: Most,
         disk: Option<&Store>,
         registry: &Registry,
     ) -> Result<Arc<Self>, Error> {
         match disk {
-            None => Ok(Arc::new(Self::in_memory(records_max))),
-            Some(store) => Self::beside(store, records_max, JournalMetrics::register(registry, store.sync_errors())?),
+            None => Ok(Arc::new(Self::in_memory(most))),
+            Some(store) => Self::beside(store, most, JournalMetrics::register(registry, store.sync_errors())?),
         }
     }
 
-    fn beside(store: &Store, records_max: usize, metrics: JournalMetrics) -> Result<Arc<Self>, Error> {
+    fn beside(store: &Store, most: Most, metrics: JournalMetrics) -> Result<Arc<Self>, Error> {
         let home = store.home();
-        let past = home.as_ref().map(|home| past(home, records_max));
+        let past = home.as_ref().map(|home| past(home, most));
         let (memories, known) = match past {
             Some(Some(memories)) => (memories, true),
-            None => (Memories::none(records_max), true),
-            Some(None) => (Memories::none(records_max), false),
+            None => (Memories::none(most), true),
+            Some(None) => (Memories::none(most), false),
         };
         let history = memories.write_down(store.share(), metrics);
         let history = Arc::new(history.map_err(|error| Error::Msg(error.to_string()))?);
@@ -117,12 +137,12 @@ impl History<Folder> {
 }
 
 /// What earlier lives of the store wrote down; `None` where nobody knows.
-fn past(home: &Home<Folder>, records_max: usize) -> Option<Memories> {
+fn past(home: &Home<Folder>, most: Most) -> Option<Memories> {
     if home.begun == Begun::Anew {
-        return Some(Memories::none(records_max));
+        return Some(Memories::none(most));
     }
     let unknown = match read_journal(&*home.device, home.store) {
-        Ok(Some(payloads)) => match Memories::of(&payloads, records_max) {
+        Ok(Some(payloads)) => match Memories::of(&payloads, most) {
             Ok(memories) => return Some(memories),
             Err(garbled) => garbled.to_string(),
         },

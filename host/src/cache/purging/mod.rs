@@ -14,6 +14,6 @@ mod validity;
 pub(super) use changes::Changes;
 pub use epochs::Concern;
 pub(super) use epochs::{Epochs, Subject};
-pub(super) use history::History;
+pub(super) use history::{History, Most};
 pub use purge::{Mode, Purge, Scope};
 pub use validity::Validity;

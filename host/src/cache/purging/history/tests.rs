@@ -63,7 +63,7 @@ fn scribe(memories: &Memories) -> Scribe<PowerDisk> {
 
 impl Node {
     fn new(seed: u64) -> Self {
-        let memories = Memories::none(RECORDS_MAX);
+        let memories = Memories::none(Most::of(RECORDS_MAX, None));
         let scribe = scribe(&memories);
         let (acknowledged, waiting, changed, changing) = Default::default();
         let (disk, rng) = (PowerDisk::new(seed), Rng::with_seed(seed));
@@ -159,8 +159,8 @@ impl Node {
         let begun = if read.is_ok() { Begun::Again } else { Begun::Anew };
         let payloads = read.ok().map(|read| read.unwrap_or_else(|| panic!("seed {}: no journal", self.seed)));
         self.memories = match payloads {
-            Some(payloads) => Memories::of(&payloads, RECORDS_MAX).expect("what a journal has was written"),
-            None => Memories::none(RECORDS_MAX),
+            Some(payloads) => Memories::of(&payloads, Most::of(RECORDS_MAX, None)).expect("what a journal has was written"),
+            None => Memories::none(Most::of(RECORDS_MAX, None)),
         };
         if begun == Begun::Anew {
             (self.acknowledged, self.changed, self.given) = Default::default();
@@ -243,4 +243,12 @@ fn a_flipped_bit_brings_nothing_back() {
             assert_eq!(node.restart(), Begun::Anew, "seed {seed}: nobody noticed");
         });
     }
+}
+
+#[test]
+fn a_small_disk_tier_has_room_for_few_records() {
+    let most = |disk| (Most::of(100_000, disk).purges, Most::of(100_000, disk).changes);
+    assert_eq!(most(None), (100_000, CHANGES_MAX));
+    assert_eq!(most(Some(10 << 30)), (100_000, CHANGES_MAX));
+    assert_eq!(most(Some(16 << 20)), (8_192, 8_192));
 }
