@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use support::{Answer, Binary, Gate, Origin, RawClient, forebay, get};
+use support::{Answer, Binary, Exposition, Gate, Origin, RawClient, forebay, get};
 
 fn configuration(origin: &Origin) -> String {
     format!(
@@ -138,4 +138,12 @@ async fn the_command_line_explains_itself() {
     let (success, text) = help(&["--version"]);
     assert!(success && text.contains(env!("CARGO_PKG_VERSION")), "{text}");
     assert!(!help(&["no-such-command"]).0);
+}
+
+#[tokio::test]
+async fn as_many_files_may_be_open_as_the_system_allows() {
+    let origin = origin().await;
+    let node = Binary::start_limited(&configuration(&origin), "-S -n 300").await;
+    let files_max = Exposition::parse(get(node.admin(), "/metrics").await.text()).value("process_max_fds", &[]);
+    assert!(files_max > 300.0, "the soft limit was meant to be raised to the hard one: {files_max}");
 }

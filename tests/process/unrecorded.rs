@@ -4,8 +4,8 @@ use std::process::{Output, Stdio};
 
 use support::{Answer, Binary, Origin, RawClient, forebay, get};
 
-/// So many bytes may files of the node have: a journal with few purges, and no segment.
-const FILE_BLOCKS: &str = "8";
+/// So long may files of the node be, in blocks of 512 bytes: a journal with few purges, and no segment.
+const FILE_LIMIT: &str = "-f 8";
 
 fn configuration(origin: &Origin) -> String {
     format!(
@@ -26,7 +26,7 @@ fn run(node: &Binary, arguments: &[&str]) -> Output {
 async fn a_purge_that_cannot_be_written_down_is_in_force_and_says_so() {
     let origin = Origin::start().await;
     origin.otherwise(Answer::ok("good").header("Cache-Control", "max-age=60"));
-    let node = Binary::start_limited(&configuration(&origin), FILE_BLOCKS).await;
+    let node = Binary::start_limited(&configuration(&origin), FILE_LIMIT).await;
     get(node.address(), "/a").await;
     assert!(run(&node, &["--tag", "small"]).status.success(), "{}", node.stderr());
 

@@ -41,9 +41,9 @@ impl Binary {
         Self::start_as(config, forebay).await
     }
 
-    /// The same for a node that may make no file longer than so many blocks of 512 bytes.
-    pub async fn start_limited(config: &str, file_blocks: &str) -> Self {
-        Self::start_as(config, || limited(file_blocks)).await
+    /// The same for a node under a limit, as the shell's `ulimit` takes it.
+    pub async fn start_limited(config: &str, limit: &str) -> Self {
+        Self::start_as(config, || limited(limit)).await
     }
 
     async fn start_as(config: &str, program: impl Fn() -> Command) -> Self {
@@ -246,9 +246,9 @@ pub fn forebay() -> Command {
 }
 
 /// The program under a limit of the system's, which it is told of by errors.
-fn limited(file_blocks: &str) -> Command {
+fn limited(limit: &str) -> Command {
     let mut command = Command::new("sh");
-    let script = format!("trap '' XFSZ; ulimit -f {file_blocks}; exec \"$0\" \"$@\"");
+    let script = format!("trap '' XFSZ; ulimit {limit}; exec \"$0\" \"$@\"");
     command.args(["-c", &script]).arg(program());
     command
 }

@@ -101,11 +101,7 @@ impl<D: Device> History<D> {
 
 impl History<Folder> {
     /// That of a node without a disk tier, or of the one whose store this is.
-    pub(in crate::cache) fn open(
-        most: Most,
-        disk: Option<&Store>,
-        registry: &Registry,
-    ) -> Result<Arc<Self>, Error> {
+    pub(in crate::cache) fn open(most: Most, disk: Option<&Store>, registry: &Registry) -> Result<Arc<Self>, Error> {
         match disk {
             None => Ok(Arc::new(Self::in_memory(most))),
             Some(store) => Self::beside(store, most, JournalMetrics::register(registry, store.sync_errors())?),

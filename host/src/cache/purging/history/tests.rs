@@ -159,7 +159,9 @@ impl Node {
         let begun = if read.is_ok() { Begun::Again } else { Begun::Anew };
         let payloads = read.ok().map(|read| read.unwrap_or_else(|| panic!("seed {}: no journal", self.seed)));
         self.memories = match payloads {
-            Some(payloads) => Memories::of(&payloads, Most::of(RECORDS_MAX, None)).expect("what a journal has was written"),
+            Some(payloads) => {
+                Memories::of(&payloads, Most::of(RECORDS_MAX, None)).expect("what a journal has was written")
+            }
             None => Memories::none(Most::of(RECORDS_MAX, None)),
         };
         if begun == Begun::Anew {
