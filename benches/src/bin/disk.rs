@@ -42,9 +42,14 @@ struct Load {
     reads: u64,
 }
 
-const LOADS: [Load; 2] = [
+/// The last four are the sizes that slices of large bodies might have.
+const LOADS: [Load; 6] = [
     Load { name: "4.4 KiB", objects: 1_000_000, body_bytes: 4 << 10, reads: 1_000_000 },
     Load { name: "64 KiB", objects: 100_000, body_bytes: 64 << 10, reads: 200_000 },
+    Load { name: "128 KiB", objects: 16_000, body_bytes: 128 << 10, reads: 32_000 },
+    Load { name: "256 KiB", objects: 8_000, body_bytes: 256 << 10, reads: 16_000 },
+    Load { name: "512 KiB", objects: 4_000, body_bytes: 512 << 10, reads: 8_000 },
+    Load { name: "1 MiB", objects: 2_000, body_bytes: 1 << 20, reads: 4_000 },
 ];
 
 /// Makes all objects, the same ones in every process.
