@@ -12,7 +12,8 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::cache::disk::{Kept, KeyHash, Kind, Put, Reading, Record, Room, Store};
 
-/// The bytes of one slice, the last one's excepted.
+/// The bytes of one slice, the last one's excepted. A MiB costs least to read and check in pieces of 128 to 256 KiB, and the
+/// larger ones take half the index entries (benches/RESULTS.md).
 pub(in crate::cache) const SLICE_BYTES: u64 = 256 << 10;
 
 /// A generation, a number and a length.
