@@ -3,14 +3,10 @@
 //! Keyed by half of the key's hash. Two keys that share that half shut each other out, which costs a miss and never wrong
 //! bytes, because the record holds the whole key and is compared with it.
 
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-
 use hashbrown::HashTable;
 
 use super::record::{ALIGNMENT, KeyHash, Kind};
-
-/// A power of two, so that few threads meet at one lock.
-const SHARDS: usize = 64;
+use super::shards::Shards;
 
 /// A place in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +39,7 @@ struct Slot {
 }
 
 /// Reads are counted up to this.
-const READS_MAX: u8 = 3;
+pub(super) const READS_MAX: u8 = 3;
 
 impl Slot {
     fn new(half: u64, kind: Kind, place: Place) -> Option<Self> {
@@ -71,7 +67,7 @@ impl Slot {
 }
 
 pub(super) struct Index {
-    shards: Vec<RwLock<HashTable<Slot>>>,
+    shards: Shards<Slot>,
 }
 
 /// What was asked for is not as it was.
@@ -80,22 +76,22 @@ pub(super) struct Moved;
 
 impl Index {
     pub(super) fn new() -> Self {
-        Self { shards: (0..SHARDS).map(|_| RwLock::default()).collect() }
+        Self { shards: Shards::new() }
     }
 
     pub(super) fn find(&self, key: KeyHash) -> Option<Standing> {
-        let half = half(key);
-        self.read(half).find(half, |slot| slot.half == half).map(Slot::standing)
+        let half = key.half();
+        self.shards.read(half).find(half, |slot| slot.half == half).map(Slot::standing)
     }
 
     /// The newest record of `key` lies at `place` now. Where that is too far for a slot, the key has nothing.
     pub(super) fn insert(&self, key: KeyHash, kind: Kind, place: Place) {
-        let half = half(key);
+        let half = key.half();
         let Some(slot) = Slot::new(half, kind, place) else {
             self.remove(key);
             return;
         };
-        let mut shard = self.write(half);
+        let mut shard = self.shards.write(half);
         match shard.find_mut(half, |other| other.half == half) {
             Some(standing) => *standing = slot,
             None => {
@@ -106,24 +102,24 @@ impl Index {
 
     /// Forgets the key, and says what it had.
     pub(super) fn remove(&self, key: KeyHash) -> Option<Standing> {
-        let half = half(key);
-        let mut shard = self.write(half);
+        let half = key.half();
+        let mut shard = self.shards.write(half);
         let entry = shard.find_entry(half, |slot| slot.half == half).ok()?;
         Some(entry.remove().0.standing())
     }
 
     /// Forgets the key if it still lies at `place`.
     pub(super) fn remove_at(&self, key: KeyHash, place: Place) -> Result<(), Moved> {
-        let half = half(key);
-        let mut shard = self.write(half);
+        let half = key.half();
+        let mut shard = self.shards.write(half);
         let same = |slot: &Slot| slot.half == half && slot.place() == place;
         shard.find_entry(half, same).map(|entry| _ = entry.remove()).map_err(|_| Moved)
     }
 
     /// The record that lies at `from`, if it still does, lies at `to` now, where nobody has read it yet.
     pub(super) fn shift(&self, key: KeyHash, from: Place, to: Place) -> Result<(), Moved> {
-        let half = half(key);
-        let mut shard = self.write(half);
+        let half = key.half();
+        let mut shard = self.shards.write(half);
         let slot = shard.find_mut(half, |slot| slot.half == half && slot.place() == from).ok_or(Moved)?;
         *slot = Slot::new(half, slot.kind, to).ok_or(Moved)?;
         Ok(())
@@ -134,59 +130,37 @@ impl Index {
         if found.reads >= READS_MAX {
             return;
         }
-        let half = half(key);
-        if let Some(slot) = self.write(half).find_mut(half, |slot| slot.half == half && slot.place() == found.place) {
+        let half = key.half();
+        if let Some(slot) =
+            self.shards.write(half).find_mut(half, |slot| slot.half == half && slot.place() == found.place)
+        {
             slot.reads = (slot.reads + 1).min(READS_MAX);
         }
     }
 
     /// Forgets all but what lies where it may. Looks at every slot.
     pub(super) fn retain(&self, may: impl Fn(Place) -> bool) {
-        for shard in &self.shards {
-            shard.write().unwrap_or_else(PoisonError::into_inner).retain(|slot| may(slot.place()));
-        }
+        self.shards.write_each().for_each(|mut shard| shard.retain(|slot| may(slot.place())));
     }
 
     pub(super) fn len(&self) -> usize {
-        self.shards.iter().map(|shard| shard.read().unwrap_or_else(PoisonError::into_inner).len()).sum()
+        self.shards.read_each().map(|shard| shard.len()).sum()
     }
 
     /// Bytes of memory held.
     pub(super) fn bytes(&self) -> usize {
-        let held =
-            |shard: &RwLock<HashTable<Slot>>| shard.read().unwrap_or_else(PoisonError::into_inner).allocation_size();
-        self.shards.iter().map(held).sum()
+        self.shards.read_each().map(|shard| shard.allocation_size()).sum()
     }
 
     pub(super) fn clear(&self) {
-        for shard in &self.shards {
-            *shard.write().unwrap_or_else(PoisonError::into_inner) = HashTable::new();
-        }
+        self.shards.write_each().for_each(|mut shard| *shard = HashTable::new());
     }
-
-    /// Nothing that can panic runs under these locks, so a poisoned one is as good as any.
-    fn read(&self, half: u64) -> RwLockReadGuard<'_, HashTable<Slot>> {
-        self.shards[shard(half)].read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self, half: u64) -> RwLockWriteGuard<'_, HashTable<Slot>> {
-        self.shards[shard(half)].write().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The hash is keyed, so any half of it is as good as random.
-fn half(key: KeyHash) -> u64 {
-    (key.0 >> 64) as u64
-}
-
-/// The table uses the top seven bits and the low ones, so the shard is chosen by those between.
-fn shard(half: u64) -> usize {
-    (half >> 40) as usize % SHARDS
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cache::disk::shards::SHARDS;
 
     fn key(n: u64) -> KeyHash {
         KeyHash(u128::from(n.wrapping_mul(0x9e37_79b9_7f4a_7c15)) << 64)

@@ -27,6 +27,7 @@ mod recovery;
 mod secret;
 mod segment;
 mod segments;
+mod shards;
 mod share;
 mod site;
 mod state;

@@ -3,24 +3,20 @@
 //! Looked at before the disk, so what was put is found at once and what was removed is gone at once. In shards whose locks
 //! are held for map operations only.
 
+use std::sync::RwLockWriteGuard;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use bytes::Bytes;
 use hashbrown::HashTable;
 
 use super::answer::{Mark, Record};
 use super::bounds::Room;
+use super::index::READS_MAX;
 use super::record::{KeyHash, Kind};
-
-/// A power of two, so that few threads meet at one lock.
-const SHARDS: usize = 64;
-
-/// Reads are counted up to this.
-const READS_MAX: u8 = 3;
+use super::shards::Shards;
 
 pub(super) struct Pending {
-    shards: Vec<RwLock<HashTable<Slot>>>,
+    shards: Shards<Slot>,
 }
 
 struct Slot {
@@ -76,13 +72,13 @@ impl Slot {
 
 impl Pending {
     pub(super) fn new() -> Self {
-        Self { shards: (0..SHARDS).map(|_| RwLock::default()).collect() }
+        Self { shards: Shards::new() }
     }
 
     /// What a reader finds; the read is counted.
     pub(super) fn read(&self, key: KeyHash) -> Look {
-        let shard = self.shard(key);
-        let Some(slot) = shard.find(half(key), |slot| slot.key == key) else { return Look::Nothing };
+        let shard = self.shards.read(key.half());
+        let Some(slot) = shard.find(key.half(), |slot| slot.key == key) else { return Look::Nothing };
         let record = slot.record();
         if let What::Put(waiting) = &slot.what {
             waiting.count_read();
@@ -104,31 +100,23 @@ impl Pending {
     }
 
     fn look<T>(&self, key: KeyHash, see: impl FnOnce(&Slot) -> T) -> Option<T> {
-        self.shard(key).find(half(key), |slot| slot.key == key).map(see)
+        self.shards.read(key.half()).find(key.half(), |slot| slot.key == key).map(see)
     }
 
     /// What the writer is to write under this number; `None` where something newer took its place.
     pub(super) fn numbered(&self, key: KeyHash, number: u64) -> Option<Record> {
-        let shard = self.shard(key);
-        shard.find(half(key), |slot| slot.key == key && slot.number == number).and_then(Slot::record)
+        let shard = self.shards.read(key.half());
+        shard.find(key.half(), |slot| slot.key == key && slot.number == number).and_then(Slot::record)
     }
 
     /// The shard of a key, for changes.
     pub(super) fn change(&self, key: KeyHash) -> Shard<'_> {
-        Shard(self.shards[shard_of(key)].write().unwrap_or_else(PoisonError::into_inner))
+        Shard(self.shards.write(key.half()))
     }
 
     /// Forgets which keys were given up; what was put stays.
     pub(super) fn forget_gone(&self) {
-        for shard in &self.shards {
-            let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
-            shard.retain(|slot| matches!(slot.what, What::Put(_)));
-        }
-    }
-
-    /// Nothing that can panic runs under these locks, so a poisoned one is as good as any.
-    fn shard(&self, key: KeyHash) -> RwLockReadGuard<'_, HashTable<Slot>> {
-        self.shards[shard_of(key)].read().unwrap_or_else(PoisonError::into_inner)
+        self.shards.write_each().for_each(|mut shard| shard.retain(|slot| matches!(slot.what, What::Put(_))));
     }
 }
 
@@ -137,33 +125,23 @@ pub(super) struct Shard<'a>(RwLockWriteGuard<'a, HashTable<Slot>>);
 
 impl Shard<'_> {
     pub(super) fn get(&self, key: KeyHash) -> Option<(u64, &What)> {
-        self.0.find(half(key), |slot| slot.key == key).map(|slot| (slot.number, &slot.what))
+        self.0.find(key.half(), |slot| slot.key == key).map(|slot| (slot.number, &slot.what))
     }
 
     /// Takes the place of what there was.
     pub(super) fn set(&mut self, key: KeyHash, number: u64, what: What) {
-        match self.0.find_mut(half(key), |slot| slot.key == key) {
+        match self.0.find_mut(key.half(), |slot| slot.key == key) {
             Some(slot) => *slot = Slot { key, number, what },
             None => {
-                self.0.insert_unique(half(key), Slot { key, number, what }, |slot| half(slot.key));
+                self.0.insert_unique(key.half(), Slot { key, number, what }, |slot| slot.key.half());
             }
         }
     }
 
     pub(super) fn remove(&mut self, key: KeyHash) -> Option<What> {
-        let slot = self.0.find_entry(half(key), |slot| slot.key == key).ok()?;
+        let slot = self.0.find_entry(key.half(), |slot| slot.key == key).ok()?;
         Some(slot.remove().0.what)
     }
-}
-
-/// The hash is keyed, so any half of it is as good as random; the low one is equal for all slices of a body.
-fn half(key: KeyHash) -> u64 {
-    (key.0 >> 64) as u64
-}
-
-/// The table uses the top seven bits and the low ones, so the shard is chosen by those between.
-fn shard_of(key: KeyHash) -> usize {
-    (half(key) >> 40) as usize % SHARDS
 }
 
 #[cfg(test)]

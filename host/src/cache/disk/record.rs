@@ -34,6 +34,12 @@ impl KeyHash {
         Self(digits)
     }
 
+    /// What tables find it by. The hash is keyed, so any half of it is as good as random; the low one is equal for all slices
+    /// of a body.
+    pub(super) fn half(self) -> u64 {
+        (self.0 >> 64) as u64
+    }
+
     /// Of which body a slice is, where the key is a slice's.
     pub(super) fn generation(self) -> u64 {
         self.0 as u64

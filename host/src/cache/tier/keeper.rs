@@ -224,14 +224,16 @@ impl Tier {
         if spec_stands {
             self.store.remove(own);
         } else {
-            self.store.remove(primary);
-            self.forget_spec(primary);
+            self.remove_all(primary);
         }
     }
 
     /// Gives up everything under a key.
     pub(in crate::cache) fn remove(&self, key: &str) {
-        let primary = self.primary(key);
+        self.remove_all(self.primary(key));
+    }
+
+    fn remove_all(&self, primary: KeyHash) {
         self.store.remove(primary);
         self.forget_spec(primary);
     }
