@@ -175,11 +175,12 @@ pub fn filter_module(name: &str) -> PathBuf {
 /// The repository's own configuration with ports of the system's choice in the place of its fixed ones, and its disk tier
 /// in this folder.
 pub(crate) fn apart(config: &str, folder: &Path) -> String {
-    let cache = format!("{:?}", folder.join("cache"));
+    let [cache, filters] = ["cache", "filters"].map(|name| format!("{:?}", folder.join(name)));
     config
         .replace("127.0.0.1:8080", "127.0.0.1:0")
         .replace("127.0.0.1:9090", "127.0.0.1:0")
         .replace("\"../var/cache\"", &cache)
+        .replace("\"../var/filters\"", &filters)
 }
 
 /// The test's text comes last: it may end in the middle of a table that the test goes on with.

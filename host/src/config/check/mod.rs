@@ -10,13 +10,17 @@ mod cache;
 mod cache_key;
 mod compression;
 mod disk;
+mod condition;
 mod filter;
+mod filter_cache;
 mod listener;
 mod log;
 mod node;
 mod origin;
+mod prefix;
 mod route;
 mod route_cache;
+mod route_filter;
 mod settings;
 
 mod unique;
