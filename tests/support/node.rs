@@ -72,6 +72,16 @@ impl TestNode {
         Ok(Self { node, clock, config, folder })
     }
 
+    /// Writes another configuration where the node's was, for its next reload.
+    pub fn configure(&self, config: &str) {
+        fs::write(&self.config.file, with_defaults(config)).expect("a temporary file can be written");
+    }
+
+    /// Has the node read its configuration again.
+    pub async fn reload(&self) -> Response {
+        RawClient::connect(self.admin()).await.request("POST", "/v1/reload", &[], b"").await
+    }
+
     /// The same node taken down in good order and started again, on other ports; its clock and its folder stay.
     pub async fn restarted(self) -> Self {
         let Self { node, clock, config, folder } = self;

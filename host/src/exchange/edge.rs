@@ -11,7 +11,7 @@ use super::compressor::Compressor;
 use super::metrics::Metrics;
 use super::record::Book;
 use super::reload::Running;
-use super::routes::{Placed, PlaceError, Routes};
+use super::routes::{PlaceError, Placed, Routes};
 use crate::cache::Cache;
 use crate::clock::Clock;
 use crate::config;

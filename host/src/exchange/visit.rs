@@ -68,7 +68,8 @@ impl<'a> Visit<'a> {
         if head.method == http::Method::TRACE {
             return Err(Failure::Trace);
         }
-        let route = self.edge.routes.load().find(head.host(), &for_routing(head.path.path())).ok_or(Failure::NoRoute)?.clone();
+        let route =
+            self.edge.routes.load().find(head.host(), &for_routing(head.path.path())).ok_or(Failure::NoRoute)?.clone();
         self.record.route = route.name.clone();
         let run = if route.chain.is_empty() { None } else { Some(route.chain.begin(self.stream(&route))) };
         Ok(self.passage.insert(Passage { head, wishes: Wishes::default(), route, run, end }))

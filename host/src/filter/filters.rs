@@ -106,8 +106,7 @@ impl Filters {
     fn renew(&self, wanted: &Wanted<'_>, environment: &Environment) -> (Self, Vec<Outcome>) {
         let gone = self.held.keys().map(|(name, _)| name).collect::<BTreeSet<_>>();
         let gone = gone.into_iter().filter(|name| !wanted.filters.iter().any(|filter| filter.name == **name));
-        let mut outcomes: Vec<_> =
-            gone.map(|name| Outcome { filter: name.clone(), change: Change::Removed }).collect();
+        let mut outcomes: Vec<_> = gone.map(|name| Outcome { filter: name.clone(), change: Change::Removed }).collect();
         if wanted.filters.is_empty() {
             return (Self::default(), outcomes);
         }

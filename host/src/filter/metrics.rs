@@ -4,7 +4,9 @@
 
 use std::fmt;
 
-use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use prometheus::{
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+};
 
 use super::failure::{Callback, FailureKind};
 use super::rollout::code_cache::Origin;
@@ -50,7 +52,10 @@ impl FilterMetrics {
             Ok::<_, prometheus::Error>(family)
         };
         let breakers = IntGaugeVec::new(
-            Opts::new("forebay_filter_breaker_open", "Versions of a filter that are not entered, as they failed too often."),
+            Opts::new(
+                "forebay_filter_breaker_open",
+                "Versions of a filter that are not entered, as they failed too often.",
+            ),
             &["filter"],
         )?;
         registry.register(Box::new(breakers.clone()))?;

@@ -13,10 +13,17 @@ pub struct Outcome {
 #[derive(Debug)]
 pub enum Change {
     /// Another module, other settings or other limits: new exchanges meet this version.
-    Loaded { version: String },
-    Unchanged { version: String },
+    Loaded {
+        version: String,
+    },
+    Unchanged {
+        version: String,
+    },
     /// What should come cannot be used; new exchanges meet what ran before.
-    Kept { version: String, fault: LoadFault },
+    Kept {
+        version: String,
+        fault: LoadFault,
+    },
     /// It cannot be used, and there is nothing before it.
     Failed(LoadFault),
     /// The next version cannot be used; the filter itself runs.

@@ -34,7 +34,12 @@ pub(super) struct Profile {
 }
 
 impl Profile {
-    pub(super) fn new(filter: &Filter, (version, abi): (Version, Abi), limits: &FilterLimits, environment: &Environment) -> Self {
+    pub(super) fn new(
+        filter: &Filter,
+        (version, abi): (Version, Abi),
+        limits: &FilterLimits,
+        environment: &Environment,
+    ) -> Self {
         let name: Arc<str> = filter.name.as_str().into();
         Self {
             series: SeriesTable::new(name.clone(), limits.metric_series_max, environment.families.clone()),

@@ -32,7 +32,13 @@ impl Seats {
     /// Room for `count` filters.
     pub(super) fn new(count: usize, stream: Stream) -> Self {
         let notes = (count > 0).then(|| Box::new(Notes::new(stream)));
-        Self { taken: Vec::with_capacity(count), probes: Vec::new(), notes, elapsed: Duration::ZERO, watch: Instant::now() }
+        Self {
+            taken: Vec::with_capacity(count),
+            probes: Vec::new(),
+            notes,
+            elapsed: Duration::ZERO,
+            watch: Instant::now(),
+        }
     }
 
     /// How many filters were entered, failed ones among them.

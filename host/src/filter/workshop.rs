@@ -36,8 +36,7 @@ impl<'a> Workshop<'a> {
         cache: Option<&Path>,
         known: impl Iterator<Item = Module>,
     ) -> Result<Self, LoadFault> {
-        let (engine, linker) =
-            sandbox().map_err(|error| LoadFault::Sandbox(one_line(&format!("{error:#}"))))?;
+        let (engine, linker) = sandbox().map_err(|error| LoadFault::Sandbox(one_line(&format!("{error:#}"))))?;
         let modules = known.map(|module| (module.version, module)).collect();
         Ok(Self { limits, environment, engine, linker, cache: CodeCache::open(cache), modules })
     }

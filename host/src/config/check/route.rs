@@ -41,7 +41,10 @@ fn check(section: &mut Section<'_>, names: &Names, labels: &mut Unique, places: 
         host,
         path,
         origin: origin.and_then(|field| field.reference("an origin", &names.origins)).unwrap_or_default(),
-        filters: section.field("filters").map(|field| route_filter::check_all(&field, &names.filters)).unwrap_or_default(),
+        filters: section
+            .field("filters")
+            .map(|field| route_filter::check_all(&field, &names.filters))
+            .unwrap_or_default(),
         cache: section.section("cache", route_cache::check),
         compression: section.section("compression", compression::check_route),
     }

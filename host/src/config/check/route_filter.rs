@@ -25,11 +25,9 @@ pub(super) fn check_all(field: &Field<'_>, known: &[(String, FilterCondition)]) 
 
 fn check(element: &Field<'_>, known: &[(String, FilterCondition)]) -> Option<RouteFilter> {
     let mut filter = match element.value() {
-        DeValue::String(_) => RouteFilter {
-            name: name(element, known)?,
-            settings: None,
-            condition: FilterCondition::default(),
-        },
+        DeValue::String(_) => {
+            RouteFilter { name: name(element, known)?, settings: None, condition: FilterCondition::default() }
+        }
         _ => Section::inline(element, ELEMENT, |section| {
             let name = section.required("name", "name = \"FILTER\"").and_then(|field| name(&field, known));
             let settings = section.field("settings").and_then(|field| settings::text(&field));

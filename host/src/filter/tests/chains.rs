@@ -9,8 +9,7 @@ use crate::config::{self, FilterCondition, RouteFilter};
 
 /// A guest that shows its settings in every request, and in every response that it was there.
 pub(super) fn shows_settings() -> Vec<u8> {
-    let settings =
-        format!("(drop (call $buffer (i32.const 7) (i32.const 0) (i32.const 100) {OUT})) (call $show)");
+    let settings = format!("(drop (call $buffer (i32.const 7) (i32.const 0) (i32.const 100) {OUT})) (call $show)");
     Guest::new().on_request(&settings).on_response("(call $tell (i32.const 7))").build()
 }
 
@@ -59,10 +58,8 @@ fn settings_that_every_route_replaces_are_not_tried() {
 #[test]
 fn a_filter_is_not_entered_where_its_condition_does_not_hold() {
     let mut node = Node::new();
-    let only = |path: &str, methods: &[Method]| FilterCondition {
-        paths: vec![path.to_owned()],
-        methods: methods.to_vec(),
-    };
+    let only =
+        |path: &str, methods: &[Method]| FilterCondition { paths: vec![path.to_owned()], methods: methods.to_vec() };
     node.add("elsewhere", &shows_settings()).condition = only("/other", &[]);
     node.add("posts", &shows_settings()).condition = only("/guide", &[Method::POST]);
     node.add("here", &shows_settings()).condition = only("/guide", &[Method::GET]);
@@ -70,8 +67,7 @@ fn a_filter_is_not_entered_where_its_condition_does_not_hold() {
     assert_eq!(statuses(&parts.headers), [7], "one of three had the response");
     drop(run);
     for (name, entered) in [("elsewhere", "0"), ("posts", "0"), ("here", "1")] {
-        let series =
-            format!("forebay_filter_duration_seconds_count{{callback=\"request_headers\",filter=\"{name}\"}}");
+        let series = format!("forebay_filter_duration_seconds_count{{callback=\"request_headers\",filter=\"{name}\"}}");
         assert_eq!(node.metric(&series).as_deref(), Some(entered), "{name}");
     }
 }

@@ -89,8 +89,7 @@ impl Node {
 
     /// A route's `filters` that names all of them.
     pub(super) fn elements(&self) -> Vec<RouteFilter> {
-        let element =
-            |filter: &Filter| RouteFilter { condition: filter.condition.clone(), ..element(&filter.name) };
+        let element = |filter: &Filter| RouteFilter { condition: filter.condition.clone(), ..element(&filter.name) };
         self.filters.iter().map(element).collect()
     }
 
