@@ -9,6 +9,7 @@
 
 mod abi;
 mod chain;
+mod commons;
 mod complaint;
 mod draft;
 mod engine;
@@ -33,9 +34,12 @@ mod profile;
 mod run;
 mod seats;
 mod series;
+mod shared_data;
+mod shared_queues;
 mod state;
 mod stream;
 mod verdict;
+mod vm;
 mod wire;
 
 #[cfg(test)]
@@ -48,5 +52,6 @@ pub use failure::{Callback, FailureKind, FilterFailure};
 pub use filters::Filters;
 pub use load_error::{LoadError, LoadFault};
 pub use run::Run;
+pub use shared_queues::ReadyQueue;
 pub use stream::{EndOfStream, Stream};
 pub use verdict::{LocalReply, Verdict};

@@ -7,16 +7,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::abi::Abi;
+use super::commons::Commons;
 use super::draft::Undo;
 use super::engine;
 use super::environment::Environment;
 use super::series::SeriesTable;
+use super::vm::Vm;
 use crate::clock::Clock;
 use crate::config::{Filter, FilterLimits, OnError};
 
 #[derive(Debug)]
 pub(super) struct Profile {
     pub(super) name: Arc<str>,
+    /// What it shares with filters of the same name for it.
+    pub(super) vm: Arc<Vm>,
+    /// What all filters share.
+    pub(super) commons: Arc<Commons>,
     pub(super) abi: Abi,
     /// What the guest reads as its plugin configuration.
     pub(super) settings: Vec<u8>,
@@ -37,6 +43,8 @@ impl Profile {
         Self {
             series: SeriesTable::new(name.clone(), limits.metric_series_max, environment.families.clone()),
             name,
+            vm: environment.commons.vm(&filter.vm),
+            commons: environment.commons.clone(),
             abi,
             settings: filter.settings.clone().into_bytes(),
             on_error: filter.on_error,

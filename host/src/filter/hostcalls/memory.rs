@@ -26,6 +26,11 @@ impl Slice {
         Self { at, len }
     }
 
+    /// A pointer to nothing, by which some calls mean that there is no value.
+    pub(super) fn is_null(self) -> bool {
+        self.at == 0 && self.len == 0
+    }
+
     pub(super) fn read(self, memory: &[u8]) -> Result<&[u8], Status> {
         let start = self.at as usize;
         let end = start.checked_add(self.len as usize).ok_or(Status::InvalidMemoryAccess)?;

@@ -13,6 +13,8 @@ mod memory;
 mod metrics;
 mod outcome;
 mod properties;
+mod shared_data;
+mod shared_queues;
 mod unimplemented;
 mod wasi;
 

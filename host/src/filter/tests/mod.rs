@@ -14,3 +14,5 @@ mod node;
 mod properties;
 mod replies;
 mod speed;
+
+pub(super) use node::limits;

@@ -24,6 +24,8 @@ pub(super) fn limits() -> FilterLimits {
         module_bytes_max: 1 << 20,
         log_bytes_max: 1000,
         metric_series_max: 8,
+        shared_data_bytes_max: 4000,
+        queue_length_max: 3,
         header_count_max: 40,
         header_bytes_max: 4000,
     }
@@ -54,6 +56,7 @@ impl Node {
         std::fs::write(&path, module).unwrap();
         self.filters.push(Filter {
             name: name.into(),
+            vm: name.into(),
             module: path,
             sha256: None,
             settings: String::new(),
