@@ -8,6 +8,7 @@
 //! `run` takes a seat per filter (`seats`), lends it the messages (`state`), and the guest works on them by `hostcalls`.
 
 mod abi;
+mod cache_verbs;
 mod chain;
 mod commons;
 mod complaint;
@@ -45,6 +46,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+pub use cache_verbs::{CacheVerbs, PurgeTarget, PurgeWish};
 pub use chain::Chain;
 pub use complaint::Complaint;
 pub use environment::Environment;

@@ -5,14 +5,13 @@
 
 use wasmtime::{Engine, Linker};
 
-use super::super::abi::Status;
 use super::super::message::Joining;
 use super::super::state::State;
 use super::local_reply::Arguments;
 use super::memory::{Out, Slice};
 use super::outcome::{Guest, always, gated};
 use super::{
-    buffers, context, headers, local_reply, log, metrics, properties, shared_data, shared_queues, unimplemented, wasi,
+    buffers, context, foreign, headers, local_reply, log, metrics, properties, shared_data, shared_queues, unimplemented, wasi,
 };
 
 const ENV: &str = "env";
@@ -208,7 +207,7 @@ fn link_shared_queues(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     Ok(())
 }
 
-/// Logging and time are open to a guest even while it starts. No foreign function has a name yet.
+/// Logging and time are open to a guest even while it starts.
 fn link_host(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     linker.func_wrap(ENV, "proxy_log", |guest: Guest<'_>, level: u32, at: u32, len: u32| {
         always(guest, |guest| log::log(guest, level, Slice::new(at, len)))
@@ -222,8 +221,9 @@ fn link_host(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     linker.func_wrap(
         ENV,
         "proxy_call_foreign_function",
-        |guest: Guest<'_>, _name: u32, _name_len: u32, _args: u32, _args_len: u32, _data: u32, _len: u32| {
-            gated(guest, |_| Err(Status::NotFound.into()))
+        |guest: Guest<'_>, name: u32, name_len: u32, at: u32, at_len: u32, data: u32, len: u32| {
+            let (name, arguments) = (Slice::new(name, name_len), Slice::new(at, at_len));
+            gated(guest, |guest| foreign::call(guest, name, arguments, Out::new(data, len)))
         },
     )?;
     Ok(())

@@ -103,6 +103,24 @@ impl Out {
         outcome
     }
 
+    /// The same for a guest that may not want it: a null pointer for a place leaves that place alone.
+    pub(super) fn deliver_if_wanted(
+        self,
+        guest: &mut Guest<'_>,
+        fill: impl FnOnce(&[u8], &mut State, &mut Vec<u8>) -> Result<(), Status>,
+    ) -> Answer {
+        if self.data != 0 && self.len != 0 {
+            return self.deliver(guest, fill);
+        }
+        let (memory, state) = split(guest)?;
+        let mut value = Vec::new();
+        fill(memory, state, &mut value)?;
+        if self.len != 0 {
+            write_u32(memory, self.len, u32::try_from(value.len()).map_err(|_| Status::InvalidMemoryAccess)?)?;
+        }
+        Ok(())
+    }
+
     /// Allocates room in the guest, and writes there. An empty value is a null pointer, as from the reference host.
     fn hand_over(self, guest: &mut Guest<'_>, value: &[u8]) -> Answer {
         let len = u32::try_from(value.len()).map_err(|_| Status::InvalidMemoryAccess)?;

@@ -108,6 +108,7 @@ pub(super) fn stream() -> Stream {
         destination: "192.0.2.1:443".parse().unwrap(),
         request_id: "req-1".into(),
         route: "docs".into(),
+        origin: "site".into(),
         started: Timestamp::from_unix(Duration::from_secs(999)),
     }
 }
