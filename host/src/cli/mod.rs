@@ -1,9 +1,10 @@
-//! The command line: `forebay run`, `forebay check`, `forebay purge` and `forebay explain`.
+//! The command line: `forebay run`, `forebay check`, `forebay purge`, `forebay explain` and `forebay filter`.
 
 mod admin;
 mod arguments;
 mod check;
 mod explain;
+mod filter;
 mod purge;
 mod run;
 
@@ -22,6 +23,7 @@ pub fn main() -> ExitCode {
         Command::Check(options) => check::check(&options),
         Command::Purge(options) => purge::purge(&options),
         Command::Explain(options) => explain::explain(&options),
+        Command::Filter(command) => filter::filter(&command),
     };
     match done {
         Ok(code) => code,

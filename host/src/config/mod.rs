@@ -27,6 +27,7 @@ mod spelling;
 mod timespan;
 mod variable;
 
+pub use document::position;
 pub use fault::{Fault, Faults, Place};
 pub use host::HostError;
 pub use load::{load, parse};

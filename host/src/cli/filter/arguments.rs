@@ -1,0 +1,27 @@
+//! What can be written behind `forebay filter`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+#[derive(Debug, Subcommand)]
+pub(in super::super) enum FilterCommand {
+    /// Run a filter on the cases of a file, and say which ones come out as expected
+    Test(Test),
+}
+
+#[derive(Debug, Args)]
+pub(in super::super) struct Test {
+    /// A compiled filter and the file of its cases, as often as needed
+    #[arg(value_name = "FILE CASES", required_unless_present = "all")]
+    pub(super) pairs: Vec<PathBuf>,
+    /// Every filter of a folder that has cases: DIR/NAME/cases.toml for DIR/dist/NAME.wasm
+    #[arg(long, value_name = "DIR")]
+    pub(super) all: Option<PathBuf>,
+    /// Where --all finds the modules, instead of DIR/dist
+    #[arg(long, value_name = "DIR", requires = "all")]
+    pub(super) modules: Option<PathBuf>,
+    /// The settings of cases that have none: a TOML file, its top level is [filters.NAME.settings]
+    #[arg(long, value_name = "FILE")]
+    pub(super) settings: Option<PathBuf>,
+}
