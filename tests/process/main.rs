@@ -2,6 +2,7 @@
 
 mod checking;
 mod crowd;
+mod filter_authors;
 mod filter_cases;
 mod ghosts;
 mod large_bodies;

@@ -6,6 +6,10 @@ use clap::{Args, Subcommand};
 
 #[derive(Debug, Subcommand)]
 pub(in super::super) enum FilterCommand {
+    /// Make a crate with a first filter that builds and tests at once
+    New(New),
+    /// Say what a module is made of, what this host has for it, and why it would not load
+    Check(Check),
     /// Run a filter on the cases of a file, and say which ones come out as expected
     Test(Test),
 }
@@ -24,4 +28,27 @@ pub(in super::super) struct Test {
     /// The settings of cases that have none: a TOML file, its top level is [filters.NAME.settings]
     #[arg(long, value_name = "FILE")]
     pub(super) settings: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(in super::super) struct Check {
+    /// A compiled filter
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// As JSON, with the faults
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(in super::super) struct New {
+    /// The name of the filter, of its crate and of its folder
+    #[arg(value_name = "NAME")]
+    pub(super) name: String,
+    /// Where the folder is made, instead of here
+    #[arg(long, value_name = "DIR")]
+    pub(super) path: Option<PathBuf>,
+    /// The folder of the SDK, instead of the published one
+    #[arg(long, value_name = "PATH")]
+    pub(super) sdk: Option<PathBuf>,
 }

@@ -6,6 +6,8 @@
 
 mod arguments;
 
+mod new;
+
 mod cases;
 mod wanted;
 
@@ -15,6 +17,8 @@ mod stand;
 mod judge;
 mod test;
 
+mod check;
+
 use std::process::ExitCode;
 
 pub(super) use arguments::FilterCommand;
@@ -22,6 +26,8 @@ pub(super) use arguments::FilterCommand;
 /// Does what one of the commands says.
 pub(super) fn filter(command: &FilterCommand) -> anyhow::Result<ExitCode> {
     match command {
+        FilterCommand::New(options) => new::new(options),
+        FilterCommand::Check(options) => check::check(options),
         FilterCommand::Test(options) => test::test(options),
     }
 }

@@ -26,6 +26,11 @@ const CALLS: [(&str, usize); 14] = [
     ("proxy_dequeue_shared_queue", 3),
 ];
 
+/// Whether `env.name` is one of them.
+pub(in super::super) fn is_unimplemented(name: &str) -> bool {
+    CALLS.iter().any(|(call, _)| *call == name)
+}
+
 pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     for (name, arguments) in CALLS {
         let arguments = std::iter::repeat_n(ValType::I32, arguments);
