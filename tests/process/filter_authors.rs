@@ -86,3 +86,44 @@ fn a_module_that_would_not_load_is_told_why_and_what_to_do() {
     let (code, said) = filter([OsStr::new("check"), module.as_ref()]);
     assert!(code == Some(1) && said.contains("is not a WebAssembly module"), "{said}");
 }
+
+#[test]
+fn the_cost_of_each_callback_stands_beside_its_limit() {
+    let cases = repository().join("filters/guard/cases.toml");
+    let case = format!("{}#the office does", cases.display());
+    let measured =
+        [OsStr::new("bench"), filter_module("guard").as_ref(), "--rounds".as_ref(), "2".as_ref()].map(OsStr::to_owned);
+    let (code, said) = filter(measured.iter().map(AsRef::as_ref).chain([OsStr::new("--case"), case.as_ref()]));
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("\"the office does\": 2 rounds"), "{said}");
+    for (row, limit) in [
+        ("request headers", "10ms"),
+        ("response headers", "10ms"),
+        ("log, done, delete", "10ms"),
+        ("whole exchange", " us"),
+        ("start of an instance", "1s"),
+        ("memory of an instance", "16.0 MiB"),
+        ("module", "16.0 MiB"),
+        ("compiled in", " ms"),
+    ] {
+        let line = said.lines().find(|line| line.starts_with(row));
+        assert!(line.is_some_and(|line| line.contains(limit)), "{row} {limit} in:\n{said}");
+    }
+    let whole = said.lines().find_map(|line| line.strip_prefix("whole exchange")).expect("its row");
+    let least: f64 = whole.split_whitespace().next().and_then(|number| number.parse().ok()).expect("a number");
+    assert!(least > 0.0, "{said}");
+}
+
+#[test]
+fn what_cannot_be_measured_is_told() {
+    let module = filter_module("guard");
+    let cases = repository().join("filters/guard/cases.toml");
+    for (case, mend) in [
+        (format!("{}#nobody", cases.display()), "has no case \"nobody\""),
+        (format!("{}#a network that is none is refused", cases.display()), "10.0.0.0/33"),
+        ("none.toml".to_owned(), "none.toml: cannot be read"),
+    ] {
+        let (code, said) = filter([OsStr::new("bench"), module.as_ref(), "--case".as_ref(), case.as_ref()]);
+        assert!(code == Some(1) && said.contains(mend), "{mend} in:\n{said}");
+    }
+}

@@ -12,6 +12,8 @@ pub(in super::super) enum FilterCommand {
     Check(Check),
     /// Run a filter on the cases of a file, and say which ones come out as expected
     Test(Test),
+    /// Measure what a filter costs: processor time by callback, memory, start, beside their limits
+    Bench(Bench),
 }
 
 #[derive(Debug, Args)]
@@ -51,4 +53,20 @@ pub(in super::super) struct New {
     /// The folder of the SDK, instead of the published one
     #[arg(long, value_name = "PATH")]
     pub(super) sdk: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(in super::super) struct Bench {
+    /// A compiled filter
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// The exchange that is measured: the first case of a file, or the one named; a plain GET without
+    #[arg(long, value_name = "CASES[#NAME]")]
+    pub(super) case: Option<String>,
+    /// The settings where the case has none: a TOML file, its top level is [filters.NAME.settings]
+    #[arg(long, value_name = "FILE")]
+    pub(super) settings: Option<PathBuf>,
+    /// How often a batch of exchanges is measured
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) rounds: u16,
 }

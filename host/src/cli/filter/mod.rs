@@ -17,6 +17,7 @@ mod stand;
 mod judge;
 mod test;
 
+mod bench;
 mod check;
 
 use std::process::ExitCode;
@@ -29,5 +30,6 @@ pub(super) fn filter(command: &FilterCommand) -> anyhow::Result<ExitCode> {
         FilterCommand::New(options) => new::new(options),
         FilterCommand::Check(options) => check::check(options),
         FilterCommand::Test(options) => test::test(options),
+        FilterCommand::Bench(options) => bench::bench(options),
     }
 }

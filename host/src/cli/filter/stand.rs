@@ -50,6 +50,16 @@ pub(super) struct Visit {
     stream: Stream,
 }
 
+/// A phase of an exchange that is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// The context is created, and the request's headers were handed over.
+    Request,
+    Response,
+    /// Log, done and delete.
+    End,
+}
+
 /// The bounds of a node that sets none.
 pub(super) fn limits() -> anyhow::Result<FilterLimits> {
     let config = config::for_origin("http://127.0.0.1:1", None, None);
@@ -101,9 +111,38 @@ impl Stand {
         Ok(Visit { head, end: EndOfStream::from(given.body.is_empty()), stream })
     }
 
-    /// Begins an exchange; no guest is entered yet.
-    pub(super) fn begin(&self, visit: &Visit) -> Run {
+    fn begin(&self, visit: &Visit) -> Run {
         self.chain.begin(visit.stream.clone())
+    }
+
+    /// One whole exchange for its cost alone; `over` hears the end of each phase. An error where the filter fails.
+    pub(super) fn pass(
+        &self,
+        mut visit: Visit,
+        (mut parts, body): (response::Parts, Bytes),
+        mut over: impl FnMut(Phase),
+    ) -> Result<(), FilterFailure> {
+        let mut run = self.begin(&visit);
+        let mut end = EndOfStream::from(body.is_empty());
+        match ask(&mut run, &mut visit) {
+            Verdict::Continue | Verdict::Close => {}
+            Verdict::Reply(reply) => {
+                end = EndOfStream::from(reply.body.is_empty());
+                (parts.status, parts.headers) = (reply.status, reply.headers);
+            }
+            Verdict::Fail(failure) => return Err(failure),
+        }
+        over(Phase::Request);
+        let verdict = tell(&mut run, &mut visit, &mut parts, end);
+        over(Phase::Response);
+        run.finish();
+        over(Phase::End);
+        if let Verdict::Fail(failure) = verdict { Err(failure) } else { Ok(()) }
+    }
+
+    /// Starts one more instance, as a worker does that finds none idle; the bytes of its memory.
+    pub(super) fn start_anew(&self) -> Option<u64> {
+        self.chain.start_anew()
     }
 
     /// One whole exchange.
@@ -129,12 +168,12 @@ impl Stand {
 }
 
 /// Hands the request over.
-pub(super) fn ask(run: &mut Run, visit: &mut Visit) -> Verdict {
+fn ask(run: &mut Run, visit: &mut Visit) -> Verdict {
     run.on_request(&mut visit.head, visit.end)
 }
 
 /// Hands a response over.
-pub(super) fn tell(run: &mut Run, visit: &mut Visit, parts: &mut response::Parts, end: EndOfStream) -> Verdict {
+fn tell(run: &mut Run, visit: &mut Visit, parts: &mut response::Parts, end: EndOfStream) -> Verdict {
     run.on_response(&mut visit.head, parts, end)
 }
 
@@ -151,7 +190,7 @@ fn parts_of(status: http::StatusCode, headers: HeaderMap, body: Bytes) -> (respo
 }
 
 impl Visit {
-    /// A second exchange with the same request.
+    /// The same request once more.
     pub(super) fn again(&self) -> Self {
         Self { head: self.head.clone(), end: self.end, stream: self.stream.clone() }
     }

@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use prometheus::Registry;
 use wasmtime::{ExternType, Linker, Store};
@@ -28,6 +29,8 @@ use crate::config::{Filter, FilterLimits, OnError};
 #[derive(Debug)]
 pub struct Inspection {
     pub bytes: u64,
+    /// How long it took to compile.
+    pub compile_time: Duration,
     /// `"0.2.1"`, `"0.2.0"` or `"0.1.0"`.
     pub abi: Option<&'static str>,
     pub imports: Vec<Import>,
@@ -53,10 +56,13 @@ impl Inspection {
         let sandbox = |error: wasmtime::Error| LoadFault::Sandbox(one_line(&format!("{error:#}")));
         let unfit = |cause: String| LoadFault::Compile { path: file.to_owned(), cause: one_line(&cause) };
         let engine = engine::shared().map_err(sandbox)?;
+        let begun = Instant::now();
         let code = wasmtime::Module::from_binary(&engine, &bytes).map_err(|error| unfit(format!("{error:#}")))?;
+        let compile_time = begun.elapsed();
         let makeup = Makeup::of(&bytes).map_err(|error| unfit(error.to_string()))?;
         let linker = hostcalls::linker(&engine).map_err(sandbox)?;
         let mut inspection = Self::blank(bytes.len() as u64, &makeup);
+        inspection.compile_time = compile_time;
         let abi = code.exports().find_map(|export| Abi::marked_by(export.name()));
         inspection.abi = abi.map(Abi::number);
         inspection.look_at_imports(&code, (&linker, &mut store(&engine, limits)?));
@@ -68,6 +74,7 @@ impl Inspection {
     fn blank(bytes: u64, makeup: &Makeup) -> Self {
         Self {
             bytes,
+            compile_time: Duration::ZERO,
             abi: None,
             imports: Vec::new(),
             callbacks: Vec::new(),
