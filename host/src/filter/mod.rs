@@ -8,11 +8,13 @@
 //! `run` takes a seat per filter (`seats`), lends it the messages (`state`), and the guest works on them by `hostcalls`.
 
 mod abi;
+mod cause;
 mod chain;
 mod complaint;
 mod draft;
 mod engine;
 mod environment;
+mod exports;
 mod failure;
 mod filters;
 mod framing;
@@ -34,6 +36,7 @@ mod profile;
 mod run;
 mod seats;
 mod series;
+mod starter;
 mod state;
 mod stream;
 mod verdict;
