@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 #[derive(Debug, Subcommand)]
-pub(in super::super) enum FilterCommand {
+pub(crate) enum FilterCommand {
     /// Make a crate with a first filter that builds and tests at once
     New(New),
     /// Say what a module is made of, what this host has for it, and why it would not load
@@ -17,7 +17,7 @@ pub(in super::super) enum FilterCommand {
 }
 
 #[derive(Debug, Args)]
-pub(in super::super) struct Test {
+pub(crate) struct Test {
     /// A compiled filter and the file of its cases, as often as needed
     #[arg(value_name = "FILE CASES", required_unless_present = "all")]
     pub(super) pairs: Vec<PathBuf>,
@@ -33,7 +33,7 @@ pub(in super::super) struct Test {
 }
 
 #[derive(Debug, Args)]
-pub(in super::super) struct Check {
+pub(crate) struct Check {
     /// A compiled filter
     #[arg(value_name = "FILE")]
     pub(super) file: PathBuf,
@@ -43,7 +43,7 @@ pub(in super::super) struct Check {
 }
 
 #[derive(Debug, Args)]
-pub(in super::super) struct New {
+pub(crate) struct New {
     /// The name of the filter, of its crate and of its folder
     #[arg(value_name = "NAME")]
     pub(super) name: String,
@@ -56,7 +56,7 @@ pub(in super::super) struct New {
 }
 
 #[derive(Debug, Args)]
-pub(in super::super) struct Bench {
+pub(crate) struct Bench {
     /// A compiled filter
     #[arg(value_name = "FILE")]
     pub(super) file: PathBuf,
