@@ -131,6 +131,11 @@ impl Run {
         }
     }
 
+    /// A property that a filter has left on this exchange, by its path with dots.
+    pub fn property(&self, path: &str) -> Option<&[u8]> {
+        self.seats.notes()?.marks.get().property(path.as_bytes())
+    }
+
     /// Time spent in guests so far.
     pub fn elapsed(&self) -> Duration {
         self.seats.elapsed()

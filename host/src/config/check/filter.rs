@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::{condition, settings};
 use crate::config::bound;
 use crate::config::field::Field;
-use crate::config::model::{Filter, FilterCanary, FilterLimits, OnError};
+use crate::config::filter::{Filter, FilterCanary, FilterLimits, OnError};
 use crate::config::section::Section;
 
 /// A filter that guards must not be skipped because it fails, so failing closed is the default, as in Envoy.

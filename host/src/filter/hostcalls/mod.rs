@@ -26,3 +26,4 @@ mod zlib;
 pub(super) use headers::HeadersOver;
 pub(super) use link::linker;
 pub(super) use log::tell_dropped as tell_dropped_log;
+pub(super) use unimplemented::is_unimplemented;
