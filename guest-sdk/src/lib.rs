@@ -35,6 +35,7 @@
 
 #![deny(missing_docs, unsafe_code)]
 
+mod allocator;
 mod host;
 
 mod clock;

@@ -136,10 +136,15 @@ fn act(flow: Flow) -> Action {
     Action::Pause
 }
 
-/// A panic ends the callback in a trap, which says nothing; its message goes to the log first.
+/// A panic ends the callback in a trap, which says nothing; its message goes to the log first. Put together by hand, as
+/// the standard library's way to show a panic makes every module larger.
 fn log_panics() {
     if cfg!(target_arch = "wasm32") {
-        std::panic::set_hook(Box::new(|panic| log::line(Level::Critical, panic)));
+        std::panic::set_hook(Box::new(|panic| {
+            let message = panic.payload_as_str().unwrap_or("a panic");
+            let (file, line) = panic.location().map_or(("", 0), |location| (location.file(), location.line()));
+            calls::log(Level::Critical, &["panicked at ", file, ":", &line.to_string(), ": ", message].concat());
+        }));
     }
 }
 
