@@ -93,7 +93,7 @@ fn size_of_block(bytes: usize) -> Option<usize> {
 /// 16, 24, 32, 48, 64 and so on.
 fn bytes_of(class: usize) -> usize {
     let size = class % SIZES;
-    if size.is_multiple_of(2) { SMALLEST << (size / 2) } else { SMALLEST / 4 * 3 << size.div_ceil(2) }
+    if size.is_multiple_of(2) { SMALLEST << (size / 2) } else { (SMALLEST / 4 * 3) << size.div_ceil(2) }
 }
 
 /// Whether a block given out for `layout` also holds `bytes`, so that it can stay where it is.
