@@ -238,6 +238,10 @@ pub struct FilterLimits {
     pub log_bytes_max: u64,
     /// Metric series that one filter may define.
     pub metric_series_max: usize,
+    /// Shared data and queued messages of the filters of one `vm`.
+    pub shared_data_bytes_max: usize,
+    /// Messages of one shared queue.
+    pub queue_length_max: usize,
     /// A header section after a filter's changes.
     pub header_count_max: usize,
     pub header_bytes_max: usize,
@@ -251,6 +255,8 @@ pub struct FilterLimits {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter {
     pub name: String,
+    /// Filters with the same one share data and queues; a filter's own name where none is given.
+    pub vm: String,
     /// Absolute.
     pub module: PathBuf,
     /// The module's digest, in lower-case hexadecimal; refused at load where it differs.

@@ -48,6 +48,7 @@ mod stale;
 mod stored_note;
 mod stretch;
 mod target;
+mod verbs;
 mod visit;
 
 pub use deliver::Delivery;

@@ -8,8 +8,10 @@
 //! `run` takes a seat per filter (`seats`), lends it the messages (`state`), and the guest works on them by `hostcalls`.
 
 mod abi;
+mod cache_verbs;
 mod cause;
 mod chain;
+mod commons;
 mod complaint;
 mod draft;
 mod engine;
@@ -36,16 +38,20 @@ mod rollout;
 mod run;
 mod seats;
 mod series;
+mod shared_data;
+mod shared_queues;
 mod starter;
 mod state;
 mod stream;
 mod verdict;
+mod vm;
 mod wire;
 mod workshop;
 
 #[cfg(test)]
 mod tests;
 
+pub use cache_verbs::{CacheVerbs, PurgeTarget, PurgeWish};
 pub use chain::Chain;
 pub use complaint::Complaint;
 pub use environment::Environment;
@@ -55,5 +61,6 @@ pub use load_error::{LoadError, LoadFault};
 pub use rollout::filter_state::FilterState;
 pub use rollout::outcome::{Change, Outcome};
 pub use run::Run;
+pub use shared_queues::ReadyQueue;
 pub use stream::{EndOfStream, Stream};
 pub use verdict::{LocalReply, Verdict};

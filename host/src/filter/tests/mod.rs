@@ -16,3 +16,5 @@ mod properties;
 mod renewing;
 mod replies;
 mod speed;
+
+pub(super) use node::limits;
