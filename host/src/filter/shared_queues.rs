@@ -113,7 +113,8 @@ impl SharedQueues {
     fn take_ready(&self) -> Vec<ReadyQueue> {
         let mut table = self.table();
         let numbers = mem::take(&mut table.ready);
-        let told = |number: u32| Some(ReadyQueue { filter: table.queue(number).ok()?.registrant.clone(), queue: number });
+        let told =
+            |number: u32| Some(ReadyQueue { filter: table.queue(number).ok()?.registrant.clone(), queue: number });
         numbers.into_iter().filter_map(told).collect()
     }
 

@@ -11,7 +11,8 @@ use super::local_reply::Arguments;
 use super::memory::{Out, Slice};
 use super::outcome::{Guest, always, gated};
 use super::{
-    buffers, context, foreign, headers, local_reply, log, metrics, properties, shared_data, shared_queues, unimplemented, wasi,
+    buffers, context, foreign, headers, local_reply, log, metrics, properties, shared_data, shared_queues,
+    unimplemented, wasi,
 };
 
 const ENV: &str = "env";

@@ -8,8 +8,7 @@ pub(super) fn register(guest: &mut Guest<'_>, name: Slice, out: u32) -> Answer {
     let (memory, state) = split(guest)?;
     memory::read_u32(memory, out)?;
     let profile = &state.profile;
-    let number =
-        profile.commons.queues.register(&profile.vm, name.read(memory)?, &profile.name, &profile.limits)?;
+    let number = profile.commons.queues.register(&profile.vm, name.read(memory)?, &profile.name, &profile.limits)?;
     memory::write_u32(memory, out, number)?;
     Ok(())
 }

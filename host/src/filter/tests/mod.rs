@@ -4,6 +4,7 @@
 
 mod bounds;
 mod failures;
+mod foreign;
 mod guest;
 mod headers;
 mod hostcalls;
@@ -13,6 +14,7 @@ mod metrics;
 mod node;
 mod properties;
 mod replies;
+mod sharing;
 mod speed;
 
 pub(super) use node::limits;

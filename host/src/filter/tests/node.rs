@@ -15,7 +15,7 @@ use crate::config::{Filter, FilterLimits, OnError};
 use crate::semantics::RequestHead;
 
 /// Limits that no test meets by chance: deadlines stay far away from a busy machine's pauses.
-pub(super) fn limits() -> FilterLimits {
+pub(in super::super) fn limits() -> FilterLimits {
     FilterLimits {
         callback_deadline: Duration::from_secs(20),
         configure_deadline: Duration::from_secs(20),

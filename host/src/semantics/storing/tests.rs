@@ -209,7 +209,8 @@ fn a_filter_overrides_times_and_nothing_that_protects() {
         assert_eq!((freshness.while_revalidate, freshness.if_error), (seconds(5), seconds(5)), "{response:?}");
         assert_eq!((freshness.never_stale, freshness.source), (false, LifetimeSource::Filter), "{response:?}");
     }
-    for (value, refusal) in [("no-store", Refusal::NoStore), ("private", Refusal::Private), ("no-cache", Refusal::NoCache)]
+    for (value, refusal) in
+        [("no-store", Refusal::NoStore), ("private", Refusal::Private), ("no-cache", Refusal::NoCache)]
     {
         assert_eq!(judge(says(30, 0), &[("cache-control", value)]), Verdict::Refuse(refusal), "{value}");
     }
@@ -218,5 +219,5 @@ fn a_filter_overrides_times_and_nothing_that_protects() {
     };
     assert!(strict.never_stale, "an origin that says so is not used stale");
     assert_eq!(judge(says(30, 0), &[("set-cookie", "a=b")]), Verdict::Refuse(Refusal::SetCookie));
-    assert_eq!(judge(says(0, 0), &[("cache-control", "max-age=60")]), Verdict::Refuse(Refusal::NoFreshness));
+    assert_eq!(judge(says(0, 0), &[("cache-control", "max-age=60")]), Verdict::Refuse(Refusal::Expired));
 }

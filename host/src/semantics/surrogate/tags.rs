@@ -25,7 +25,8 @@ pub fn add_tags(headers: &mut HeaderMap, tags: &[String]) {
         return;
     }
     let there = Tags::of(headers);
-    let new: Vec<&str> = tags.iter().map(String::as_str).filter(|tag| !there.names().iter().any(|name| **name == **tag)).collect();
+    let new: Vec<&str> =
+        tags.iter().map(String::as_str).filter(|tag| !there.names().iter().any(|name| **name == **tag)).collect();
     if let Ok(line) = HeaderValue::try_from(new.join(" "))
         && !new.is_empty()
     {
