@@ -4,7 +4,7 @@ use std::any::Any;
 use std::net::{IpAddr, SocketAddr};
 
 use crate::host::{Map, calls};
-use crate::{Headers, log};
+use crate::{Cache, Headers, Query, log};
 
 /// The request of an exchange. In a request callback it can be changed; in a response callback it can be read.
 ///
@@ -78,6 +78,12 @@ impl Request {
             None => path.to_owned(),
         };
         self.set_target(&target);
+    }
+
+    /// Changes the query and keeps the path. An empty query leaves no `?` behind.
+    pub fn set_query(&mut self, query: &Query) {
+        let path = self.path();
+        self.set_target(&if query.is_empty() { path } else { format!("{path}?{query}") });
     }
 
     /// Changes path and query together.
@@ -154,6 +160,11 @@ impl Request {
         if calls::set_property("forebay\0origin", name.as_bytes()).is_err() {
             log::debug("this proxy lets no filter choose the origin");
         }
+    }
+
+    /// The cache, to be told what this request means to it.
+    pub fn cache(&mut self) -> Cache {
+        Cache::new()
     }
 
     /// Keeps a value for this exchange's response callback, in place of one kept before.

@@ -58,7 +58,7 @@ pub(crate) fn property(path: &str) -> Option<Vec<u8>> {
 }
 
 pub(crate) fn set_property(path: &str, value: &[u8]) -> Result<(), Refused> {
-    WORLD.with_borrow_mut(|world| world.properties.insert(path.to_owned(), value.to_vec()));
+    WORLD.with_borrow_mut(|world| world.set_property(path, value));
     Ok(())
 }
 

@@ -107,6 +107,12 @@ impl<F: Filter> Exchange<'_, F> {
         str::from_utf8(self.properties.get("forebay\0origin")?).ok()
     }
 
+    /// What the filter added to the cache key, each as `name=value`.
+    pub fn key_parts(&self) -> Vec<&str> {
+        let parts = self.properties.get("forebay\0cache\0key").and_then(|parts| str::from_utf8(parts).ok());
+        parts.map(|parts| parts.split('\n').collect()).unwrap_or_default()
+    }
+
     /// Plays the response and tells what the client gets.
     ///
     /// # Panics

@@ -80,6 +80,14 @@ impl World {
         self.message(map).headers.retain(|(known, _)| known != name.as_bytes());
     }
 
+    /// A part of the cache key joins those before it; any other property has one value.
+    pub(crate) fn set_property(&mut self, path: &str, value: &[u8]) {
+        match self.properties.get_mut(path) {
+            Some(parts) if path == "forebay\0cache\0key" => parts.extend([b"\n", value].concat()),
+            _ => drop(self.properties.insert(path.to_owned(), value.to_vec())),
+        }
+    }
+
     pub(crate) fn answer(&mut self, reply: &Reply) -> Result<(), Refused> {
         let mut message = response(reply.status());
         for (name, value) in reply.headers() {
