@@ -6,7 +6,6 @@ use forebay_sdk::pattern::Pattern;
 use forebay_sdk::{Network, Readings, Request, settings};
 use serde::{Deserialize, Deserializer};
 
-
 /// What becomes of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]

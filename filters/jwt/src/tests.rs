@@ -12,8 +12,7 @@ use crate::Jwt;
 
 const SECRET: &str = "a secret of thirty-two bytes or more";
 /// The payload of RFC 7515 appendix A: of joe, until 1300819380.
-const JOE: &str =
-    "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
+const JOE: &str = "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
 const HS256: (&str, &str) = ("eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9", "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");
 const RS256: (&str, &str) = (
     "eyJhbGciOiJSUzI1NiJ9",
@@ -22,10 +21,8 @@ const RS256: (&str, &str) = (
      usC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77\
      Rw",
 );
-const ES256: (&str, &str) = (
-    "eyJhbGciOiJFUzI1NiJ9",
-    "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q",
-);
+const ES256: (&str, &str) =
+    ("eyJhbGciOiJFUzI1NiJ9", "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q");
 
 fn rfc_keys() -> Value {
     json!([
@@ -186,7 +183,8 @@ fn required_claims_have_a_value_that_is_accepted() {
 fn claims_reach_origin_and_cache_and_forged_ones_do_not() {
     let headers = json!({ "X-User": "sub", "X-Roles": "roles", "X-Plan": "plan" });
     let filter = with(json!({ "headers": headers, "key_claims": ["sub", "plan"], "token": "optional" }));
-    let sent = bearer(&token(json!({ "sub": "u1", "roles": ["a", "b"] }))).with("x-user", "root").with("x-plan", "gold");
+    let sent =
+        bearer(&token(json!({ "sub": "u1", "roles": ["a", "b"] }))).with("x-user", "root").with("x-plan", "gold");
     let exchange = filter.request(sent);
     let header = |name| exchange.sent().header(name);
     assert_eq!((header("x-user"), header("x-roles"), header("x-plan")), (Some("u1"), Some("a,b"), None));
@@ -213,9 +211,8 @@ fn a_cookie_may_hold_the_token_and_the_token_may_be_kept_here() {
 #[test]
 fn a_refusal_has_the_status_and_challenge_of_rfc_6750() {
     let filter = with(json!({ "realm": "shop", "require": { "sub": true } }));
-    let described = |code: &str, word: &str| {
-        format!("Bearer realm=\"shop\", error=\"{code}\", error_description=\"{word}\"")
-    };
+    let described =
+        |code: &str, word: &str| format!("Bearer realm=\"shop\", error=\"{code}\", error_description=\"{word}\"");
     for (request, status, challenge) in [
         (get("http://a.example/"), 401, "Bearer realm=\"shop\"".to_owned()),
         (bearer("x"), 401, described("invalid_token", "malformed")),
@@ -232,7 +229,8 @@ fn a_refusal_has_the_status_and_challenge_of_rfc_6750() {
 
 #[test]
 fn keys_are_chosen_by_id() {
-    let keys = json!([{ "id": "old", "secret": "another secret of thirty-two bytes" }, { "id": "new", "secret": SECRET }]);
+    let keys =
+        json!([{ "id": "old", "secret": "another secret of thirty-two bytes" }, { "id": "new", "secret": SECRET }]);
     let filter = filter(&json!({ "keys": keys }));
     for (header, word) in [
         (json!({ "alg": "HS256" }), "passed"),
@@ -253,8 +251,14 @@ fn wrong_settings_are_refused_with_their_reason() {
         (json!({ "keys": [{}] }), "a key has one of secret, secret_base64url, pem and jwk"),
         (json!({ "keys": [{ "pem": "x" }] }), "this is no public key in PEM"),
         (json!({ "keys": [{ "jwk": { "kty": "EC", "crv": "P-384" } }] }), "is no kind of key here"),
-        (json!({ "keys": [{ "jwk": { "kty": "RSA", "n": "AQAB", "e": "AQAB" } }] }), "an RSA key has 2048 to 8192 bits"),
-        (json!({ "keys": [{ "jwk": { "kty": "EC", "crv": "P-256", "x": "AQAB", "y": "AQAB" } }] }), "no point of P-256"),
+        (
+            json!({ "keys": [{ "jwk": { "kty": "RSA", "n": "AQAB", "e": "AQAB" } }] }),
+            "an RSA key has 2048 to 8192 bits",
+        ),
+        (
+            json!({ "keys": [{ "jwk": { "kty": "EC", "crv": "P-256", "x": "AQAB", "y": "AQAB" } }] }),
+            "no point of P-256",
+        ),
         (json!({ "keys": [{ "jwk": { "kty": "oct", "k": "AQAB=" } }] }), "k must be there, in base64url"),
         (json!({ "require": { "sub": false } }), "expected a list of texts, a text, or true"),
         (json!({ "realm": "a\"b" }), "is no realm"),
