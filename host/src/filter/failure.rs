@@ -63,11 +63,13 @@ pub enum FailureKind {
     Headers,
     /// A new instance could not be made.
     Start,
+    /// The filter has failed too often, and was not entered.
+    Breaker,
 }
 
 impl FailureKind {
-    pub(super) const ALL: [Self; 6] =
-        [Self::Trap, Self::Deadline, Self::Memory, Self::NeverResumed, Self::Headers, Self::Start];
+    pub(super) const ALL: [Self; 7] =
+        [Self::Trap, Self::Deadline, Self::Memory, Self::NeverResumed, Self::Headers, Self::Start, Self::Breaker];
 
     /// The word in logs, labels and `Proxy-Status`.
     pub fn word(self) -> &'static str {
@@ -78,6 +80,7 @@ impl FailureKind {
             Self::NeverResumed => "never_resumed",
             Self::Headers => "headers",
             Self::Start => "start",
+            Self::Breaker => "breaker",
         }
     }
 }

@@ -7,21 +7,19 @@
 use std::sync::Arc;
 
 use http::response;
-use wasmtime::{
-    AsContextMut, InstancePre, Store, Trap, TypedFunc, UpdateDeadline, WasmBacktrace, WasmParams, WasmResults,
-};
+use wasmtime::{InstancePre, Store};
 
 use super::LocalReply;
-use super::abi::{ACTION_CONTINUE, Abi, MapType, ROOT_CONTEXT};
-use super::engine;
+use super::abi::{ACTION_CONTINUE, MapType, ROOT_CONTEXT};
+use super::cause::broken;
+use super::exports::Exports;
 use super::failure::{Broken, FailureKind};
-use super::hostcalls::{self, HeadersOver};
+use super::hostcalls;
 use super::load_error::LoadFault;
-use super::message::Message;
 use super::notes::Notes;
-use super::one_line::one_line;
 use super::profile::Profile;
-use super::state::{Gate, LogBudget, Moment, State};
+use super::starter::{self, Started};
+use super::state::{LogBudget, Moment, State};
 use super::stream::EndOfStream;
 use crate::semantics::RequestHead;
 
@@ -31,24 +29,6 @@ pub(super) struct Instance {
     exports: Box<Exports>,
     /// The context of the exchange at hand; never used twice.
     context: u32,
-}
-
-/// What the host calls during an exchange; `None` where the module has no use for it.
-struct Exports {
-    context_create: Option<TypedFunc<(u32, u32), ()>>,
-    request_headers: Option<HeadersCallback>,
-    response_headers: Option<HeadersCallback>,
-    log: Option<TypedFunc<u32, ()>>,
-    done: Option<TypedFunc<u32, u32>>,
-    delete: Option<TypedFunc<u32, ()>>,
-}
-
-/// The two shapes of a header callback.
-enum HeadersCallback {
-    /// Context and number of headers: 0.1.0.
-    Without(TypedFunc<(u32, u32), u32>),
-    /// The end of the stream too: from 0.2.0.
-    WithEnd(TypedFunc<(u32, u32, u32), u32>),
 }
 
 /// What a guest decided in a callback.
@@ -70,22 +50,8 @@ pub(super) struct Loan<'a> {
 impl Instance {
     /// A new guest, started and configured.
     pub(super) fn start(profile: &Arc<Profile>, code: &InstancePre<State>) -> Result<Self, LoadFault> {
-        let mut store = Store::new(code.module().engine(), State::new(profile.clone()));
-        store.limiter(|state| &mut state.limiter);
-        store.epoch_deadline_callback(|mut context| Ok(past_deadline(context.data_mut())));
-        store.set_epoch_deadline(profile.configure_ticks);
-        let guest = code.instantiate(&mut store).map_err(|error| start_fault(&store, &error))?;
-        let memory = guest.get_memory(&mut store, "memory").ok_or(LoadFault::NoMemory)?;
-        store.data_mut().memory = Some(memory);
-        let mut starter = Starter { store, guest };
-        starter.initialize()?;
-        starter.store.data_mut().malloc = match starter.callback("malloc")? {
-            Some(malloc) => Some(malloc),
-            None => starter.callback("proxy_on_memory_allocate")?,
-        };
-        starter.configure()?;
-        let exports = Box::new(Exports::find(&mut starter, profile.abi)?);
-        Ok(Self { store: starter.store, exports, context: ROOT_CONTEXT })
+        let Started { store, exports } = starter::start(profile, code)?;
+        Ok(Self { store, exports: Box::new(exports), context: ROOT_CONTEXT })
     }
 
     /// Creates the context of an exchange and hands it the request head.
@@ -219,126 +185,4 @@ fn check_headers(state: &State) -> Result<(), Broken> {
         }
     }
     Ok(())
-}
-
-impl HeadersCallback {
-    fn call(&self, store: &mut Store<State>, context: u32, map: MapType, end: EndOfStream) -> wasmtime::Result<u32> {
-        let count = store.data().message(map).map_or(0, <dyn Message>::len);
-        let count = u32::try_from(count).unwrap_or(u32::MAX);
-        match self {
-            Self::Without(callback) => callback.call(store, (context, count)),
-            Self::WithEnd(callback) => callback.call(store, (context, count, end.flag())),
-        }
-    }
-
-    fn find(starter: &mut Starter, abi: Abi, name: &str) -> Result<Option<Self>, LoadFault> {
-        Ok(match abi {
-            Abi::V0_1_0 => starter.callback(name)?.map(Self::Without),
-            Abi::V0_2_0 | Abi::V0_2_1 => starter.callback(name)?.map(Self::WithEnd),
-        })
-    }
-}
-
-impl Exports {
-    fn find(starter: &mut Starter, abi: Abi) -> Result<Self, LoadFault> {
-        Ok(Self {
-            context_create: starter.callback("proxy_on_context_create")?,
-            request_headers: HeadersCallback::find(starter, abi, "proxy_on_request_headers")?,
-            response_headers: HeadersCallback::find(starter, abi, "proxy_on_response_headers")?,
-            log: starter.callback("proxy_on_log")?,
-            done: starter.callback("proxy_on_done")?,
-            delete: starter.callback("proxy_on_delete")?,
-        })
-    }
-}
-
-/// A guest on its way to being an `Instance`.
-struct Starter {
-    store: Store<State>,
-    guest: wasmtime::Instance,
-}
-
-impl Starter {
-    /// Runs the language runtime's own start, with few host calls open to it.
-    fn initialize(&mut self) -> Result<(), LoadFault> {
-        if let Some(initialize) = self.callback::<(), ()>("_initialize")? {
-            self.call(&initialize, ())?;
-            if let Some(main) = self.callback::<(u32, u32), u32>("main")? {
-                self.call(&main, (0, 0))?;
-            } else if let Some(main) = self.callback::<(), u32>("__main_void")? {
-                self.call(&main, ())?;
-            }
-        } else if let Some(start) = self.callback::<(), ()>("_start")? {
-            self.call(&start, ())?;
-        }
-        Ok(())
-    }
-
-    /// Creates the plugin's context and hands it its settings.
-    fn configure(&mut self) -> Result<(), LoadFault> {
-        let state = self.store.data_mut();
-        state.gate = Gate::Open;
-        let settings_bytes = u32::try_from(state.profile.settings.len()).unwrap_or(u32::MAX);
-        if let Some(create) = self.callback::<(u32, u32), ()>("proxy_on_context_create")? {
-            self.call(&create, (ROOT_CONTEXT, 0))?;
-        }
-        for (callback, bytes) in [("proxy_on_vm_start", 0), ("proxy_on_configure", settings_bytes)] {
-            if let Some(function) = self.callback::<(u32, u32), u32>(callback)?
-                && self.call(&function, (ROOT_CONTEXT, bytes))? == 0
-            {
-                let complaint = self.store.data().complaint.clone();
-                return Err(LoadFault::Refused { callback, complaint });
-            }
-        }
-        hostcalls::tell_dropped_log(self.store.data());
-        Ok(())
-    }
-
-    /// The export `name`; an error where it is there with another type.
-    fn callback<P: WasmParams, R: WasmResults>(&mut self, name: &str) -> Result<Option<TypedFunc<P, R>>, LoadFault> {
-        let Some(function) = self.guest.get_func(self.store.as_context_mut(), name) else {
-            return Ok(None);
-        };
-        let typed =
-            function.typed(&self.store).map_err(|error| LoadFault::Type(one_line(&format!("{name}: {error:#}"))))?;
-        Ok(Some(typed))
-    }
-
-    fn call<P: WasmParams, R: WasmResults>(&mut self, function: &TypedFunc<P, R>, input: P) -> Result<R, LoadFault> {
-        let ticks = self.store.data().profile.configure_ticks;
-        self.store.set_epoch_deadline(ticks);
-        self.store.data_mut().begin(ROOT_CONTEXT, Moment::Root);
-        function.call(&mut self.store, input).map_err(|error| start_fault(&self.store, &error))
-    }
-}
-
-/// A guest that has not had its processor time goes on.
-fn past_deadline(state: &mut State) -> UpdateDeadline {
-    let limits = &state.profile.limits;
-    let deadline = if state.moment == Moment::Root { limits.configure_deadline } else { limits.callback_deadline };
-    match state.overtime.left(deadline) {
-        Some(left) => UpdateDeadline::Continue(engine::ticks(left)),
-        None => UpdateDeadline::Interrupt,
-    }
-}
-
-fn start_fault(store: &Store<State>, error: &wasmtime::Error) -> LoadFault {
-    let broken = broken(store, error);
-    LoadFault::Start {
-        cause: one_line(&format!("{}: {}", broken.kind.word(), broken.cause)),
-        complaint: store.data().complaint.clone(),
-        backtrace: one_line(&broken.backtrace),
-    }
-}
-
-/// Finds out what ended a callback.
-fn broken(store: &Store<State>, error: &wasmtime::Error) -> Broken {
-    let kind = match error.downcast_ref::<Trap>() {
-        Some(Trap::Interrupt) => FailureKind::Deadline,
-        _ if error.is::<HeadersOver>() => FailureKind::Headers,
-        _ if store.data().limiter.refused() => FailureKind::Memory,
-        _ => FailureKind::Trap,
-    };
-    let backtrace = error.downcast_ref::<WasmBacktrace>().map(ToString::to_string).unwrap_or_default();
-    Broken { kind, cause: error.root_cause().to_string(), backtrace }
 }

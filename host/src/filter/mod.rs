@@ -8,12 +8,17 @@
 //! `run` takes a seat per filter (`seats`), lends it the messages (`state`), and the guest works on them by `hostcalls`.
 
 mod abi;
+mod cache_verbs;
+mod cause;
 mod chain;
+mod commons;
 mod complaint;
 mod draft;
 mod engine;
 mod environment;
+mod exports;
 mod failure;
+mod filter_state;
 mod filters;
 mod framing;
 mod hostcalls;
@@ -26,27 +31,38 @@ mod metrics;
 mod module;
 mod notes;
 mod one_line;
+mod outcome;
 mod overtime;
 mod plugin;
 mod pool;
 mod profile;
+mod rollout;
 mod run;
 mod seats;
 mod series;
+mod shared_data;
+mod shared_queues;
+mod starter;
 mod state;
 mod stream;
 mod verdict;
+mod vm;
 mod wire;
+mod workshop;
 
 #[cfg(test)]
 mod tests;
 
+pub use cache_verbs::{CacheVerbs, PurgeTarget, PurgeWish};
 pub use chain::Chain;
 pub use complaint::Complaint;
 pub use environment::Environment;
 pub use failure::{Callback, FailureKind, FilterFailure};
-pub use filters::Filters;
+pub use filter_state::FilterState;
+pub use filters::{Filters, Wanted};
 pub use load_error::{LoadError, LoadFault};
+pub use outcome::{Change, Outcome};
 pub use run::Run;
+pub use shared_queues::ReadyQueue;
 pub use stream::{EndOfStream, Stream};
 pub use verdict::{LocalReply, Verdict};

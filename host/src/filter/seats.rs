@@ -7,16 +7,19 @@ use std::time::{Duration, Instant};
 
 use http::response;
 
-use super::failure::{Broken, Callback, FilterFailure};
+use super::failure::{Broken, Callback, FailureKind, FilterFailure};
 use super::instance::{Decision, Instance, Loan};
 use super::notes::Notes;
 use super::plugin::Plugin;
+use super::rollout::breaker::Admission;
 use super::stream::{EndOfStream, Stream};
 use crate::semantics::RequestHead;
 
 pub(super) struct Seats {
     /// In request order; `None` for a filter that has failed.
     taken: Vec<Option<Instance>>,
+    /// Those that try a filter after its breaker was open; commonly none.
+    probes: Vec<usize>,
     /// `None` only while a guest has them, or where there are no filters.
     notes: Option<Box<Notes>>,
     elapsed: Duration,
@@ -29,7 +32,13 @@ impl Seats {
     /// Room for `count` filters.
     pub(super) fn new(count: usize, stream: Stream) -> Self {
         let notes = (count > 0).then(|| Box::new(Notes::new(stream)));
-        Self { taken: Vec::with_capacity(count), notes, elapsed: Duration::ZERO, watch: Instant::now() }
+        Self {
+            taken: Vec::with_capacity(count),
+            probes: Vec::new(),
+            notes,
+            elapsed: Duration::ZERO,
+            watch: Instant::now(),
+        }
     }
 
     /// How many filters were entered, failed ones among them.
@@ -61,6 +70,7 @@ impl Seats {
         request: &mut RequestHead,
         end: EndOfStream,
     ) -> Result<Decision, FilterFailure> {
+        self.admit(plugin)?;
         let mut instance = match plugin.idle() {
             Some(instance) => instance,
             None => self.start(plugin)?,
@@ -69,6 +79,27 @@ impl Seats {
         self.clock(plugin, Callback::RequestHeaders);
         self.taken.push(outcome.is_ok().then_some(instance));
         outcome.map_err(|broken| self.failure(plugin, Callback::RequestHeaders, broken))
+    }
+
+    /// Leaves the next seat empty: its filter is not entered.
+    pub(super) fn pass(&mut self) {
+        self.taken.push(None);
+    }
+
+    /// Asks the breaker. A refusal has its log line where the breaker opened.
+    fn admit(&mut self, plugin: &Plugin) -> Result<(), FilterFailure> {
+        match plugin.breaker.admit() {
+            Admission::Usual => return Ok(()),
+            Admission::Probe => {
+                self.probes.push(self.taken.len());
+                return Ok(());
+            }
+            Admission::Refused => {}
+        }
+        self.pass();
+        plugin.meters.count_failure(FailureKind::Breaker);
+        let filter = plugin.profile.name.clone();
+        Err(FilterFailure { filter, callback: Callback::RequestHeaders, kind: FailureKind::Breaker })
     }
 
     fn start(&mut self, plugin: &Plugin) -> Result<Instance, FilterFailure> {
@@ -105,6 +136,10 @@ impl Seats {
         let Some(mut instance) = self.taken[index].take() else { return };
         let outcome = instance.finish(&mut self.notes);
         self.clock(plugin, Callback::Done);
+        if outcome.is_ok() {
+            let admission = if self.probes.contains(&index) { Admission::Probe } else { Admission::Usual };
+            plugin.note_end(admission, self.notes.as_ref().and_then(|notes| notes.status));
+        }
         match outcome {
             Ok(()) if instance.reusable() => plugin.give_back(instance),
             Ok(()) => {}
@@ -125,9 +160,11 @@ impl Seats {
     /// Counts and logs what went wrong.
     fn failure(&self, plugin: &Plugin, callback: Callback, broken: Broken) -> FilterFailure {
         plugin.meters.count_failure(broken.kind);
+        plugin.note_failure();
         let request_id = self.notes.as_ref().map_or("", |notes| &notes.stream.request_id);
         tracing::warn!(
             filter = %plugin.profile.name,
+            version = %plugin.profile.version,
             callback = callback.word(),
             kind = broken.kind.word(),
             request_id,

@@ -9,7 +9,7 @@ use super::super::abi::Status;
 use super::super::state::State;
 
 /// Name and number of `i32` arguments.
-const CALLS: [(&str, usize); 14] = [
+const CALLS: [(&str, usize); 8] = [
     ("proxy_set_tick_period_milliseconds", 1),
     ("proxy_http_call", 10),
     ("proxy_grpc_call", 12),
@@ -18,12 +18,6 @@ const CALLS: [(&str, usize); 14] = [
     ("proxy_grpc_cancel", 1),
     ("proxy_grpc_close", 1),
     ("proxy_get_status", 3),
-    ("proxy_set_shared_data", 5),
-    ("proxy_get_shared_data", 5),
-    ("proxy_register_shared_queue", 3),
-    ("proxy_resolve_shared_queue", 5),
-    ("proxy_enqueue_shared_queue", 3),
-    ("proxy_dequeue_shared_queue", 3),
 ];
 
 pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {

@@ -1,0 +1,114 @@
+//! Brings a guest to where it can serve, as the reference host does: instantiated, initialised, configured.
+
+use std::sync::Arc;
+
+use wasmtime::{InstancePre, Store, TypedFunc, UpdateDeadline, WasmParams, WasmResults};
+
+use super::abi::ROOT_CONTEXT;
+use super::cause::broken;
+use super::engine;
+use super::exports::{self, Exports};
+use super::hostcalls;
+use super::load_error::LoadFault;
+use super::one_line::one_line;
+use super::profile::Profile;
+use super::state::{Gate, Moment, State};
+
+/// A guest that has been started and configured.
+pub(super) struct Started {
+    pub(super) store: Store<State>,
+    pub(super) exports: Exports,
+}
+
+/// A new guest, started and configured.
+pub(super) fn start(profile: &Arc<Profile>, code: &InstancePre<State>) -> Result<Started, LoadFault> {
+    let mut store = Store::new(code.module().engine(), State::new(profile.clone()));
+    store.limiter(|state| &mut state.limiter);
+    store.epoch_deadline_callback(|mut context| Ok(past_deadline(context.data_mut())));
+    store.set_epoch_deadline(profile.configure_ticks);
+    let guest = code.instantiate(&mut store).map_err(|error| start_fault(&store, &error))?;
+    let memory = guest.get_memory(&mut store, "memory").ok_or(LoadFault::NoMemory)?;
+    store.data_mut().memory = Some(memory);
+    let mut starter = Starter { store, guest };
+    starter.initialize()?;
+    starter.store.data_mut().malloc = match starter.callback("malloc")? {
+        Some(malloc) => Some(malloc),
+        None => starter.callback("proxy_on_memory_allocate")?,
+    };
+    starter.configure()?;
+    let exports = Exports::find(&mut starter.store, &starter.guest, profile.abi)?;
+    Ok(Started { store: starter.store, exports })
+}
+
+/// A guest on its way to being an `Instance`.
+struct Starter {
+    store: Store<State>,
+    guest: wasmtime::Instance,
+}
+
+impl Starter {
+    /// Runs the language runtime's own start, with few host calls open to it.
+    fn initialize(&mut self) -> Result<(), LoadFault> {
+        if let Some(initialize) = self.callback::<(), ()>("_initialize")? {
+            self.call(&initialize, ())?;
+            if let Some(main) = self.callback::<(u32, u32), u32>("main")? {
+                self.call(&main, (0, 0))?;
+            } else if let Some(main) = self.callback::<(), u32>("__main_void")? {
+                self.call(&main, ())?;
+            }
+        } else if let Some(start) = self.callback::<(), ()>("_start")? {
+            self.call(&start, ())?;
+        }
+        Ok(())
+    }
+
+    /// Creates the plugin's context and hands it its settings.
+    fn configure(&mut self) -> Result<(), LoadFault> {
+        let state = self.store.data_mut();
+        state.gate = Gate::Open;
+        let settings_bytes = u32::try_from(state.profile.settings.len()).unwrap_or(u32::MAX);
+        if let Some(create) = self.callback::<(u32, u32), ()>("proxy_on_context_create")? {
+            self.call(&create, (ROOT_CONTEXT, 0))?;
+        }
+        for (callback, bytes) in [("proxy_on_vm_start", 0), ("proxy_on_configure", settings_bytes)] {
+            if let Some(function) = self.callback::<(u32, u32), u32>(callback)?
+                && self.call(&function, (ROOT_CONTEXT, bytes))? == 0
+            {
+                let complaint = self.store.data().complaint.clone();
+                return Err(LoadFault::Refused { callback, complaint });
+            }
+        }
+        hostcalls::tell_dropped_log(self.store.data());
+        Ok(())
+    }
+
+    fn callback<P: WasmParams, R: WasmResults>(&mut self, name: &str) -> Result<Option<TypedFunc<P, R>>, LoadFault> {
+        exports::callback(&mut self.store, &self.guest, name)
+    }
+
+    fn call<P: WasmParams, R: WasmResults>(&mut self, function: &TypedFunc<P, R>, input: P) -> Result<R, LoadFault> {
+        let ticks = self.store.data().profile.configure_ticks;
+        self.store.set_epoch_deadline(ticks);
+        self.store.data_mut().begin(ROOT_CONTEXT, Moment::Root);
+        function.call(&mut self.store, input).map_err(|error| start_fault(&self.store, &error))
+    }
+}
+
+/// A guest that has not had its processor time goes on.
+fn past_deadline(state: &mut State) -> UpdateDeadline {
+    let limits = &state.profile.limits;
+    let deadline = if state.moment == Moment::Root { limits.configure_deadline } else { limits.callback_deadline };
+    match state.overtime.left(deadline) {
+        Some(left) => UpdateDeadline::Continue(engine::ticks(left)),
+        None => UpdateDeadline::Interrupt,
+    }
+}
+
+fn start_fault(store: &Store<State>, error: &wasmtime::Error) -> LoadFault {
+    let broken = broken(store, error);
+    LoadFault::Start {
+        cause: one_line(&format!("{}: {}", broken.kind.word(), broken.cause)),
+        complaint: store.data().complaint.clone(),
+        backtrace: one_line(&broken.backtrace),
+    }
+}
