@@ -67,7 +67,7 @@ impl PublicKey {
     /// An RSA key from its two numbers, without zeros before them.
     pub(crate) fn from_rsa(modulus: &[u8], exponent: &[u8]) -> Result<Self, String> {
         // Whole limbs, as the arithmetic has them: keys have 2048, 3072 or 4096 bits.
-        let whole = modulus.len() % 8 == 0 && modulus.first().is_some_and(|first| *first != 0);
+        let whole = modulus.len().is_multiple_of(8) && modulus.first().is_some_and(|first| *first != 0);
         if !whole || !RSA_BYTES.contains(&modulus.len()) {
             return Err("an RSA key has 2048 to 8192 bits in steps of 64".to_owned());
         }

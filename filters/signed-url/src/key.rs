@@ -92,7 +92,7 @@ impl Encoding {
             Self::Hex => {
                 let digits: Option<Vec<u8>> =
                     text.chars().map(|digit| digit.to_digit(16).map(|digit| digit as u8)).collect();
-                let pairs = digits.filter(|digits| digits.len() % 2 == 0)?;
+                let pairs = digits.filter(|digits| digits.len().is_multiple_of(2))?;
                 Some(pairs.chunks_exact(2).map(|pair| pair[0] * 16 + pair[1]).collect())
             }
         }
