@@ -5,6 +5,7 @@
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 
+use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::settings;
@@ -40,13 +41,62 @@ use crate::settings;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HeaderName(String);
 
 impl HeaderName {
     /// The name in lower case.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Reads a header that the operator may switch off: a name, or `false` for none.
+    ///
+    /// ```
+    /// use forebay_sdk::HeaderName;
+    /// use forebay_sdk::prelude::*;
+    /// use forebay_sdk::rehearsal::rehearse;
+    ///
+    /// #[derive(Deserialize)]
+    /// struct Settings {
+    ///     #[serde(default, deserialize_with = "HeaderName::or_false")]
+    ///     header: Option<HeaderName>,
+    /// }
+    ///
+    /// struct Tell;
+    ///
+    /// impl Filter for Tell {
+    ///     type Settings = Settings;
+    ///     fn new(_: Settings) -> Self { Self }
+    /// }
+    ///
+    /// assert!(rehearse::<Tell>(r#"{ "header": "x-arm" }"#).is_ok());
+    /// assert!(rehearse::<Tell>(r#"{ "header": false }"#).is_ok());
+    /// assert!(rehearse::<Tell>(r#"{ "header": true }"#).is_err());
+    /// ```
+    ///
+    /// # Errors
+    /// What is neither.
+    pub fn or_false<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
+        deserializer.deserialize_any(NameOrFalse)
+    }
+}
+
+struct NameOrFalse;
+
+impl Visitor<'_> for NameOrFalse {
+    type Value = Option<HeaderName>;
+
+    fn expecting(&self, formatter: &mut Formatter) -> fmt::Result {
+        formatter.write_str("a header name, or false")
+    }
+
+    fn visit_bool<E: Error>(self, on: bool) -> Result<Option<HeaderName>, E> {
+        if on { Err(E::invalid_value(Unexpected::Bool(on), &self)) } else { Ok(None) }
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Option<HeaderName>, E> {
+        name.parse().map(Some).map_err(|_: String| E::invalid_value(Unexpected::Str(name), &self))
     }
 }
 

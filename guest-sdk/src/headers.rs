@@ -86,6 +86,19 @@ impl Headers {
         self.note("add", name, refused)
     }
 
+    /// Adds fields, comma-separated, to `Vary`, unless it names them already or is `*` (RFC 9110 section 12.5.5).
+    pub fn add_vary(&mut self, fields: &str) -> &mut Self {
+        let mut vary = self.get_all("vary").join(", ");
+        for field in fields.split(',').map(str::trim) {
+            let named = |known: &str| known.trim() == "*" || known.trim().eq_ignore_ascii_case(field);
+            if !vary.split(',').any(named) {
+                vary.push_str(if vary.is_empty() { "" } else { ", " });
+                vary.push_str(field);
+            }
+        }
+        self.set("vary", vary)
+    }
+
     /// Removes every value of a header; does nothing where there is none.
     pub fn remove(&mut self, name: &str) -> &mut Self {
         let refused = calls::remove_header(self.map, &self.known_as(name)).is_err();

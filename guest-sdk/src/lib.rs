@@ -40,14 +40,20 @@ mod host;
 
 mod body;
 mod cache;
+mod chance;
 mod clock;
 mod export;
 mod filter;
 mod flow;
 mod header_name;
 mod headers;
+mod network;
+mod query;
+mod reading;
 mod request;
 mod response;
+mod set_cookie;
+mod span;
 
 pub mod http;
 pub mod log;
@@ -64,13 +70,19 @@ pub mod rehearsal;
 
 pub use body::{Body, Whole};
 pub use cache::Cache;
+pub use chance::draw;
 pub use clock::now;
 pub use filter::Filter;
 pub use flow::{Flow, Later, Reply};
 pub use header_name::HeaderName;
 pub use headers::Headers;
+pub use network::Network;
+pub use query::Query;
+pub use reading::Readings;
 pub use request::Request;
 pub use response::Response;
+pub use set_cookie::SetCookie;
+pub use span::Span;
 
 /// What a filter's file starts with: `use forebay_sdk::prelude::*;`.
 pub mod prelude {

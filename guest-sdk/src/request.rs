@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::host::{Map, calls};
-use crate::{Headers, log};
+use crate::{Headers, Query, log};
 
 /// The request of an exchange. In a request callback it can be changed; in a response callback it can be read.
 ///
@@ -79,6 +79,12 @@ impl Request {
             None => path.to_owned(),
         };
         self.set_target(&target);
+    }
+
+    /// Changes the query and keeps the path. An empty query leaves no `?` behind.
+    pub fn set_query(&mut self, query: &Query) {
+        let path = self.path();
+        self.set_target(&if query.is_empty() { path } else { format!("{path}?{query}") });
     }
 
     /// Changes path and query together.

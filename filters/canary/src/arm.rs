@@ -1,9 +1,8 @@
 //! The two arms of a release, and which one a user's place belongs to.
 
 use std::fmt::{self, Formatter};
-use std::time::{Duration, SystemTime};
 
-use forebay_sdk::HeaderName;
+use forebay_sdk::{Request, draw};
 use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
@@ -37,11 +36,9 @@ impl Arm {
 pub(crate) struct Place(u16);
 
 impl Place {
-    /// A place by chance, as far as `now` and `request` are.
-    pub(crate) fn drawn(now: SystemTime, request: &str) -> Self {
-        let nanos = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_nanos() as u64;
-        let seed = request.bytes().fold(nanos, |seed, byte| (seed ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-        Self((mixed(seed) % u64::from(PLACES)) as u16)
+    /// A place by chance.
+    pub(crate) fn drawn(request: &Request) -> Self {
+        Self(draw(request, PLACES.into()) as u16)
     }
 
     /// The place a cookie holds; `None` where somebody else wrote it.
@@ -54,13 +51,6 @@ impl Place {
     pub(crate) fn number(self) -> u16 {
         self.0
     }
-}
-
-/// The finalizer of SplitMix64: every bit of the seed reaches every bit of the result.
-fn mixed(seed: u64) -> u64 {
-    let seed = (seed ^ (seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let seed = (seed ^ (seed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    seed ^ (seed >> 31)
 }
 
 /// How many of the places are the canary's, counted from 0.
@@ -108,45 +98,8 @@ impl Visitor<'_> for Percents {
     }
 }
 
-/// The response header that tells the arm, or none.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Header(pub(crate) Option<HeaderName>);
-
-impl Default for Header {
-    fn default() -> Self {
-        Self(Some("x-forebay-canary".parse().expect("it is a token")))
-    }
-}
-
-impl<'de> Deserialize<'de> for Header {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(NameOrFalse)
-    }
-}
-
-struct NameOrFalse;
-
-impl Visitor<'_> for NameOrFalse {
-    type Value = Header;
-
-    fn expecting(&self, formatter: &mut Formatter) -> fmt::Result {
-        formatter.write_str("a header name, or false")
-    }
-
-    fn visit_bool<E: Error>(self, on: bool) -> Result<Header, E> {
-        if on { Err(E::invalid_value(Unexpected::Bool(on), &self)) } else { Ok(Header(None)) }
-    }
-
-    fn visit_str<E: Error>(self, name: &str) -> Result<Header, E> {
-        let checked = name.parse().map_err(|_: String| E::invalid_value(Unexpected::Str(name), &self))?;
-        Ok(Header(Some(checked)))
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, SystemTime};
-
     use super::{Arm, Percent, Place};
 
     #[test]
@@ -182,19 +135,6 @@ mod tests {
         }
         for value in ["", "-1", "+1", "canary", "1 ", "99999999999"] {
             assert_eq!(Place::from_cookie(value), None, "{value}");
-        }
-    }
-
-    #[test]
-    fn places_are_drawn_evenly_by_id_and_by_time() {
-        let at = |nanos| SystemTime::UNIX_EPOCH + Duration::from_nanos(nanos);
-        let by_id = (0..100_000).map(|id| Place::drawn(at(1), &format!("{id:032x}")));
-        let by_time = (0..100_000).map(|nanos| Place::drawn(at(1_735_689_600_000_000_000 + nanos), ""));
-        for places in [by_id.collect::<Vec<_>>(), by_time.collect()] {
-            for tenth in 0..10 {
-                let share = places.iter().filter(|place| place.0 / 1000 == tenth).count();
-                assert!((9_600..10_400).contains(&share), "tenth {tenth} has {share} of 100000");
-            }
         }
     }
 }

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `origin` | required | where the canary arm goes; the others go where the route says |
 //! | `percent` | required | of the users, 0 to 100, in steps of 0.01; 0 switches the release off and assigns nobody |
-//! | `cookie` | see [`Cookie`] | keeps a user in one arm |
+//! | `cookie` | see [`SetCookie`] | keeps a user in one arm |
 //! | `header` | `"x-forebay-canary"` | tells the arm on every response: `canary` or `stable`; `false` leaves it out |
 //! | `override_header` | none | a request header that chooses the arm for this request: `canary` or `stable` |
 //!
@@ -12,14 +12,12 @@
 //! an arm, and the canary takes the places from the bottom.
 
 mod arm;
-mod cookie;
 
 use forebay_sdk::metric::Counter;
-use forebay_sdk::{Filter, Flow, Request, Response, export, now};
+use forebay_sdk::{Filter, Flow, HeaderName, Request, Response, SetCookie, export};
 use serde::Deserialize;
 
 use crate::arm::{Arm, Percent, Place};
-use crate::cookie::Cookie;
 
 /// `[filters.NAME.settings]` of this filter.
 #[derive(Debug, Deserialize)]
@@ -28,10 +26,14 @@ pub struct Settings {
     origin: String,
     percent: Percent,
     #[serde(default)]
-    cookie: Cookie,
-    #[serde(default)]
-    header: arm::Header,
+    cookie: SetCookie,
+    #[serde(default = "header", deserialize_with = "HeaderName::or_false")]
+    header: Option<HeaderName>,
     override_header: Option<String>,
+}
+
+fn header() -> Option<HeaderName> {
+    Some("x-forebay-canary".parse().expect("it is a token"))
 }
 
 /// The filter.
@@ -52,7 +54,8 @@ struct Decision {
 impl Filter for Canary {
     type Settings = Settings;
 
-    fn new(settings: Settings) -> Self {
+    fn new(mut settings: Settings) -> Self {
+        settings.cookie = settings.cookie.or_named("forebay_canary");
         let requests = |arm: Arm| Counter::labelled("canary_requests_total", &[("arm", arm.word())]);
         Self { settings, canary: requests(Arm::Canary), stable: requests(Arm::Stable) }
     }
@@ -72,11 +75,11 @@ impl Filter for Canary {
 
     fn on_response(&self, response: &mut Response) -> Flow {
         let Some(&Decision { arm, newcomer }) = response.recall() else { return Flow::Continue };
-        if let arm::Header(Some(name)) = &self.settings.header {
+        if let Some(name) = &self.settings.header {
             response.headers_mut().set(name.as_str(), arm.word());
         }
         if let Some(place) = newcomer {
-            response.headers_mut().add("set-cookie", self.settings.cookie.assigning(place));
+            response.headers_mut().add("set-cookie", self.settings.cookie.holding(&place.number().to_string()));
         }
         Flow::Continue
     }
@@ -92,9 +95,8 @@ impl Canary {
         if settings.percent == Percent::NONE {
             return Decision { arm: Arm::Stable, newcomer: None };
         }
-        let known = request.cookie(&settings.cookie.name).and_then(|value| Place::from_cookie(&value));
-        // A module has no source of chance. The proxy's request id is random, and the time parts requests without one.
-        let place = known.unwrap_or_else(|| Place::drawn(now(), &request.id().unwrap_or_default()));
+        let known = request.cookie(settings.cookie.name()).and_then(|value| Place::from_cookie(&value));
+        let place = known.unwrap_or_else(|| Place::drawn(request));
         Decision { arm: settings.percent.arm(place), newcomer: known.is_none().then_some(place) }
     }
 }

@@ -10,16 +10,13 @@
 //! | `hide` | none | response headers to remove, as `["server", "x-powered-by"]` |
 
 mod hardening;
-mod network;
-mod reading;
 mod rule;
 
 use forebay_sdk::metric::Counter;
-use forebay_sdk::{Filter, Flow, HeaderName, Request, Response, export};
+use forebay_sdk::{Filter, Flow, HeaderName, Readings, Request, Response, export};
 use serde::Deserialize;
 
 use crate::hardening::Hardening;
-use crate::reading::Readings;
 use crate::rule::{Action, BlockStatus, Rule};
 
 /// `[filters.NAME.settings]` of this filter.

@@ -3,11 +3,8 @@
 use std::str::FromStr;
 
 use forebay_sdk::pattern::Pattern;
-use forebay_sdk::{Request, settings};
+use forebay_sdk::{Network, Readings, Request, settings};
 use serde::{Deserialize, Deserializer};
-
-use crate::network::Network;
-use crate::reading::Readings;
 
 /// What becomes of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

@@ -3,12 +3,25 @@
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
-use forebay_sdk::settings;
 use serde::{Deserialize, Deserializer};
 
-/// A network, or a single address.
+use crate::settings;
+
+/// A network, or a single address. In settings it is written as a text.
+///
+/// ```
+/// use forebay_sdk::Network;
+///
+/// let office: Network = "192.0.2.128/25".parse()?;
+/// assert!(office.contains([192, 0, 2, 200].into()) && !office.contains([192, 0, 2, 1].into()));
+///
+/// let fault = "10.0.0.1/8".parse::<Network>().err();
+/// let expected = r#""10.0.0.1/8" is no network: the address has bits beyond the network's length"#;
+/// assert_eq!(fault.as_deref(), Some(expected));
+/// # Ok::<(), String>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Network {
+pub struct Network {
     /// An IPv4 address as its IPv6 mapping, so that one comparison serves both.
     address: u128,
     mask: u128,
@@ -16,8 +29,21 @@ pub(crate) struct Network {
 
 impl Network {
     /// Whether the address is in it. An IPv4 address that reached the proxy over an IPv6 socket is an IPv4 address.
-    pub(crate) fn contains(&self, address: IpAddr) -> bool {
+    pub fn contains(&self, address: IpAddr) -> bool {
         bits(address) & self.mask == self.address
+    }
+
+    /// How narrow it is, 0 to 128 bits: of two networks that hold an address, the one with more says more about it.
+    ///
+    /// ```
+    /// use forebay_sdk::Network;
+    ///
+    /// let [all, office]: [Network; 2] = ["0.0.0.0/0".parse()?, "192.0.2.0/24".parse()?];
+    /// assert!(office.prefix_bits() > all.prefix_bits());
+    /// # Ok::<(), String>(())
+    /// ```
+    pub fn prefix_bits(&self) -> u32 {
+        self.mask.leading_ones()
     }
 }
 

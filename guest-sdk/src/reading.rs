@@ -4,25 +4,36 @@
 //! rule that blocks is for a request if any reading matches; one that allows, only if all do.
 
 /// A path and, where it differs, the same path decoded once, with empty and dot segments resolved.
+///
+/// ```
+/// use forebay_sdk::Readings;
+///
+/// let readings = Readings::of("/public/../admin");
+/// assert!(readings.any(|path| path == "/admin"));
+/// assert!(!readings.all(|path| path.starts_with("/public/")));
+/// ```
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Readings {
+pub struct Readings {
     sent: String,
     resolved: Option<String>,
 }
 
 impl Readings {
-    pub(crate) fn of(path: &str) -> Self {
+    /// The readings of a path without its query.
+    pub fn of(path: &str) -> Self {
         // Most paths read one way, and a look at them is cheaper than the work below.
         let plain = !path.contains(['%', '\\', ';']) && !path.contains("//") && !path.contains("/.");
         let resolved = if plain { None } else { Some(resolved(path)).filter(|resolved| resolved != path) };
         Self { sent: path.to_owned(), resolved }
     }
 
-    pub(crate) fn any(&self, matches: impl Fn(&str) -> bool) -> bool {
+    /// Whether the path matches in any way a server may read it: to forbid.
+    pub fn any(&self, matches: impl Fn(&str) -> bool) -> bool {
         matches(&self.sent) || self.resolved.as_deref().is_some_and(matches)
     }
 
-    pub(crate) fn all(&self, matches: impl Fn(&str) -> bool) -> bool {
+    /// Whether it matches in every way: to permit.
+    pub fn all(&self, matches: impl Fn(&str) -> bool) -> bool {
         matches(&self.sent) && self.resolved.as_deref().is_none_or(matches)
     }
 }

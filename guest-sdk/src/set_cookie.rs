@@ -1,29 +1,58 @@
-//! The cookie that keeps a user in place (RFC 6265).
+//! The cookie by which a filter knows a user again (RFC 6265).
+//!
+//! Its attributes are the operator's: a filter takes them as a table of its settings and gives only the value.
 
 use std::str::FromStr;
 
-use forebay_sdk::settings;
 use serde::{Deserialize, Deserializer};
 
-use crate::arm::Place;
+use crate::{Span, settings};
 
-/// `cookie` of the settings.
+/// A cookie as a table of the settings writes it.
 ///
 /// | key | default | |
 /// |---|---|---|
-/// | `name` | `"forebay_canary"` | |
+/// | `name` | the filter's | |
 /// | `max_age` | `"30d"` | how long a user keeps the place: a number and `s`, `m`, `h` or `d` |
 /// | `path` | `"/"` | |
 /// | `domain` | none | the host alone, without its subdomains |
 /// | `secure` | `false` | sent over https only |
 /// | `http_only` | `true` | hidden from scripts |
 /// | `same_site` | `"Lax"` | `"Strict"`, `"Lax"` or `"None"` |
+///
+/// ```
+/// use forebay_sdk::SetCookie;
+/// use forebay_sdk::prelude::*;
+/// use forebay_sdk::rehearsal::{get, rehearse, response};
+///
+/// #[derive(Deserialize)]
+/// struct Settings { #[serde(default)] cookie: SetCookie }
+///
+/// struct Seen { cookie: SetCookie }
+///
+/// impl Filter for Seen {
+///     type Settings = Settings;
+///     fn new(settings: Settings) -> Self { Self { cookie: settings.cookie.or_named("seen") } }
+///     fn on_response(&self, response: &mut Response) -> Flow {
+///         response.headers_mut().add("set-cookie", self.cookie.holding("yes"));
+///         Flow::Continue
+///     }
+/// }
+///
+/// # fn main() -> Result<(), String> {
+/// let seen = rehearse::<Seen>(r#"{ "cookie": { "max_age": "1h", "secure": true } }"#)?;
+/// let answer = seen.request(get("http://shop.example/")).respond(response(200));
+/// assert_eq!(answer.header("set-cookie"), Some("seen=yes; Path=/; Max-Age=3600; SameSite=Lax; Secure; HttpOnly"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct Cookie {
+pub struct SetCookie {
+    /// Empty where the operator leaves it to the filter.
     #[serde(deserialize_with = "name")]
-    pub(crate) name: String,
-    max_age: Seconds,
+    name: String,
+    max_age: Span,
     path: Attribute,
     domain: Option<Attribute>,
     secure: bool,
@@ -38,11 +67,25 @@ enum SameSite {
     None,
 }
 
-impl Cookie {
-    /// The `Set-Cookie` that gives a user this place.
-    pub(crate) fn assigning(&self, place: Place) -> String {
-        let (name, number, path, Seconds(age)) = (&self.name, place.number(), &self.path.0, self.max_age);
-        let mut cookie = format!("{name}={number}; Path={path}; Max-Age={age}");
+impl SetCookie {
+    /// The name that the operator gave, or else this one.
+    #[must_use]
+    pub fn or_named(mut self, name: &str) -> Self {
+        if self.name.is_empty() {
+            name.clone_into(&mut self.name);
+        }
+        self
+    }
+
+    /// The name, to look the cookie up with [`Request::cookie`](crate::Request::cookie).
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The `Set-Cookie` that gives a user this value, which must be of characters a cookie can hold.
+    pub fn holding(&self, value: &str) -> String {
+        let (name, path, age) = (&self.name, &self.path.0, self.max_age.as_secs());
+        let mut cookie = format!("{name}={value}; Path={path}; Max-Age={age}");
         if let Some(Attribute(domain)) = &self.domain {
             cookie.extend(["; Domain=", domain]);
         }
@@ -57,34 +100,16 @@ impl Cookie {
     }
 }
 
-impl Default for Cookie {
+impl Default for SetCookie {
     fn default() -> Self {
         Self {
-            name: "forebay_canary".to_owned(),
-            max_age: Seconds(30 * 86_400),
+            name: String::new(),
+            max_age: Span::from_secs(30 * 86_400),
             path: Attribute("/".to_owned()),
             domain: None,
             secure: false,
             http_only: true,
             same_site: SameSite::Lax,
-        }
-    }
-}
-
-/// A span of time, written as `"30d"`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Seconds(u64);
-
-impl FromStr for Seconds {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let units = [('s', 1), ('m', 60), ('h', 3_600), ('d', 86_400)];
-        let spans = units.iter().filter_map(|(unit, seconds)| Some((text.strip_suffix(*unit)?, *seconds)));
-        let mut seconds = spans.filter_map(|(number, seconds)| number.parse::<u64>().ok()?.checked_mul(seconds));
-        match seconds.next() {
-            Some(seconds) if seconds > 0 => Ok(Self(seconds)),
-            _ => Err(format!("\"{text}\" is no span of time: write it as in \"45s\", \"30m\", \"12h\" or \"30d\"")),
         }
     }
 }
@@ -101,12 +126,6 @@ impl FromStr for Attribute {
             return Err(format!("\"{text}\" cannot stand in a cookie"));
         }
         Ok(Self(text.to_owned()))
-    }
-}
-
-impl<'de> Deserialize<'de> for Seconds {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        settings::from_text(deserializer)
     }
 }
 
@@ -131,20 +150,5 @@ impl FromStr for Name {
             return Err(format!("\"{text}\" is no name of a cookie"));
         }
         Ok(Self(text.to_owned()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Seconds;
-
-    #[test]
-    fn spans_have_a_unit() {
-        for (text, expected) in [("1s", 1), ("30m", 1_800), ("12h", 43_200), ("30d", 2_592_000)] {
-            assert_eq!(text.parse(), Ok(Seconds(expected)), "{text}");
-        }
-        for text in ["", "s", "0s", "30", "1w", "-1d", "1.5h", "99999999999999999999d", "18446744073709551615m"] {
-            assert!(text.parse::<Seconds>().is_err(), "{text}");
-        }
     }
 }

@@ -1,0 +1,82 @@
+//! The geo-headers filter: tells the origin where a client is, by a table of networks.
+//!
+//! | key | default | what it does |
+//! |---|---|---|
+//! | `networks` | required | a table for each network, of the headers its clients get; the narrowest network decides |
+//! | `otherwise` | none | the headers of clients that are in no network |
+//! | `key_headers` | none | headers by which responses are stored apart |
+//!
+//! What a client itself sends in any header of the table is removed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use forebay_sdk::{Filter, Flow, HeaderName, Network, Request, export};
+use serde::Deserialize;
+
+/// Headers with their values.
+type Place = BTreeMap<HeaderName, String>;
+
+/// `[filters.NAME.settings]` of this filter.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    networks: Vec<Located>,
+    #[serde(default)]
+    otherwise: Place,
+    #[serde(default)]
+    key_headers: Vec<HeaderName>,
+}
+
+/// A network and what is known of its clients.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Located {
+    network: Network,
+    headers: Place,
+}
+
+/// The filter.
+#[derive(Debug)]
+pub struct GeoHeaders {
+    /// The narrowest first, so that the first that holds a client decides.
+    networks: Vec<Located>,
+    otherwise: Place,
+    key_headers: Vec<HeaderName>,
+    /// Every header that the table has.
+    known: BTreeSet<HeaderName>,
+}
+
+impl Filter for GeoHeaders {
+    type Settings = Settings;
+
+    fn new(settings: Settings) -> Self {
+        let Settings { mut networks, otherwise, key_headers } = settings;
+        networks.sort_by_key(|located| std::cmp::Reverse(located.network.prefix_bits()));
+        let places = networks.iter().map(|located| &located.headers).chain([&otherwise]);
+        let known = places.flat_map(BTreeMap::keys).cloned().collect();
+        Self { networks, otherwise, key_headers, known }
+    }
+
+    fn on_request(&self, request: &mut Request) -> Flow {
+        let client = request.client();
+        let holds = |located: &&Located| client.is_some_and(|client| located.network.contains(client));
+        let place = self.networks.iter().find(holds).map_or(&self.otherwise, |located| &located.headers);
+        for name in &self.known {
+            match place.get(name) {
+                Some(value) => request.headers_mut().set(name.as_str(), value),
+                None => request.headers_mut().remove(name.as_str()),
+            };
+        }
+        for name in &self.key_headers {
+            if let Some(value) = place.get(name) {
+                request.cache().key_part(&format!("geo.{name}"), value);
+            }
+        }
+        Flow::Continue
+    }
+}
+
+export!(GeoHeaders);
+
+#[cfg(test)]
+mod tests;
