@@ -5,7 +5,7 @@ use std::any::Any;
 use crate::Request;
 use crate::host::{Buffer, calls};
 use crate::log;
-use crate::request::Memo;
+use crate::memo::Memo;
 
 /// The bytes at hand of a request's or response's body.
 ///

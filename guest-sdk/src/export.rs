@@ -25,7 +25,7 @@
 /// export!(Hello);
 /// # fn main() {}
 /// ```
-#[macro_export]
+#[macro_export(local_inner_macros)]
 macro_rules! export {
     ($filter:ty $(: $($callback:ident),+ $(,)?)?) => {
         const _: () = {
@@ -76,7 +76,7 @@ macro_rules! export {
                 STAGE.with(|stage| stage.tick(plugin));
             }
 
-            $($($crate::export_callback!($callback);)+)?
+            $($(export_callback!($callback);)+)?
 
             #[cfg(target_arch = "wasm32")]
             #[unsafe(no_mangle)]

@@ -5,7 +5,7 @@ use std::fmt::{self, Debug, Formatter};
 use std::pin::Pin;
 use std::rc::Rc;
 
-use crate::request::Memo;
+use crate::memo::Memo;
 
 /// What becomes of an exchange after a callback.
 ///

@@ -35,7 +35,6 @@
 
 #![deny(missing_docs, unsafe_code)]
 
-mod allocator;
 mod host;
 
 mod body;
@@ -47,6 +46,7 @@ mod filter;
 mod flow;
 mod header_name;
 mod headers;
+mod memo;
 mod network;
 mod query;
 mod reading;

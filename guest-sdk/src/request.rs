@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::host::{Map, calls};
+use crate::memo::Memo;
 use crate::{Headers, Query, log};
 
 /// The request of an exchange. In a request callback it can be changed; in a response callback it can be read.
@@ -41,9 +42,6 @@ pub struct Request {
     headers: Headers,
     memo: Option<Memo>,
 }
-
-/// What an exchange carries from its request to its response.
-pub(crate) type Memo = Box<dyn Any>;
 
 impl Request {
     pub(crate) fn new(memo: Option<Memo>) -> Self {

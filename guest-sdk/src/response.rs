@@ -3,7 +3,7 @@
 use std::any::Any;
 
 use crate::host::Map;
-use crate::request::Memo;
+use crate::memo::Memo;
 use crate::{Headers, Request};
 
 /// The response of an exchange on its way to the client.

@@ -27,35 +27,12 @@
 //! # }
 //! ```
 
-use std::fmt::{self, Display, Formatter};
-
 use crate::host::calls;
+
+pub use crate::host::{Cas, Fault};
 
 /// How often [`update`] tries again where others write at the same time.
 const TRIES_MAX: usize = 16;
-
-/// Which write a value is from; 0 is no write.
-pub type Cas = u32;
-
-/// Why something was not written or read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
-    /// Somebody else wrote in between.
-    Changed,
-    /// The proxy has no room for it, or no shared data at all.
-    Refused,
-}
-
-impl Display for Fault {
-    fn fmt(&self, formatter: &mut Formatter) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Changed => "somebody else wrote in between",
-            Self::Refused => "the proxy refused",
-        })
-    }
-}
-
-impl std::error::Error for Fault {}
 
 /// The value of a key, and which write it is from.
 pub fn get(key: &str) -> Option<(Vec<u8>, Cas)> {

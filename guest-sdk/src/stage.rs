@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 use crate::body::End;
 use crate::flow::Work;
 use crate::host::{Buffer, Level, Map, Stream, calls};
-use crate::request::Memo;
+use crate::memo::Memo;
 use crate::{Body, Filter, Flow, Headers, Reply, Request, Response, http, log, settings};
 
 #[cfg(target_arch = "wasm32")]

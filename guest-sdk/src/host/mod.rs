@@ -4,10 +4,13 @@
 //! holds the words they are spoken in, `pairs` how header maps are written down.
 
 mod abi;
+mod allocator;
 mod pairs;
+mod shared;
 
 pub use self::abi::Level;
 pub(crate) use self::abi::{Buffer, Map, MetricKind, Pairs, Refused, Stream};
+pub use self::shared::{Cas, Fault};
 
 #[cfg(target_arch = "wasm32")]
 pub(crate) mod wasm;

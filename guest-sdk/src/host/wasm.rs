@@ -8,9 +8,8 @@
 use std::cell::RefCell;
 use std::ptr;
 
-use super::{Buffer, Level, Map, MetricKind, Pairs, Refused, Stream, pairs};
+use super::{Buffer, Cas, Fault, Level, Map, MetricKind, Pairs, Refused, Stream, pairs};
 use crate::Reply;
-use crate::shared::{Cas, Fault};
 
 const OK: u32 = 0;
 const NOT_FOUND: u32 = 1;

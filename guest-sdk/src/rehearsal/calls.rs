@@ -7,11 +7,10 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::Reply;
-use crate::host::{Buffer, Level, Map, MetricKind, Pairs, Refused, Stream};
+use crate::host::{Buffer, Cas, Fault, Level, Map, MetricKind, Pairs, Refused, Stream};
 use crate::rehearsal::called::Called;
 use crate::rehearsal::message::Message;
 use crate::rehearsal::world::World;
-use crate::shared::{Cas, Fault};
 
 thread_local! {
     static WORLD: RefCell<World> = RefCell::new(World::new(""));

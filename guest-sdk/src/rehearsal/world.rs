@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use crate::host::{Buffer, Level, Map, MetricKind, Pairs, Refused};
+use crate::host::{Buffer, Cas, Level, Map, MetricKind, Pairs, Refused};
 use crate::rehearsal::called::Called;
 use crate::rehearsal::message::{Message, response};
 use crate::rehearsal::verbs::Verbs;
-use crate::shared::Cas;
 use crate::{Reply, settings};
 
 /// The first moment of 2025: a rehearsal's clock stands still until a test sets it.

@@ -132,10 +132,12 @@ mod module {
 
     // SAFETY: blocks are as large and aligned as asked for and given out once until they are freed.
     unsafe impl GlobalAlloc for Module {
+        // SAFETY: the promises are those of `GlobalAlloc`, kept by the heap.
         unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
             self.0.borrow_mut().allocate(layout, more).map_or(ptr::null_mut(), NonNull::as_ptr)
         }
 
+        // SAFETY: the promises are those of `GlobalAlloc`, kept by the heap.
         unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
             if let Some(block) = NonNull::new(block) {
                 // SAFETY: the caller's promise is the heap's.
@@ -143,6 +145,7 @@ mod module {
             }
         }
 
+        // SAFETY: the promises are those of `GlobalAlloc`, kept by the heap.
         unsafe fn realloc(&self, block: *mut u8, layout: Layout, bytes: usize) -> *mut u8 {
             if holds(layout, bytes) {
                 return block;
