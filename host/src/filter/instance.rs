@@ -4,6 +4,7 @@
 //! context, hands over its messages for the time of each callback, and closes the context. After a failure the instance
 //! must be dropped: its memory may hold anything.
 
+use std::mem;
 use std::sync::Arc;
 
 use http::response;
@@ -27,7 +28,7 @@ pub(super) struct Instance {
     store: Store<State>,
     /// Boxed, since instances move in and out of pools for every exchange.
     exports: Box<Exports>,
-    /// The context of the exchange at hand; never used twice.
+    /// The context of the exchange at hand.
     context: u32,
 }
 
@@ -54,10 +55,14 @@ impl Instance {
         Ok(Self { store, exports: Box::new(exports), context: ROOT_CONTEXT })
     }
 
+    /// Turns to `context`, with what is left of its log in exchange for what is left of the last one's.
+    pub(super) fn attend(&mut self, context: u32, log: &mut LogBudget) {
+        self.context = context;
+        mem::swap(&mut self.store.data_mut().log, log);
+    }
+
     /// Creates the context of an exchange and hands it the request head.
     pub(super) fn request_headers(&mut self, loan: Loan<'_>) -> Result<Decision, Broken> {
-        self.context = self.context.checked_add(1).unwrap_or(ROOT_CONTEXT + 1);
-        self.store.data_mut().log = LogBudget::default();
         self.lend(loan, Moment::Request, |guest, end| {
             let (store, context) = (&mut guest.store, guest.context);
             if let Some(create) = &guest.exports.context_create {
@@ -144,7 +149,7 @@ impl Instance {
 
     fn swap(&mut self, loan: &mut Loan<'_>) {
         let state = self.store.data_mut();
-        std::mem::swap(&mut state.notes, loan.notes);
+        mem::swap(&mut state.notes, loan.notes);
         state.request.swap(loan.request);
         if let Some(response) = &mut loan.response {
             state.response.swap(response);
@@ -158,7 +163,7 @@ impl Instance {
         if state.grown {
             check_headers(state)?;
         }
-        let wish = std::mem::take(&mut state.wish);
+        let wish = mem::take(&mut state.wish);
         if let Some(reply) = wish.reply {
             return Ok(Decision::Reply(reply));
         }

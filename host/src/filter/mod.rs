@@ -38,6 +38,7 @@ mod series;
 mod starter;
 mod state;
 mod stream;
+mod ticket;
 mod verdict;
 mod wire;
 

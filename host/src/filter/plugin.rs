@@ -5,9 +5,11 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use wasmtime::{Engine, InstancePre, Linker, Store};
 
+use super::abi::ROOT_CONTEXT;
 use super::environment::Environment;
 use super::failure::{Broken, FailureKind};
 use super::instance::Instance;
@@ -17,11 +19,13 @@ use super::module::{self, Module};
 use super::pool::Pool;
 use super::profile::Profile;
 use super::state::State;
+use super::ticket::Ticket;
 use crate::config::{Filter, FilterLimits};
 
 pub(super) struct Plugin {
     pub(super) profile: Arc<Profile>,
     pub(super) meters: Meters,
+    contexts: AtomicU32,
     pool: Pool,
     code: InstancePre<State>,
 }
@@ -49,28 +53,54 @@ impl Plugin {
         let code = module.link(workshop.linker, &mut scratch)?;
         let plugin = Self {
             meters: workshop.environment.metrics.of(&filter.name),
+            contexts: AtomicU32::new(ROOT_CONTEXT + 1),
             pool: Pool::new(workshop.environment.workers),
             profile,
             code,
         };
         let first = Instance::start(&plugin.profile, &plugin.code)?;
-        plugin.give_back(first);
+        plugin.pool.give_back(first);
         Ok(plugin)
     }
 
-    /// An instance that waits for an exchange, if there is one on this worker.
-    pub(super) fn idle(&self) -> Option<Instance> {
-        self.pool.take()
+    /// The ticket of an exchange that comes to this filter.
+    pub(super) fn admit(&self) -> Ticket {
+        let context = self.contexts.fetch_add(1, Ordering::Relaxed);
+        Ticket::new(context)
     }
 
-    /// A new instance.
-    pub(super) fn start(&self) -> Result<Instance, Broken> {
+    /// Lets `act` work on the instance in which the context of `ticket` lives. After an error the ticket is void: the
+    /// instance is gone, or no longer knows the context, and it must not be entered again.
+    pub(super) fn enter<R>(
+        &self,
+        ticket: &mut Ticket,
+        act: impl FnOnce(&mut Instance) -> Result<R, Broken>,
+    ) -> Result<R, Broken> {
+        let mut instance = match ticket.own.take() {
+            Some(instance) => instance,
+            None => self.instance()?,
+        };
+        instance.attend(ticket.context, &mut ticket.log);
+        let outcome = act(&mut instance);
+        instance.attend(ROOT_CONTEXT, &mut ticket.log);
+        if outcome.is_ok() {
+            ticket.own = Some(instance);
+        }
+        outcome
+    }
+
+    /// Takes back the ticket of an exchange whose context has ended, or that goes away without ending it.
+    pub(super) fn leave(&self, ticket: Ticket) {
+        if let Some(instance) = ticket.own.filter(|instance| instance.reusable()) {
+            self.pool.give_back(*instance);
+        }
+    }
+
+    fn instance(&self) -> Result<Box<Instance>, Broken> {
+        if let Some(instance) = self.pool.take() {
+            return Ok(Box::new(instance));
+        }
         let started = Instance::start(&self.profile, &self.code);
-        started.map_err(|fault| Broken::new(FailureKind::Start, fault.to_string()))
-    }
-
-    /// Keeps an instance whose exchange ended well.
-    pub(super) fn give_back(&self, instance: Instance) {
-        self.pool.give_back(instance);
+        started.map(Box::new).map_err(|fault| Broken::new(FailureKind::Start, fault.to_string()))
     }
 }

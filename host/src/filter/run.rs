@@ -110,12 +110,10 @@ impl Run {
     /// A second call does nothing: every seat is left once.
     fn end(&mut self) {
         // A guest entered while a panic unwinds could only turn it into an abort.
-        if thread::panicking() {
-            return;
-        }
+        let leave = if thread::panicking() { Seats::abandon } else { Seats::leave };
         self.seats.start_watch();
         for (index, plugin) in self.plugins[..self.seats.count()].iter().enumerate() {
-            self.seats.leave(index, plugin);
+            leave(&mut self.seats, index, plugin);
         }
     }
 }

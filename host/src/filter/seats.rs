@@ -7,16 +7,17 @@ use std::time::{Duration, Instant};
 
 use http::response;
 
-use super::failure::{Broken, Callback, FilterFailure};
-use super::instance::{Decision, Instance, Loan};
+use super::failure::{Broken, Callback, FailureKind, FilterFailure};
+use super::instance::{Decision, Loan};
 use super::notes::Notes;
 use super::plugin::Plugin;
 use super::stream::{EndOfStream, Stream};
+use super::ticket::Ticket;
 use crate::semantics::RequestHead;
 
 pub(super) struct Seats {
     /// In request order; `None` for a filter that has failed.
-    taken: Vec<Option<Instance>>,
+    taken: Vec<Option<Ticket>>,
     /// `None` only while a guest has them, or where there are no filters.
     notes: Option<Box<Notes>>,
     elapsed: Duration,
@@ -61,23 +62,12 @@ impl Seats {
         request: &mut RequestHead,
         end: EndOfStream,
     ) -> Result<Decision, FilterFailure> {
-        let mut instance = match plugin.idle() {
-            Some(instance) => instance,
-            None => self.start(plugin)?,
-        };
-        let outcome = instance.request_headers(Loan { notes: &mut self.notes, request, response: None, end });
+        let mut ticket = plugin.admit();
+        let loan = Loan { notes: &mut self.notes, request, response: None, end };
+        let outcome = plugin.enter(&mut ticket, |instance| instance.request_headers(loan));
         self.clock(plugin, Callback::RequestHeaders);
-        self.taken.push(outcome.is_ok().then_some(instance));
+        self.taken.push(outcome.is_ok().then_some(ticket));
         outcome.map_err(|broken| self.failure(plugin, Callback::RequestHeaders, broken))
-    }
-
-    fn start(&mut self, plugin: &Plugin) -> Result<Instance, FilterFailure> {
-        let started = plugin.start();
-        self.clock(plugin, Callback::Start);
-        started.map_err(|broken| {
-            self.taken.push(None);
-            self.failure(plugin, Callback::Start, broken)
-        })
     }
 
     /// Hands the response to the filter in seat `index`, unless it has failed before.
@@ -88,11 +78,11 @@ impl Seats {
         (request, response): (&mut RequestHead, &mut response::Parts),
         end: EndOfStream,
     ) -> Result<Decision, FilterFailure> {
-        let Some(instance) = &mut self.taken[index] else {
+        let Some(ticket) = &mut self.taken[index] else {
             return Ok(Decision::Continue);
         };
         let loan = Loan { notes: &mut self.notes, request, response: Some(response), end };
-        let outcome = instance.response_headers(loan);
+        let outcome = plugin.enter(ticket, |instance| instance.response_headers(loan));
         self.clock(plugin, Callback::ResponseHeaders);
         outcome.map_err(|broken| {
             self.taken[index] = None;
@@ -100,15 +90,22 @@ impl Seats {
         })
     }
 
-    /// Ends the context in seat `index` and gives its instance back, unless it has failed.
+    /// Ends the context in seat `index`, unless it has failed.
     pub(super) fn leave(&mut self, index: usize, plugin: &Plugin) {
-        let Some(mut instance) = self.taken[index].take() else { return };
-        let outcome = instance.finish(&mut self.notes);
+        let Some(mut ticket) = self.taken[index].take() else { return };
+        let notes = &mut self.notes;
+        let outcome = plugin.enter(&mut ticket, |instance| instance.finish(notes));
+        plugin.leave(ticket);
         self.clock(plugin, Callback::Done);
-        match outcome {
-            Ok(()) if instance.reusable() => plugin.give_back(instance),
-            Ok(()) => {}
-            Err(broken) => drop(self.failure(plugin, Callback::Done, broken)),
+        if let Err(broken) = outcome {
+            drop(self.failure(plugin, Callback::Done, broken));
+        }
+    }
+
+    /// Gives up the context in seat `index` without entering the guest.
+    pub(super) fn abandon(&mut self, index: usize, plugin: &Plugin) {
+        if let Some(ticket) = self.taken[index].take() {
+            plugin.leave(ticket);
         }
     }
 
@@ -125,6 +122,7 @@ impl Seats {
     /// Counts and logs what went wrong.
     fn failure(&self, plugin: &Plugin, callback: Callback, broken: Broken) -> FilterFailure {
         plugin.meters.count_failure(broken.kind);
+        let callback = if broken.kind == FailureKind::Start { Callback::Start } else { callback };
         let request_id = self.notes.as_ref().map_or("", |notes| &notes.stream.request_id);
         tracing::warn!(
             filter = %plugin.profile.name,
