@@ -16,6 +16,7 @@ mod demonstration;
 mod disk;
 mod draining;
 mod explaining;
+mod filter_bodies;
 mod filters;
 mod foretold;
 mod forwarding;

@@ -237,6 +237,8 @@ pub struct FilterLimits {
     /// A header section after a filter's changes.
     pub header_count_max: usize,
     pub header_bytes_max: usize,
+    /// What one filter may hold back of a body, and the most it is shown at once.
+    pub body_buffer_max: usize,
 }
 
 /// `[filters.NAME]`: a module and its settings.

@@ -1,6 +1,6 @@
 //! A fetch for one client: nothing is stored, nobody waits.
 
-use http::header::HeaderMap;
+use http::header::{CONTENT_LENGTH, HeaderMap};
 use http::{Method, Response, StatusCode};
 
 use super::compress;
@@ -39,7 +39,12 @@ pub(super) async fn fetch(
     reason: PassReason,
 ) -> Result<Response<Body>, Failure> {
     visit.record.cache = CacheStatus { detail: Some(reason.word()), ..CacheStatus::forward(reason.forwarded()) };
-    let request = visit.outgoing()?.request(Audience::OneClient, body.paced(visit.peer.body_timeout))?;
+    let length = http_body::Body::size_hint(&body).exact();
+    let mut request = visit.outgoing()?.request(Audience::OneClient, body)?;
+    if length.is_none() {
+        // A filter may change how much there is; without a length the connection frames it.
+        request.headers_mut().remove(CONTENT_LENGTH);
+    }
     let answer = origin.fetch(request).await.map_err(failed)?;
     Ok(received(visit, answer))
 }

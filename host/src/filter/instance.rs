@@ -13,11 +13,14 @@ use wasmtime::{InstancePre, Store};
 use super::LocalReply;
 use super::abi::{ACTION_CONTINUE, MapType, ROOT_CONTEXT};
 use super::cause::broken;
+use super::direction::Direction;
+use super::ensemble::Heads;
 use super::exports::Exports;
 use super::failure::{Broken, FailureKind};
 use super::hostcalls;
 use super::load_error::LoadFault;
 use super::notes::Notes;
+use super::piece::Piece;
 use super::profile::Profile;
 use super::starter::{self, Started};
 use super::state::{LogBudget, Moment, State};
@@ -36,6 +39,8 @@ pub(super) struct Instance {
 #[derive(Debug)]
 pub(super) enum Decision {
     Continue,
+    /// Hold what was handed over until more of it comes.
+    Pause,
     Reply(Box<LocalReply>),
     Close,
 }
@@ -45,6 +50,7 @@ pub(super) struct Loan<'a> {
     pub(super) notes: &'a mut Option<Box<Notes>>,
     pub(super) request: &'a mut RequestHead,
     pub(super) response: Option<&'a mut response::Parts>,
+    pub(super) piece: Option<&'a mut Piece>,
     pub(super) end: EndOfStream,
 }
 
@@ -86,17 +92,46 @@ impl Instance {
         })
     }
 
+    /// Hands a piece of a body to the context of the exchange.
+    pub(super) fn body(&mut self, loan: Loan<'_>, direction: Direction) -> Result<Decision, Broken> {
+        self.lend(loan, direction.moment(), |guest, end| {
+            let callback = match direction {
+                Direction::Request => &guest.exports.request_body,
+                Direction::Response => &guest.exports.response_body,
+            };
+            let Some(callback) = callback else { return Ok(ACTION_CONTINUE) };
+            let size = u32::try_from(guest.store.data().piece.bytes.len()).unwrap_or(u32::MAX);
+            callback.call(&mut guest.store, (guest.context, size, end.flag()))
+        })
+    }
+
     /// Ends the context of the exchange, in Envoy's order: log, done, delete. A guest that is not done yet is deleted all
     /// the same: nothing it could wait for exists in this version.
-    pub(super) fn finish(&mut self, notes: &mut Option<Box<Notes>>) -> Result<(), Broken> {
+    pub(super) fn finish(
+        &mut self,
+        notes: &mut Option<Box<Notes>>,
+        mut heads: Option<&mut Heads>,
+    ) -> Result<(), Broken> {
         self.store.data_mut().notes = notes.take();
-        self.arm(Moment::Done);
+        self.show(&mut heads);
+        let moment =
+            if heads.as_ref().is_some_and(|heads| heads.response.is_some()) { Moment::Log } else { Moment::Done };
+        self.arm(moment);
         let outcome = self.call_finish();
         let outcome = outcome.map_err(|error| broken(&self.store, &error));
         hostcalls::tell_dropped_log(self.store.data());
+        self.show(&mut heads);
         *notes = self.store.data_mut().notes.take();
         self.store.data_mut().moment = Moment::Root;
         outcome
+    }
+
+    /// Moves the heads into the store, or back out of it.
+    fn show(&mut self, heads: &mut Option<&mut Heads>) {
+        let Some(Heads { request, response: Some(response) }) = heads else { return };
+        let state = self.store.data_mut();
+        state.request.swap(request);
+        state.response.swap(response);
     }
 
     fn call_finish(&mut self) -> wasmtime::Result<()> {
@@ -134,8 +169,9 @@ impl Instance {
         self.swap(&mut loan);
         self.arm(moment);
         let action = callback(self, loan.end);
+        let more = if loan.piece.is_some() { loan.end } else { EndOfStream::Yes };
         let outcome = match action {
-            Ok(action) => self.decide(action),
+            Ok(action) => self.decide(action, more),
             Err(error) => Err(broken(&self.store, &error)),
         };
         if outcome.is_err() {
@@ -154,10 +190,13 @@ impl Instance {
         if let Some(response) = &mut loan.response {
             state.response.swap(response);
         }
+        if let Some(piece) = &mut loan.piece {
+            mem::swap(&mut state.piece, piece);
+        }
     }
 
-    /// What a callback that returned `action` comes to.
-    fn decide(&mut self, action: u32) -> Result<Decision, Broken> {
+    /// What a callback that returned `action` comes to. The next piece of a body resumes a guest that waits for more.
+    fn decide(&mut self, action: u32, end: EndOfStream) -> Result<Decision, Broken> {
         let state = self.store.data_mut();
         state.effective = state.context;
         if state.grown {
@@ -172,6 +211,9 @@ impl Instance {
         }
         if action == ACTION_CONTINUE || wish.resume {
             return Ok(Decision::Continue);
+        }
+        if end == EndOfStream::No {
+            return Ok(Decision::Pause);
         }
         Err(Broken::new(FailureKind::NeverResumed, "the guest paused, and nothing can resume it"))
     }

@@ -6,6 +6,7 @@
 use http::StatusCode;
 
 use super::abi::Status;
+use super::direction::Direction;
 use super::draft::Draft;
 use super::stream::Stream;
 
@@ -19,11 +20,35 @@ pub(super) struct Notes {
     /// The status that the response callbacks saw, readable to the end.
     pub(super) status: Option<StatusCode>,
     pub(super) marks: Draft<Marks>,
+    pub(super) resized: Resized,
+}
+
+/// Whose `Content-Length` a guest took out: it may change how long the body is.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Resized {
+    request: bool,
+    response: bool,
+}
+
+impl Resized {
+    pub(super) fn set(&mut self, direction: Direction) {
+        match direction {
+            Direction::Request => self.request = true,
+            Direction::Response => self.response = true,
+        }
+    }
+
+    pub(super) fn has(self, direction: Direction) -> bool {
+        match direction {
+            Direction::Request => self.request,
+            Direction::Response => self.response,
+        }
+    }
 }
 
 impl Notes {
     pub(super) fn new(stream: Stream) -> Self {
-        Self { stream, status: None, marks: Draft::new(Marks::default()) }
+        Self { stream, status: None, marks: Draft::new(Marks::default()), resized: Resized::default() }
     }
 }
 

@@ -13,6 +13,7 @@ use super::abi::ROOT_CONTEXT;
 use super::environment::Environment;
 use super::failure::{Broken, FailureKind};
 use super::instance::Instance;
+use super::interests::Interests;
 use super::load_error::LoadFault;
 use super::metrics::Meters;
 use super::module::{self, Module};
@@ -25,6 +26,7 @@ use crate::config::{Filter, FilterLimits};
 pub(super) struct Plugin {
     pub(super) profile: Arc<Profile>,
     pub(super) meters: Meters,
+    pub(super) interests: Interests,
     contexts: AtomicU32,
     pool: Pool,
     code: InstancePre<State>,
@@ -52,6 +54,7 @@ impl Plugin {
         let mut scratch = Store::new(workshop.engine, State::new(profile.clone()));
         let code = module.link(workshop.linker, &mut scratch)?;
         let plugin = Self {
+            interests: Interests::of(code.module()),
             meters: workshop.environment.metrics.of(&filter.name),
             contexts: AtomicU32::new(ROOT_CONTEXT + 1),
             pool: Pool::new(workshop.environment.workers),

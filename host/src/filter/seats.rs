@@ -3,13 +3,18 @@
 //! A `Run` decides which filter is next and what its decision means; here one filter is entered, asked about the response
 //! and left, its time is measured, and what goes wrong is counted and logged.
 
+use std::mem;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use http::response;
 
+use super::direction::Direction;
+use super::ensemble::Heads;
 use super::failure::{Broken, Callback, FailureKind, FilterFailure};
 use super::instance::{Decision, Loan};
 use super::notes::Notes;
+use super::piece::Piece;
 use super::plugin::Plugin;
 use super::stream::{EndOfStream, Stream};
 use super::ticket::Ticket;
@@ -63,7 +68,7 @@ impl Seats {
         end: EndOfStream,
     ) -> Result<Decision, FilterFailure> {
         let mut ticket = plugin.admit();
-        let loan = Loan { notes: &mut self.notes, request, response: None, end };
+        let loan = Loan { notes: &mut self.notes, request, response: None, piece: None, end };
         let outcome = plugin.enter(&mut ticket, |instance| instance.request_headers(loan));
         self.clock(plugin, Callback::RequestHeaders);
         self.taken.push(outcome.is_ok().then_some(ticket));
@@ -81,7 +86,7 @@ impl Seats {
         let Some(ticket) = &mut self.taken[index] else {
             return Ok(Decision::Continue);
         };
-        let loan = Loan { notes: &mut self.notes, request, response: Some(response), end };
+        let loan = Loan { notes: &mut self.notes, request, response: Some(response), piece: None, end };
         let outcome = plugin.enter(ticket, |instance| instance.response_headers(loan));
         self.clock(plugin, Callback::ResponseHeaders);
         outcome.map_err(|broken| {
@@ -90,11 +95,31 @@ impl Seats {
         })
     }
 
-    /// Ends the context in seat `index`, unless it has failed.
-    pub(super) fn leave(&mut self, index: usize, plugin: &Plugin) {
+    /// Hands a piece of a body to the filter in seat `index`, unless it has failed before. The guest may replace it.
+    pub(super) fn body(
+        &mut self,
+        index: usize,
+        plugin: &Plugin,
+        (direction, heads): (Direction, &mut Heads),
+        (bytes, end): (&mut Bytes, EndOfStream),
+    ) -> Result<Decision, FilterFailure> {
+        let Some(ticket) = &mut self.taken[index] else {
+            return Ok(Decision::Continue);
+        };
+        let mut piece = Piece { buffer: direction.buffer(), bytes: mem::take(bytes) };
+        let Heads { request, response } = heads;
+        let loan = Loan { notes: &mut self.notes, request, response: response.as_mut(), piece: Some(&mut piece), end };
+        let outcome = plugin.enter(ticket, |instance| instance.body(loan, direction));
+        self.clock(plugin, direction.callback());
+        *bytes = piece.bytes;
+        outcome.map_err(|broken| self.fail(index, plugin, (direction.callback(), broken)))
+    }
+
+    /// Ends the context in seat `index`, unless it has failed. `heads` is lent to it where there is any to lend.
+    pub(super) fn leave(&mut self, index: usize, plugin: &Plugin, heads: Option<&mut Heads>) {
         let Some(mut ticket) = self.taken[index].take() else { return };
         let notes = &mut self.notes;
-        let outcome = plugin.enter(&mut ticket, |instance| instance.finish(notes));
+        let outcome = plugin.enter(&mut ticket, |instance| instance.finish(notes, heads));
         plugin.leave(ticket);
         self.clock(plugin, Callback::Done);
         if let Err(broken) = outcome {
@@ -107,6 +132,17 @@ impl Seats {
         if let Some(ticket) = self.taken[index].take() {
             plugin.leave(ticket);
         }
+    }
+
+    /// Takes the seat from a filter that has failed, and tells of it.
+    pub(super) fn fail(
+        &mut self,
+        index: usize,
+        plugin: &Plugin,
+        (callback, broken): (Callback, Broken),
+    ) -> FilterFailure {
+        self.taken[index] = None;
+        self.failure(plugin, callback, broken)
     }
 
     fn clock(&mut self, plugin: &Plugin, callback: Callback) {

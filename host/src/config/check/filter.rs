@@ -25,6 +25,7 @@ pub(super) fn check_limits(section: &mut Section<'_>) -> FilterLimits {
         metric_series_max: section.count("metric_series", &bound::METRIC_SERIES),
         header_count_max: section.count("header_count_max", &bound::FILTER_HEADER_COUNT),
         header_bytes_max: section.bytes("header_bytes_max", &bound::FILTER_HEADER_BYTES),
+        body_buffer_max: section.bytes("body_buffer", &bound::FILTER_BODY_BUFFER),
     }
 }
 

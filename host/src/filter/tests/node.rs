@@ -26,6 +26,7 @@ pub(super) fn limits() -> FilterLimits {
         metric_series_max: 8,
         header_count_max: 40,
         header_bytes_max: 4000,
+        body_buffer_max: 64,
     }
 }
 
