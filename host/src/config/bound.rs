@@ -177,6 +177,12 @@ pub(super) const FILTER_LOG: Bound<u64> = Bound { default: 8 * KIB, least: 0, mo
 /// Envoy has no limit, and a filter that names a metric after a path fills its memory there.
 pub(super) const METRIC_SERIES: Bound<usize> = Bound { default: 1000, least: 0, most: 1_000_000 };
 
+/// A few thousand counters or tokens. Envoy has no limit and forgets nothing; here what was not used for longest goes.
+pub(super) const FILTER_SHARED_DATA: Bound<u64> = Bound { default: MIB, least: 0, most: GIB };
+
+/// Ten bursts of the 100 streams that one HTTP/2 client may open. Envoy has no limit.
+pub(super) const FILTER_QUEUE_LENGTH: Bound<usize> = Bound { default: 1024, least: 0, most: 1_000_000 };
+
 /// A client's or origin's hundred, and 28 more that a chain may add.
 pub(super) const FILTER_HEADER_COUNT: Bound<usize> = Bound { default: 128, least: 8, most: 10_000 };
 
@@ -185,3 +191,11 @@ pub(super) const FILTER_HEADER_BYTES: Bound<u64> = Bound { default: 64 * KIB, le
 
 /// Envoy's default for what it buffers of a body. Each exchange may hold as much per filter and direction.
 pub(super) const FILTER_BODY_BUFFER: Bound<u64> = Bound { default: MIB, least: KIB, most: 256 * MIB };
+/// Ten in a row are no accident: a filter that fails one exchange in a hundred by chance gets there once in 10^20.
+pub(super) const BREAKER_FAILURES: Bound<usize> = Bound { default: 10, least: 0, most: 1_000_000 };
+
+/// Long enough that what a try costs is nothing, short enough that nobody has to wake a filter that is well again.
+pub(super) const BREAKER_COOLDOWN: Bound<Duration> = millis(10_000, 10, 60 * MINUTE * 1000);
+
+/// All exchanges are no canary but the new version itself, which the filter's own keys name.
+pub(super) const CANARY_PERCENT: Bound<usize> = Bound { default: 5, least: 0, most: 100 };

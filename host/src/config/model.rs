@@ -11,11 +11,14 @@ use std::time::Duration;
 use http::HeaderName;
 use ipnet::IpNet;
 
+use super::filter::{Filter, FilterLimits, RouteFilter};
 use super::media_range::MediaRange;
 
 /// A whole, checked configuration.
 #[derive(Debug, Clone)]
 pub struct Config {
+    /// The file it was read from; relative where it was named so.
+    pub file: PathBuf,
     pub node: Node,
     pub listeners: Vec<Listener>,
     pub admin: Admin,
@@ -25,6 +28,8 @@ pub struct Config {
     pub origins: Vec<Origin>,
     pub statics: Vec<StaticSite>,
     pub filter_limits: FilterLimits,
+    /// `[filter_cache]`: the folder of compiled modules; `None` compiles at every start.
+    pub filter_cache: Option<PathBuf>,
     pub filters: Vec<Filter>,
     pub routes: Vec<Route>,
 }
@@ -219,50 +224,6 @@ pub struct StaticSite {
     pub root: PathBuf,
 }
 
-/// `[filter_limits]`: bounds of every filter.
-#[derive(Debug, Clone)]
-pub struct FilterLimits {
-    /// CPU time of one callback.
-    pub callback_deadline: Duration,
-    /// CPU time of loading: start, vm start and configure.
-    pub configure_deadline: Duration,
-    /// Linear memory of one instance.
-    pub memory_bytes_max: u64,
-    pub table_elements_max: u64,
-    pub module_bytes_max: u64,
-    /// Log bytes of one exchange and filter.
-    pub log_bytes_max: u64,
-    /// Metric series that one filter may define.
-    pub metric_series_max: usize,
-    /// A header section after a filter's changes.
-    pub header_count_max: usize,
-    pub header_bytes_max: usize,
-    /// What one filter may hold back of a body, and the most it is shown at once.
-    pub body_buffer_max: usize,
-}
-
-/// `[filters.NAME]`: a module and its settings.
-#[derive(Debug, Clone)]
-pub struct Filter {
-    pub name: String,
-    /// Absolute.
-    pub module: PathBuf,
-    /// The module's digest, in lower-case hexadecimal; refused at load where it differs.
-    pub sha256: Option<String>,
-    /// `settings` as JSON text, or the string itself where `settings` is a string; empty where there is none.
-    pub settings: String,
-    pub on_error: OnError,
-}
-
-/// What an exchange answers when its filter fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnError {
-    /// 500 with `Proxy-Status`.
-    FailClosed,
-    /// Go on as if the filter were not there.
-    FailOpen,
-}
-
 /// `[[route]]`: which requests go where, and through what.
 #[derive(Debug, Clone)]
 pub struct Route {
@@ -273,8 +234,8 @@ pub struct Route {
     pub path: String,
     /// The name of an origin or of a static site.
     pub origin: String,
-    /// Names of filters, in request order.
-    pub filters: Vec<String>,
+    /// In request order.
+    pub filters: Vec<RouteFilter>,
     pub cache: RouteCache,
     pub compression: RouteCompression,
 }

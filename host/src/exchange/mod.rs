@@ -6,7 +6,7 @@
 //! `compress` decides in which coding it goes out. Around them, `visit` is the request's own state, `routes` finds its way,
 //! `forward` writes the request to the origin, `interim` and `mailbox` pass on what an origin says before its answer,
 //! `deliver` the response to the client, `failure` turns whatever went wrong into an answer, and `record` hands in the
-//! `facts` of the exchange when it is over.
+//! `facts` of the exchange when it is over. `reload` swaps filters and routes.
 
 mod access_line;
 mod backoff;
@@ -48,10 +48,11 @@ mod stale;
 mod stored_note;
 mod stretch;
 mod target;
+mod verbs;
 mod visit;
 
 pub use deliver::Delivery;
-pub use edge::{Edge, EdgeError, Parts};
+pub use edge::{Edge, EdgeError, Parts, reload::ReloadError, reload::Reloaded};
 pub use explanation::Explanation;
 pub use mailbox::{Found, Mailbox, Slip};
 pub use peer::{Peer, PurgeRight};

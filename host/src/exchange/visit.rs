@@ -1,5 +1,6 @@
 //! One request's own state on its way through the node.
 
+use std::mem;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -16,9 +17,10 @@ use super::peer::Peer;
 use super::record::{Book, Record};
 use super::reply;
 use super::routes::Route;
+use super::verbs::{Terms, Verbs};
 use crate::body::Body;
 use crate::cache::Recall;
-use crate::filter::{EndOfStream, Run, Stream, Verdict};
+use crate::filter::{CacheVerbs, EndOfStream, PurgeWish, Run, Stream, Verdict};
 use crate::origin::Origin;
 use crate::semantics::{CacheStatus, Outcome, RequestHead, Signatures, Wishes, fields, for_routing};
 
@@ -30,6 +32,8 @@ pub(super) struct Passage {
     pub(super) route: Arc<Route>,
     /// `None` where the route has no filters.
     run: Option<Run>,
+    /// What they want of the cache; `None` where they have no wish.
+    pub(super) verbs: Option<Box<Verbs>>,
     /// The request has no body.
     pub(super) end: EndOfStream,
 }
@@ -55,6 +59,8 @@ pub(super) struct Visit<'a> {
     pub(super) record: Record,
     /// What the disk tier brought for it so far.
     pub(super) recall: Recall,
+    /// What filters asked to be purged, and is not yet.
+    purges: Vec<PurgeWish>,
     passage: Option<Passage>,
     /// The filters that have something to see until the last byte.
     pub(super) staying: Option<Run>,
@@ -75,14 +81,9 @@ impl<'a> Visit<'a> {
         let brought = if peer.trusted { request.headers.get(X_REQUEST_ID).cloned() } else { None };
         let id = brought.unwrap_or_else(new_request_id);
         let client = peer.client(&request.headers);
-        Self {
-            edge,
-            peer,
-            record: Record::begin(book, client, request, id),
-            recall: Recall::default(),
-            passage: None,
-            staying: None,
-        }
+        let record = Record::begin(book, client, request, id);
+        let (recall, purges) = (Recall::default(), Vec::new());
+        Self { edge, peer, record, recall, purges, passage: None, staying: None }
     }
 
     /// Takes the target apart and finds the route.
@@ -94,10 +95,11 @@ impl<'a> Visit<'a> {
         if head.method == http::Method::TRACE {
             return Err(Failure::Trace);
         }
-        let route = self.edge.routes.find(head.host(), &for_routing(head.path.path())).ok_or(Failure::NoRoute)?.clone();
+        let route =
+            self.edge.routes.load().find(head.host(), &for_routing(head.path.path())).ok_or(Failure::NoRoute)?.clone();
         self.record.route = route.name.clone();
         let run = if route.chain.is_empty() { None } else { Some(route.chain.begin(self.stream(&route))) };
-        Ok(self.passage.insert(Passage { head, wishes: Wishes::default(), route, run, end }))
+        Ok(self.passage.insert(Passage { head, wishes: Wishes::default(), route, run, verbs: None, end }))
     }
 
     fn stream(&self, route: &Route) -> Stream {
@@ -107,6 +109,7 @@ impl<'a> Visit<'a> {
             destination: self.peer.local,
             request_id: String::from_utf8_lossy(self.record.request_id.as_bytes()).into(),
             route: route.name.clone(),
+            origin: route.origin.name().clone(),
             started: self.record.started,
         }
     }
@@ -119,13 +122,18 @@ impl<'a> Visit<'a> {
         let signatures = Signatures::of(&passage.head.headers);
         let verdict = run.on_request(&mut passage.head, passage.end);
         signatures.restore(&mut passage.head.headers);
+        if let Some(mut said) = run.take_cache_verbs() {
+            self.purges.append(&mut said.purges);
+            passage.verbs = Some(Box::new(Verbs::new(*said)));
+        }
         if let Some(reply) = replied(verdict)? {
             return Ok(Some(reply));
         }
         if before != (passage.head.authority.clone(), passage.head.path.clone()) {
             // A filter wrote another target: that target's route decides about origin and caching.
             passage.head.normalise().map_err(|bad| Failure::Unsendable(bad.to_string()))?;
-            let found = self.edge.routes.find(passage.head.host(), &for_routing(passage.head.path.path()));
+            let routes = self.edge.routes.load();
+            let found = routes.find(passage.head.host(), &for_routing(passage.head.path.path()));
             passage.route = found.ok_or(Failure::NoRoute)?.clone();
             self.record.route = passage.route.name.clone();
         }
@@ -139,7 +147,11 @@ impl<'a> Visit<'a> {
         let Some(mut run) = passage.run.take() else { return Ok(response) };
         let (mut parts, mut body) = response.into_parts();
         let end = EndOfStream::from(head_only || bodiless(parts.status) || body.is_end_stream());
+        run.set_details(details(&self.record));
         let verdict = run.on_response(&mut passage.head, &mut parts, end);
+        if let Some(CacheVerbs { purges, .. }) = run.take_cache_verbs().as_deref_mut() {
+            self.purges.append(purges);
+        }
         let stays = run.stays() && matches!(verdict, Verdict::Continue | Verdict::Reply(_));
         let staying = if stays {
             Some(run)
@@ -190,6 +202,19 @@ impl<'a> Visit<'a> {
     pub(super) fn filtered_body(&mut self) -> Result<Option<Response<Body>>, Failure> {
         let run = self.passage.as_mut().and_then(|passage| passage.run.as_mut());
         run.and_then(Run::ended).map_or(Ok(None), replied)
+    }
+
+    /// Purges what filters asked for since the last time.
+    pub(super) fn purge_as_wished(&mut self) {
+        if !self.purges.is_empty() {
+            self.edge.purge_as_wished(mem::take(&mut self.purges));
+        }
+    }
+
+    /// What filters say of the response that this request brings into the store.
+    pub(super) fn terms(&self) -> Terms {
+        let verbs = self.passage.as_ref().and_then(|passage| passage.verbs.as_deref());
+        verbs.map(|verbs| verbs.terms.clone()).unwrap_or_default()
     }
 
     /// The origin that a filter chose, else the route's, and whether it was a choice.
@@ -284,5 +309,14 @@ fn replied(verdict: Verdict) -> Result<Option<Response<Body>>, Failure> {
         Verdict::Reply(local) => Ok(Some(reply::response(local))),
         Verdict::Close => Err(Failure::ClosedByFilter),
         Verdict::Fail(failure) => Err(Failure::Filter(failure)),
+    }
+}
+
+/// Why a response is what it is: the failure's word, or what Envoy calls it.
+fn details(record: &Record) -> &'static str {
+    match (record.failure, record.cache.outcome) {
+        (Some((word, _)), _) => word,
+        (None, Outcome::Hit) => "cache.response_from_cache_filter",
+        (None, _) => "via_upstream",
     }
 }

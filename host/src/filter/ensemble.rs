@@ -15,6 +15,7 @@ use super::direction::Direction;
 use super::failure::{Broken, FailureKind, FilterFailure};
 use super::instance::Decision;
 use super::plugin::Plugin;
+use super::rollout::condition::Conditions;
 use super::seats::Seats;
 use super::stream::{EndOfStream, Stream};
 use super::verdict::{LocalReply, Verdict};
@@ -31,6 +32,7 @@ pub(super) fn lock(shared: &Shared) -> MutexGuard<'_, Ensemble> {
 
 pub(super) struct Ensemble {
     pub(super) plugins: Arc<[Arc<Plugin>]>,
+    conditions: Conditions,
     pub(super) seats: Seats,
     response: ResponsePhase,
     /// The heads, once the exchange has given them away, where a filter has yet to see them.
@@ -58,17 +60,24 @@ enum ResponsePhase {
 pub(super) struct Ended;
 
 impl Ensemble {
-    pub(super) fn new(plugins: Arc<[Arc<Plugin>]>, stream: Stream) -> Self {
+    pub(super) fn new(plugins: Arc<[Arc<Plugin>]>, conditions: Conditions, stream: Stream) -> Self {
         let seats = Seats::new(plugins.len(), stream);
-        Self { plugins, seats, response: ResponsePhase::Ahead, kept: None, ended: None }
+        Self { plugins, conditions, seats, response: ResponsePhase::Ahead, kept: None, ended: None }
     }
 
     pub(super) fn on_request(&mut self, request: &mut RequestHead, end: EndOfStream) -> Verdict {
         self.seats.start_watch();
         for plugin in &self.plugins[self.seats.count()..] {
+            if !self.conditions.hold(self.seats.count(), request) {
+                self.seats.pass();
+                continue;
+            }
             match self.seats.enter(plugin, request, end) {
                 Ok(Decision::Continue | Decision::Pause) => {}
-                Ok(Decision::Reply(reply)) => return Verdict::Reply(*reply),
+                Ok(Decision::Reply(reply)) => {
+                    self.seats.replied(&reply);
+                    return Verdict::Reply(*reply);
+                }
                 Ok(Decision::Close) => return Verdict::Close,
                 Err(failure) if plugin.profile.on_error == OnError::FailClosed => return Verdict::Fail(failure),
                 Err(_) => {}
@@ -95,6 +104,7 @@ impl Ensemble {
                 Ok(Decision::Reply(reply)) => {
                     response.status = reply.status;
                     response.headers = reply.headers.clone();
+                    self.seats.replied(&reply);
                     answer = Some(*reply);
                 }
                 Ok(Decision::Close) => return Verdict::Close,

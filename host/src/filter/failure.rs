@@ -70,11 +70,21 @@ pub enum FailureKind {
     BodyBuffer,
     /// A new instance could not be made.
     Start,
+    /// The filter has failed too often, and was not entered.
+    Breaker,
 }
 
 impl FailureKind {
-    pub(super) const ALL: [Self; 7] =
-        [Self::Trap, Self::Deadline, Self::Memory, Self::NeverResumed, Self::Headers, Self::BodyBuffer, Self::Start];
+    pub(super) const ALL: [Self; 8] = [
+        Self::Trap,
+        Self::Deadline,
+        Self::Memory,
+        Self::NeverResumed,
+        Self::Headers,
+        Self::BodyBuffer,
+        Self::Start,
+        Self::Breaker,
+    ];
 
     /// The word in logs, labels and `Proxy-Status`.
     pub fn word(self) -> &'static str {
@@ -86,6 +96,7 @@ impl FailureKind {
             Self::Headers => "headers",
             Self::BodyBuffer => "body_buffer",
             Self::Start => "start",
+            Self::Breaker => "breaker",
         }
     }
 }

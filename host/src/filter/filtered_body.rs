@@ -147,6 +147,10 @@ impl HttpBody for FilteredBody {
 
     /// Exact where the guests left the length as it was, and where the end is known already.
     fn size_hint(&self) -> SizeHint {
+        if matches!(self.first, Some(Err(_))) {
+            // What never comes whole must not look like a whole that is empty.
+            return SizeHint::default();
+        }
         let first = self.first.as_ref().and_then(|first| first.as_ref().ok()?.data_ref()).map_or(0, Bytes::len) as u64;
         match self.going {
             Some(left) => SizeHint::with_exact(first + left),

@@ -8,8 +8,10 @@
 //! `run` takes a seat per filter (`seats`), lends it the messages (`state`), and the guest works on them by `hostcalls`.
 
 mod abi;
+mod cache_verbs;
 mod cause;
 mod chain;
+mod commons;
 mod complaint;
 mod direction;
 mod draft;
@@ -22,6 +24,7 @@ mod filtered_body;
 mod filters;
 mod framing;
 mod hostcalls;
+mod inspection;
 mod instance;
 mod interests;
 mod limiter;
@@ -37,25 +40,35 @@ mod piece;
 mod plugin;
 mod pool;
 mod profile;
+mod rollout;
 mod run;
 mod seats;
 mod series;
+mod shared_data;
+mod shared_queues;
 mod starter;
 mod state;
 mod stream;
 mod ticket;
 mod verdict;
+mod vm;
 mod wire;
+mod workshop;
 
 #[cfg(test)]
 mod tests;
 
+pub use cache_verbs::{CacheVerbs, PurgeTarget, PurgeWish};
 pub use chain::Chain;
 pub use complaint::Complaint;
 pub use environment::Environment;
 pub use failure::{Callback, FailureKind, FilterFailure};
-pub use filters::Filters;
+pub use filters::{Filters, Wanted};
+pub use inspection::{Import, Inspection, ModuleFault, Offered, Standing};
 pub use load_error::{LoadError, LoadFault};
+pub use rollout::filter_state::FilterState;
+pub use rollout::outcome::{Change, Outcome};
 pub use run::Run;
+pub use shared_queues::ReadyQueue;
 pub use stream::{EndOfStream, Stream};
 pub use verdict::{LocalReply, Verdict};

@@ -1,33 +1,40 @@
 //! A plugin: one configured filter, ready to make instances.
 //!
-//! Loading one compiles its module and starts a first instance, so that a bad module or bad settings are known before
-//! any request. Instances are made when they are missing and kept in a pool.
+//! Loading one starts a first instance, so that a bad module or bad settings are known before any request. Instances are made when they are missing and kept in a pool.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use wasmtime::{Engine, InstancePre, Linker, Store};
+use http::StatusCode;
+use wasmtime::InstancePre;
 
 use super::abi::ROOT_CONTEXT;
-use super::environment::Environment;
 use super::failure::{Broken, FailureKind};
 use super::instance::Instance;
 use super::interests::Interests;
 use super::load_error::LoadFault;
 use super::metrics::Meters;
-use super::module::{self, Module};
+use super::module::Module;
 use super::pool::Pool;
 use super::profile::Profile;
+use super::rollout::breaker::{Admission, Breaker, Change};
+use super::rollout::tally::Tally;
+use super::rollout::version::Version;
 use super::state::State;
 use super::ticket::Ticket;
-use crate::config::{Filter, FilterLimits};
+use super::workshop::Workshop;
+use crate::config::{Filter, FilterCondition, FilterLimits};
 
 pub(super) struct Plugin {
     pub(super) profile: Arc<Profile>,
     pub(super) meters: Meters,
     pub(super) interests: Interests,
     contexts: AtomicU32,
+    pub(super) identity: Identity,
+    pub(super) breaker: Breaker,
+    pub(super) tally: Tally,
     pool: Pool,
     code: InstancePre<State>,
 }
@@ -38,28 +45,44 @@ impl fmt::Debug for Plugin {
     }
 }
 
-/// What all plugins of one load are made with.
-pub(super) struct Workshop<'a> {
-    pub(super) engine: &'a Engine,
-    pub(super) linker: &'a Linker<State>,
-    pub(super) limits: &'a FilterLimits,
-    pub(super) environment: &'a Environment,
+/// What makes one plugin another: where none of it changes, a reload keeps the plugin.
+#[derive(PartialEq, Eq)]
+pub(super) struct Identity {
+    version: Version,
+    /// Without what does not concern a running instance.
+    filter: Filter,
+    limits: FilterLimits,
+}
+
+impl Identity {
+    pub(super) fn new(version: Version, filter: &Filter, limits: &FilterLimits) -> Self {
+        let filter = Filter {
+            module: PathBuf::new(),
+            sha256: None,
+            condition: FilterCondition::default(),
+            canary: None,
+            ..filter.clone()
+        };
+        Self { version, filter, limits: limits.clone() }
+    }
 }
 
 impl Plugin {
-    pub(super) fn load(filter: &Filter, workshop: &Workshop<'_>) -> Result<Self, LoadFault> {
-        let bytes = module::read(&filter.module, filter.sha256.as_deref(), workshop.limits.module_bytes_max)?;
-        let module = Module::compile(workshop.engine, &filter.module, &bytes)?;
-        let profile = Arc::new(Profile::new(filter, module.abi, workshop.limits, workshop.environment));
-        let mut scratch = Store::new(workshop.engine, State::new(profile.clone()));
-        let code = module.link(workshop.linker, &mut scratch)?;
+    /// A plugin of `filter`, configured on a first instance: no exchange waits for it.
+    pub(super) fn load(filter: &Filter, module: Module, workshop: &Workshop<'_>) -> Result<Self, LoadFault> {
+        let Workshop { limits, environment, .. } = workshop;
+        let profile = Arc::new(Profile::new(filter, (module.version, module.abi), limits, environment));
+        let meters = environment.metrics.of(&filter.name);
         let plugin = Self {
-            interests: Interests::of(code.module()),
-            meters: workshop.environment.metrics.of(&filter.name),
+            interests: Interests::of(module.code.module()),
             contexts: AtomicU32::new(ROOT_CONTEXT + 1),
-            pool: Pool::new(workshop.environment.workers),
+            identity: Identity::new(module.version, filter, limits),
+            breaker: Breaker::new(&profile, meters.breaker.clone()),
+            tally: Tally::default(),
+            meters,
+            pool: Pool::new(environment.workers),
             profile,
-            code,
+            code: module.code,
         };
         let first = Instance::start(&plugin.profile, &plugin.code)?;
         plugin.pool.give_back(first);
@@ -70,6 +93,29 @@ impl Plugin {
     pub(super) fn admit(&self) -> Ticket {
         let context = self.contexts.fetch_add(1, Ordering::Relaxed);
         Ticket::new(context)
+    }
+
+    /// What it is made of, for other plugins.
+    pub(super) fn module(&self) -> Module {
+        Module { version: self.profile.version, abi: self.profile.abi, code: self.code.clone() }
+    }
+
+    /// Counts an exchange that it failed.
+    pub(super) fn note_failure(&self) {
+        self.tally.count_failure();
+        if self.breaker.failed() == Change::Opened {
+            let Profile { name, version, .. } = &*self.profile;
+            tracing::error!(filter = %name, %version, "breaker open: the filter is not entered for a while");
+        }
+    }
+
+    /// Counts an exchange that ended well in it, with the status of the response.
+    pub(super) fn note_end(&self, admission: Admission, status: Option<StatusCode>) {
+        self.tally.count_end(status);
+        if self.breaker.succeeded(admission) == Change::Closed {
+            let Profile { name, version, .. } = &*self.profile;
+            tracing::info!(filter = %name, %version, "breaker closed: the filter is entered again");
+        }
     }
 
     /// Lets `act` work on the instance in which the context of `ticket` lives. After an error the ticket is void: the
@@ -99,11 +145,17 @@ impl Plugin {
         }
     }
 
-    fn instance(&self) -> Result<Box<Instance>, Broken> {
-        if let Some(instance) = self.pool.take() {
-            return Ok(Box::new(instance));
-        }
+    /// A new instance.
+    pub(super) fn start(&self) -> Result<Instance, Broken> {
         let started = Instance::start(&self.profile, &self.code);
-        started.map(Box::new).map_err(|fault| Broken::new(FailureKind::Start, fault.to_string()))
+        started.map_err(|fault| Broken::new(FailureKind::Start, fault.to_string()))
+    }
+
+    fn instance(&self) -> Result<Box<Instance>, Broken> {
+        let instance = match self.pool.take() {
+            Some(instance) => instance,
+            None => self.start()?,
+        };
+        Ok(Box::new(instance))
     }
 }

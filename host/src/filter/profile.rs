@@ -7,16 +7,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::abi::Abi;
+use super::commons::Commons;
 use super::draft::Undo;
 use super::engine;
 use super::environment::Environment;
+use super::rollout::version::Version;
 use super::series::SeriesTable;
+use super::vm::Vm;
 use crate::clock::Clock;
 use crate::config::{Filter, FilterLimits, OnError};
 
 #[derive(Debug)]
 pub(super) struct Profile {
     pub(super) name: Arc<str>,
+    pub(super) version: Version,
+    /// What it shares with filters of the same name for it.
+    pub(super) vm: Arc<Vm>,
+    /// What all filters share.
+    pub(super) commons: Arc<Commons>,
     pub(super) abi: Abi,
     /// What the guest reads as its plugin configuration.
     pub(super) settings: Vec<u8>,
@@ -32,11 +40,19 @@ pub(super) struct Profile {
 }
 
 impl Profile {
-    pub(super) fn new(filter: &Filter, abi: Abi, limits: &FilterLimits, environment: &Environment) -> Self {
+    pub(super) fn new(
+        filter: &Filter,
+        (version, abi): (Version, Abi),
+        limits: &FilterLimits,
+        environment: &Environment,
+    ) -> Self {
         let name: Arc<str> = filter.name.as_str().into();
         Self {
             series: SeriesTable::new(name.clone(), limits.metric_series_max, environment.families.clone()),
             name,
+            version,
+            vm: environment.commons.vm(&filter.vm),
+            commons: environment.commons.clone(),
             abi,
             settings: filter.settings.clone().into_bytes(),
             on_error: filter.on_error,

@@ -3,15 +3,18 @@
 //! The exchange owns a `Run` from routing to the last byte: it calls it with each head, wraps its bodies by it, and ends
 //! it. Each filter that is entered keeps its context until the run is finished or dropped.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::response;
 
+use super::cache_verbs::CacheVerbs;
 use super::direction::Direction;
 use super::ensemble::{Ensemble, Heads, Shared, lock};
 use super::filtered_body::FilteredBody;
 use super::plugin::Plugin;
+use super::rollout::condition::Conditions;
 use super::stream::{EndOfStream, Stream};
 use super::verdict::Verdict;
 use crate::body::Body;
@@ -24,8 +27,8 @@ pub struct Run {
 }
 
 impl Run {
-    pub(super) fn new(plugins: Arc<[Arc<Plugin>]>, stream: Stream) -> Self {
-        Self { shared: Arc::new(Mutex::new(Ensemble::new(plugins, stream))) }
+    pub(super) fn new(plugins: Arc<[Arc<Plugin>]>, conditions: Conditions, stream: Stream) -> Self {
+        Self { shared: Arc::new(Mutex::new(Ensemble::new(plugins, conditions, stream))) }
     }
 
     /// Hands the request to every filter in chain order. Filters may change all of it. After a reply, a close or a failure
@@ -96,6 +99,27 @@ impl Run {
     /// The origin that a filter chose for this exchange: the last one set.
     pub fn origin(&self) -> Option<String> {
         lock(&self.shared).seats.notes()?.marks.get().origin.clone()
+    }
+
+    /// What filters wanted of the cache since this was asked last.
+    pub fn take_cache_verbs(&mut self) -> Option<Box<CacheVerbs>> {
+        let mut ensemble = lock(&self.shared);
+        let notes = ensemble.seats.notes_mut()?;
+        // Most filters want nothing, and looking changes nothing.
+        notes.marks.get().verbs.as_ref()?;
+        notes.marks.change().verbs.take()
+    }
+
+    /// Tells why the response is what it is, where no filter made it.
+    pub fn set_details(&mut self, details: &'static str) {
+        if let Some(notes) = lock(&self.shared).seats.notes_mut() {
+            notes.details.get_or_insert(Cow::Borrowed(details));
+        }
+    }
+
+    /// A property that a filter has left on this exchange, by its path with dots.
+    pub fn property(&self, path: &str) -> Option<Vec<u8>> {
+        lock(&self.shared).seats.notes()?.marks.get().property(path.as_bytes()).map(<[u8]>::to_vec)
     }
 
     /// Time spent in guests so far.

@@ -3,16 +3,18 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::settings;
+use super::{condition, settings};
 use crate::config::bound;
 use crate::config::field::Field;
-use crate::config::model::{Filter, FilterLimits, OnError};
+use crate::config::filter::{Filter, FilterCanary, FilterLimits, OnError};
 use crate::config::section::Section;
 
 /// A filter that guards must not be skipped because it fails, so failing closed is the default, as in Envoy.
 const ON_ERROR: [(&str, OnError); 2] = [("fail_closed", OnError::FailClosed), ("fail_open", OnError::FailOpen)];
 
 const DIGEST_LENGTH: usize = 64;
+
+const VM_BYTES_MAX: usize = 255;
 
 pub(super) fn check_limits(section: &mut Section<'_>) -> FilterLimits {
     FilterLimits {
@@ -23,15 +25,20 @@ pub(super) fn check_limits(section: &mut Section<'_>) -> FilterLimits {
         module_bytes_max: section.size("module", &bound::FILTER_MODULE),
         log_bytes_max: section.size("log", &bound::FILTER_LOG),
         metric_series_max: section.count("metric_series", &bound::METRIC_SERIES),
+        shared_data_bytes_max: section.bytes("shared_data", &bound::FILTER_SHARED_DATA),
+        queue_length_max: section.count("queue_length", &bound::FILTER_QUEUE_LENGTH),
         header_count_max: section.count("header_count_max", &bound::FILTER_HEADER_COUNT),
         header_bytes_max: section.bytes("header_bytes_max", &bound::FILTER_HEADER_BYTES),
         body_buffer_max: section.bytes("body_buffer", &bound::FILTER_BODY_BUFFER),
+        breaker_failures: section.count("breaker_failures", &bound::BREAKER_FAILURES),
+        breaker_cooldown: section.duration("breaker_cooldown", &bound::BREAKER_COOLDOWN),
     }
 }
 
 pub(super) fn check(name: &str, section: &mut Section<'_>) -> Filter {
     Filter {
         name: name.to_owned(),
+        vm: section.field("vm").and_then(|field| vm(&field)).unwrap_or_else(|| name.to_owned()),
         module: section
             .required("module", "module = \"FILTER.wasm\"")
             .and_then(|field| module(&field))
@@ -39,6 +46,20 @@ pub(super) fn check(name: &str, section: &mut Section<'_>) -> Filter {
         sha256: section.field("sha256").and_then(|field| digest(&field)),
         settings: section.field("settings").and_then(|field| settings::text(&field)).unwrap_or_default(),
         on_error: section.choice("on_error", &ON_ERROR),
+        condition: condition::check(section),
+        canary: section.optional("canary", check_canary),
+    }
+}
+
+fn check_canary(section: &mut Section<'_>) -> FilterCanary {
+    FilterCanary {
+        module: section
+            .required("module", "module = \"NEXT.wasm\"")
+            .and_then(|field| field.file_path())
+            .unwrap_or_default(),
+        sha256: section.field("sha256").and_then(|field| digest(&field)),
+        percent: u8::try_from(section.count("percent", &bound::CANARY_PERCENT)).unwrap_or(u8::MAX),
+        settings: section.field("settings").and_then(|field| settings::text(&field)),
     }
 }
 
@@ -52,6 +73,16 @@ fn module(field: &Field<'_>) -> Option<PathBuf> {
         }
     }
     None
+}
+
+/// What a guest names to reach another's queues, so it is no longer than such names are.
+fn vm(field: &Field<'_>) -> Option<String> {
+    let text = field.text()?;
+    if text.is_empty() || text.len() > VM_BYTES_MAX {
+        field.fault(format!("{text:?} is no name; write 1 to {VM_BYTES_MAX} bytes, or leave it out"));
+        return None;
+    }
+    Some(text)
 }
 
 /// As `sha256sum` prints it, in lower case.

@@ -55,6 +55,8 @@ fn an_origin_a_filter_and_a_route_have_their_defaults() {
     assert_eq!((limits.memory_bytes_max, limits.table_elements_max), (16 << 20, 10_000));
     assert_eq!((limits.module_bytes_max, limits.log_bytes_max), (16 << 20, 8 << 10));
     assert_eq!(limits.metric_series_max, 1000);
+    assert_eq!((limits.shared_data_bytes_max, limits.queue_length_max), (1 << 20, 1024));
+    assert_eq!(config.filters.iter().map(|filter| &filter.vm).collect::<Vec<_>>(), ["a"]);
     assert_eq!((limits.header_count_max, limits.header_bytes_max), (128, 64 << 10));
     assert_eq!(limits.body_buffer_max, 1 << 20);
     let [route] = &config.routes[..] else { panic!("one route") };
@@ -147,7 +149,7 @@ fn a_filter_gets_its_settings_as_json_and_its_module_from_the_folder_of_the_file
         filter.settings,
         r#"{"large":18446744073709551615,"on":true,"percent":10,"ratio":0.5,"rules":[{"from":"$1"}],"since":"2020-01-01","text":"${x}"}"#
     );
-    assert_eq!(config.routes[0].filters, ["a"]);
+    assert_eq!(config.routes[0].filters[0].name, "a");
 }
 
 #[test]
@@ -222,7 +224,8 @@ fn the_reference_serves_the_small_site_through_three_filters() {
     assert_eq!(edge.listeners[0].address.to_string(), "127.0.0.1:8080");
     assert_eq!(edge.admin.address.to_string(), "127.0.0.1:9090");
     assert_eq!((edge.routes[0].origin.as_str(), &edge.routes[0].host), ("site", &HostPattern::Any));
-    assert_eq!(edge.routes[0].filters, ["guard", "rewrite", "canary"]);
+    let chain = edge.routes[0].filters.iter().map(|filter| filter.name.as_str());
+    assert_eq!(chain.collect::<Vec<_>>(), ["guard", "rewrite", "canary"]);
     assert_eq!(edge.routes[0].cache.default_ttl, Some(Duration::from_secs(300)));
     assert_eq!(edge.routes[0].compression.codings, [Coding::Br, Coding::Zstd, Coding::Gzip]);
     assert!(edge.statics.iter().all(|site| site.root.join("index.html").is_file()));

@@ -3,6 +3,7 @@
 //! `guest` writes modules, `node` loads and runs them; the other files hold one group of promises each.
 
 mod bounds;
+mod chains;
 mod failures;
 mod guest;
 mod headers;
@@ -12,5 +13,8 @@ mod logs;
 mod metrics;
 mod node;
 mod properties;
+mod renewing;
 mod replies;
 mod speed;
+
+pub(super) use node::limits;

@@ -9,13 +9,13 @@ use prometheus::{Registry, TextEncoder};
 use tempfile::TempDir;
 
 use super::super::state::no_request;
-use super::super::{Chain, EndOfStream, Environment, Filters, LoadError, Run, Stream, Verdict};
+use super::super::{Chain, EndOfStream, Environment, Filters, LoadError, Run, Stream, Verdict, Wanted};
 use crate::clock::{Clock, Timestamp};
-use crate::config::{Filter, FilterLimits, OnError};
+use crate::config::{Filter, FilterCondition, FilterLimits, OnError, Route, RouteFilter};
 use crate::semantics::RequestHead;
 
 /// Limits that no test meets by chance: deadlines stay far away from a busy machine's pauses.
-pub(super) fn limits() -> FilterLimits {
+pub(in crate::filter) fn limits() -> FilterLimits {
     FilterLimits {
         callback_deadline: Duration::from_secs(20),
         configure_deadline: Duration::from_secs(20),
@@ -24,9 +24,13 @@ pub(super) fn limits() -> FilterLimits {
         module_bytes_max: 1 << 20,
         log_bytes_max: 1000,
         metric_series_max: 8,
+        shared_data_bytes_max: 4000,
+        queue_length_max: 3,
         header_count_max: 40,
         header_bytes_max: 4000,
         body_buffer_max: 64,
+        breaker_failures: 0,
+        breaker_cooldown: Duration::from_secs(10),
     }
 }
 
@@ -37,7 +41,7 @@ pub(super) struct Node {
     pub(super) limits: FilterLimits,
     pub(super) clock: Clock,
     pub(super) registry: Registry,
-    environment: Environment,
+    pub(super) environment: Environment,
 }
 
 impl Node {
@@ -55,16 +59,23 @@ impl Node {
         std::fs::write(&path, module).unwrap();
         self.filters.push(Filter {
             name: name.into(),
+            vm: name.into(),
             module: path,
             sha256: None,
             settings: String::new(),
             on_error: OnError::FailClosed,
+            condition: FilterCondition::default(),
+            canary: None,
         });
         self.filters.last_mut().unwrap()
     }
 
     pub(super) fn load(&self) -> Result<Filters, Vec<LoadError>> {
-        Filters::load(&self.filters, &self.limits, &self.environment)
+        Filters::load(&self.wanted(&[]), &self.environment)
+    }
+
+    pub(super) fn wanted<'a>(&'a self, routes: &'a [Route]) -> Wanted<'a> {
+        Wanted { filters: &self.filters, limits: &self.limits, routes, cache: None }
     }
 
     /// The one fault of a load that fails.
@@ -77,8 +88,13 @@ impl Node {
     /// All filters in the order they were added.
     pub(super) fn chain(&self) -> Chain {
         let filters = self.load().unwrap_or_else(|errors| panic!("{errors:?}"));
-        let names: Vec<String> = self.filters.iter().map(|filter| filter.name.clone()).collect();
-        filters.chain(&names).unwrap()
+        filters.chain(&self.elements()).unwrap()
+    }
+
+    /// A route's `filters` that names all of them.
+    pub(super) fn elements(&self) -> Vec<RouteFilter> {
+        let element = |filter: &Filter| RouteFilter { condition: filter.condition.clone(), ..element(&filter.name) };
+        self.filters.iter().map(element).collect()
     }
 
     /// All metrics as Prometheus would read them.
@@ -90,6 +106,11 @@ impl Node {
     pub(super) fn metric(&self, series: &str) -> Option<String> {
         self.metrics().lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ').map(str::to_owned))
     }
+}
+
+/// A route's element that takes the filter as it is, for every request.
+pub(super) fn element(name: &str) -> RouteFilter {
+    RouteFilter { name: name.to_owned(), settings: None, condition: FilterCondition::default() }
 }
 
 /// A chain of one filter with default limits.
@@ -106,6 +127,7 @@ pub(super) fn stream() -> Stream {
         destination: "192.0.2.1:443".parse().unwrap(),
         request_id: "req-1".into(),
         route: "docs".into(),
+        origin: "site".into(),
         started: Timestamp::from_unix(Duration::from_secs(999)),
     }
 }
