@@ -25,6 +25,10 @@ pub enum BodyError {
     Abandoned,
     #[error("a stored slice of the body is lost")]
     SliceLost,
+    #[error("a filter ended the body")]
+    Filtered,
+    #[error("a filter changed the length of a body whose length was promised")]
+    Resized,
 }
 
 impl BodyError {
@@ -36,6 +40,8 @@ impl BodyError {
             Self::Malformed(_) => "malformed_body",
             Self::Abandoned => "abandoned",
             Self::SliceLost => "slice_lost",
+            Self::Filtered => "filtered",
+            Self::Resized => "resized",
         }
     }
 }

@@ -17,6 +17,7 @@ mod demonstration;
 mod disk;
 mod draining;
 mod explaining;
+mod filter_bodies;
 mod filters;
 mod foretold;
 mod forwarding;

@@ -189,6 +189,8 @@ pub(super) const FILTER_HEADER_COUNT: Bound<usize> = Bound { default: 128, least
 /// Twice what a listener accepts by default, so that a chain may add to the largest header section.
 pub(super) const FILTER_HEADER_BYTES: Bound<u64> = Bound { default: 64 * KIB, least: 8 * KIB, most: 16 * MIB };
 
+/// Envoy's default for what it buffers of a body. Each exchange may hold as much per filter and direction.
+pub(super) const FILTER_BODY_BUFFER: Bound<u64> = Bound { default: MIB, least: KIB, most: 256 * MIB };
 /// Ten in a row are no accident: a filter that fails one exchange in a hundred by chance gets there once in 10^20.
 pub(super) const BREAKER_FAILURES: Bound<usize> = Bound { default: 10, least: 0, most: 1_000_000 };
 

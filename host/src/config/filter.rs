@@ -29,6 +29,8 @@ pub struct FilterLimits {
     /// A header section after a filter's changes.
     pub header_count_max: usize,
     pub header_bytes_max: usize,
+    /// What one filter may hold back of a body, and the most it is shown at once.
+    pub body_buffer_max: usize,
     /// Exchanges failed in a row after which a filter is no longer entered; 0 enters it always.
     pub breaker_failures: usize,
     /// From then to the exchange that tries it again.

@@ -95,7 +95,7 @@ pub(super) fn shared(visit: &Visit<'_>, head: &Head, stored: Option<&Arc<Entry>>
 /// A response for this client only, coded as it streams where that may be.
 pub(super) fn passing(visit: &Visit<'_>, response: Response<Body>) -> Response<Body> {
     let Ok(passage) = visit.passage() else { return response };
-    let Some(offer) = &passage.route.offer else { return response };
+    let Some(offer) = passage.offer() else { return response };
     let (mut parts, mut body) = response.into_parts();
     if parts.status == StatusCode::NOT_MODIFIED {
         // The origin knows its own tag only, and says nothing of the type.
@@ -137,8 +137,7 @@ pub(super) fn prospect(passage: &Passage, prospect: &Prospect) -> Option<CodingN
 }
 
 fn accepted(passage: &Passage) -> Accepted {
-    let offer = passage.route.offer.as_ref();
-    offer.map_or_else(Accepted::default, |offer| offer.accepted(&passage.head.headers))
+    passage.offer().map_or_else(Accepted::default, |offer| offer.accepted(&passage.head.headers))
 }
 
 /// The best form that is there.

@@ -13,6 +13,7 @@ use super::forward::X_REQUEST_ID;
 use super::record::Record;
 use super::visit::Visit;
 use crate::body::{Body, BodyError};
+use crate::filter::Run;
 use crate::semantics::{CacheStatus, Outcome};
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
@@ -21,6 +22,17 @@ const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 pub struct Delivery {
     body: Body,
     record: Record,
+    /// The filters that see it through to its end.
+    staying: Option<Run>,
+}
+
+impl Drop for Delivery {
+    /// The filters end before the record is handed in: it tells the time that they took.
+    fn drop(&mut self) {
+        if let Some(run) = self.staying.take() {
+            self.record.filter_time = run.finish();
+        }
+    }
 }
 
 /// Puts the node's fields on the head and takes the record along with the body.
@@ -29,7 +41,7 @@ pub(super) fn deliver(visit: Visit<'_>, answer: Response<Body>) -> Response<Deli
     let request_id = visit.request_id();
     let head_only = visit.head_only();
     let node = visit.edge.name.clone();
-    let mut record = visit.record;
+    let (mut record, staying) = (visit.record, visit.staying);
     let member = match record.cache {
         CacheStatus { outcome: Outcome::Hit, ttl: Some(ttl), detail: None, .. } => CacheStatus::hit_member(&node, ttl),
         status => status.member(&node),
@@ -44,11 +56,11 @@ pub(super) fn deliver(visit: Visit<'_>, answer: Response<Body>) -> Response<Deli
     if body.is_end_stream() {
         record.ending = Ending::Whole;
     }
-    Response::from_parts(parts, Delivery { body, record })
+    Response::from_parts(parts, Delivery { body, record, staying })
 }
 
 /// Responses that end with their head (RFC 9110 sections 15.3.5 and 15.4.5).
-fn bodiless(status: StatusCode) -> bool {
+pub(super) fn bodiless(status: StatusCode) -> bool {
     matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED | StatusCode::RESET_CONTENT)
 }
 
@@ -85,6 +97,7 @@ impl HttpBody for Delivery {
             Some(Err(error)) => {
                 let (ending, fault) = match error {
                     BodyError::SliceLost => (Ending::NodeAbort, "node"),
+                    BodyError::Filtered | BodyError::Resized => (Ending::NodeAbort, "filter"),
                     _ => (Ending::OriginAbort, "origin"),
                 };
                 this.record.ending = ending;

@@ -8,7 +8,7 @@ use http::{Response, StatusCode};
 
 use crate::body::Body;
 use crate::cache::FetchFailure;
-use crate::filter::FilterFailure;
+use crate::filter::{Callback, FailureKind, FilterFailure};
 use crate::semantics::{BadTarget, ProxyError};
 
 pub(super) const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
@@ -103,6 +103,9 @@ impl Failure {
     pub(super) fn status(&self) -> StatusCode {
         match self {
             Self::Trace | Self::PurgeOff => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Filter(FilterFailure { callback: Callback::RequestBody, kind: FailureKind::BodyBuffer, .. }) => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
             // RFC 9111 section 5.2.1.7.
             Self::OnlyIfCached => StatusCode::GATEWAY_TIMEOUT,
             other => other.proxy_error().status(),

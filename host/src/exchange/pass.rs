@@ -1,6 +1,6 @@
 //! A fetch for one client: nothing is stored, nobody waits.
 
-use http::header::HeaderMap;
+use http::header::{CONTENT_LENGTH, HeaderMap, HeaderValue};
 use http::{Method, Response, StatusCode};
 
 use super::compress;
@@ -39,7 +39,16 @@ pub(super) async fn fetch(
     reason: PassReason,
 ) -> Result<Response<Body>, Failure> {
     visit.record.cache = CacheStatus { detail: Some(reason.word()), ..CacheStatus::forward(reason.forwarded()) };
-    let request = visit.outgoing()?.request(Audience::OneClient, body.paced(visit.peer.body_timeout))?;
+    let length = http_body::Body::size_hint(&body).exact();
+    let mut request = visit.outgoing()?.request(Audience::OneClient, body)?;
+    // A filter may have changed how much there is; without a length the connection frames it.
+    match length {
+        Some(length) if request.headers().contains_key(CONTENT_LENGTH) => {
+            request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        Some(_) => {}
+        None => drop(request.headers_mut().remove(CONTENT_LENGTH)),
+    }
     let answer = origin.fetch(request).await.map_err(failed)?;
     Ok(received(visit, answer))
 }

@@ -9,11 +9,12 @@ use super::deliver::{self, Delivery};
 use super::edge::Edge;
 use super::failure::Failure;
 use super::peer::Peer;
-use super::visit::{Closed, Passage, Visit};
+use super::visit::{Closed, Onward, Passage, Visit};
 use super::{head, hit, invalidate, look, miss, part_hit, pass, purge, stale};
 use crate::body::Body;
 use crate::cache::{Lookup, PassReason};
 use crate::filter::EndOfStream;
+use crate::origin::Origin;
 use crate::semantics::only_for_origins;
 
 impl Edge {
@@ -61,9 +62,7 @@ impl Edge {
             if visit.only_if_cached() {
                 return Err(Failure::OnlyIfCached);
             }
-            let response = Box::pin(pass::answer(visit, &origin, body, reason)).await?;
-            invalidate::after(visit, &response);
-            return Ok(response);
+            return Box::pin(self.passed(visit, &origin, (body, reason))).await;
         }
         let key = look::key(visit, (&origin, chosen))?;
         let now = visit.record.started;
@@ -84,6 +83,27 @@ impl Edge {
             Lookup::Miss(_) | Lookup::Pass(_) if visit.only_if_cached() => Err(Failure::OnlyIfCached),
             Lookup::Miss(miss) => Box::pin(miss::answer(visit, &origin, &key, miss)).await,
             Lookup::Pass(reason) => Box::pin(pass::answer_and_learn(visit, &origin, &key, reason)).await,
+        }
+    }
+
+    /// Sends the request on with its body, as far as filters let it.
+    async fn passed(
+        self: &Arc<Self>,
+        visit: &mut Visit<'_>,
+        origin: &Origin,
+        (body, reason): (Body, PassReason),
+    ) -> Result<Response<Body>, Failure> {
+        let body = match visit.filter_request_body(body.paced(visit.peer.body_timeout)).await? {
+            Onward::Body(body) => body,
+            Onward::Reply(reply) => return Ok(reply),
+        };
+        match pass::answer(visit, origin, body, reason).await {
+            Ok(response) => {
+                invalidate::after(visit, &response);
+                Ok(response)
+            }
+            // Where a filter ended the body, the origin's failure is only what followed from it.
+            Err(failure) => visit.filtered_body()?.ok_or(failure),
         }
     }
 }

@@ -5,11 +5,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::header::HeaderValue;
-use http::{Response, request};
+use http::{Response, request, response};
+use http_body::Body as _;
 
+use super::deliver::bodiless;
 use super::edge::Edge;
 use super::failure::Failure;
 use super::forward::{Outgoing, X_REQUEST_ID, new_request_id};
+use super::offer::Offer;
 use super::peer::Peer;
 use super::record::{Book, Record};
 use super::reply;
@@ -35,6 +38,20 @@ pub(super) struct Passage {
     pub(super) end: EndOfStream,
 }
 
+impl Passage {
+    /// The codings that the route offers; none where filters read the body, which they do uncoded.
+    pub(super) fn offer(&self) -> Option<&Offer> {
+        let read = self.run.as_ref().is_some_and(Run::reads_responses);
+        self.route.offer.as_ref().filter(|_| !read)
+    }
+}
+
+/// A request's body after its filters: it goes on, or they answer in its origin's place.
+pub(super) enum Onward {
+    Body(Body),
+    Reply(Response<Body>),
+}
+
 /// One exchange: who asks, how far it is, what is known of it.
 pub(super) struct Visit<'a> {
     pub(super) edge: &'a Arc<Edge>,
@@ -45,6 +62,8 @@ pub(super) struct Visit<'a> {
     /// What filters asked to be purged, and is not yet.
     purges: Vec<PurgeWish>,
     passage: Option<Passage>,
+    /// The filters that have something to see until the last byte.
+    pub(super) staying: Option<Run>,
 }
 
 /// A filter wants the client's connection closed without an answer.
@@ -63,7 +82,8 @@ impl<'a> Visit<'a> {
         let id = brought.unwrap_or_else(new_request_id);
         let client = peer.client(&request.headers);
         let record = Record::begin(book, client, request, id);
-        Self { edge, peer, record, recall: Recall::default(), purges: Vec::new(), passage: None }
+        let (recall, purges) = (Recall::default(), Vec::new());
+        Self { edge, peer, record, recall, purges, passage: None, staying: None }
     }
 
     /// Takes the target apart and finds the route.
@@ -106,11 +126,8 @@ impl<'a> Visit<'a> {
             self.purges.append(&mut said.purges);
             passage.verbs = Some(Box::new(Verbs::new(*said)));
         }
-        match verdict {
-            Verdict::Continue => {}
-            Verdict::Reply(local) => return Ok(Some(reply::response(local))),
-            Verdict::Close => return Err(Failure::ClosedByFilter),
-            Verdict::Fail(failure) => return Err(Failure::Filter(failure)),
+        if let Some(reply) = replied(verdict)? {
+            return Ok(Some(reply));
         }
         if before != (passage.head.authority.clone(), passage.head.path.clone()) {
             // A filter wrote another target: that target's route decides about origin and caching.
@@ -125,16 +142,23 @@ impl<'a> Visit<'a> {
 
     /// Lets the filters that saw the request see its response, last one first.
     pub(super) fn filter_response(&mut self, response: Response<Body>) -> Result<Response<Body>, Failure> {
+        let head_only = self.head_only();
         let Some(passage) = &mut self.passage else { return Ok(response) };
         let Some(mut run) = passage.run.take() else { return Ok(response) };
         let (mut parts, mut body) = response.into_parts();
-        let end = EndOfStream::from(http_body::Body::is_end_stream(&body));
+        let end = EndOfStream::from(head_only || bodiless(parts.status) || body.is_end_stream());
         run.set_details(details(&self.record));
         let verdict = run.on_response(&mut passage.head, &mut parts, end);
         if let Some(CacheVerbs { purges, .. }) = run.take_cache_verbs().as_deref_mut() {
             self.purges.append(purges);
         }
-        self.record.filter_time = run.finish();
+        let stays = run.stays() && matches!(verdict, Verdict::Continue | Verdict::Reply(_));
+        let staying = if stays {
+            Some(run)
+        } else {
+            self.record.filter_time = run.finish();
+            None
+        };
         match verdict {
             Verdict::Continue => {}
             Verdict::Reply(local) => {
@@ -146,7 +170,38 @@ impl<'a> Visit<'a> {
         }
         // What an origin says to the next hop is gone already; this is what a filter might.
         fields::strip_hop_by_hop(&mut parts.headers);
+        if let Some(run) = staying {
+            body = self.stay(run, &parts, body);
+        }
         Ok(Response::from_parts(parts, body))
+    }
+
+    /// Keeps filters for the rest of the exchange, and lets those that see bodies see this one.
+    fn stay(&mut self, mut run: Run, parts: &response::Parts, mut body: Body) -> Body {
+        if let Some(passage) = self.passage.take() {
+            run.keep(passage.head, parts.clone());
+        }
+        if !self.head_only() && !bodiless(parts.status) && !body.is_end_stream() {
+            body = run.through_response(body);
+        }
+        self.staying = Some(run);
+        body
+    }
+
+    /// Lets the route's filters see the request's body; the answer comes with the first bytes that they let through.
+    pub(super) async fn filter_request_body(&mut self, body: Body) -> Result<Onward, Failure> {
+        let Some(passage) = &mut self.passage else { return Ok(Onward::Body(body)) };
+        let Some(run) = passage.run.as_mut().filter(|_| !body.is_end_stream()) else { return Ok(Onward::Body(body)) };
+        match run.through_request(&passage.head, body).await {
+            Ok(body) => Ok(Onward::Body(body)),
+            Err(verdict) => replied(verdict).map(|reply| reply.map_or(Onward::Body(Body::Empty), Onward::Reply)),
+        }
+    }
+
+    /// What a filter that ended the request's body on its way wants instead of the origin's answer.
+    pub(super) fn filtered_body(&mut self) -> Result<Option<Response<Body>>, Failure> {
+        let run = self.passage.as_mut().and_then(|passage| passage.run.as_mut());
+        run.and_then(Run::ended).map_or(Ok(None), replied)
     }
 
     /// Purges what filters asked for since the last time.
@@ -166,11 +221,11 @@ impl<'a> Visit<'a> {
     pub(super) fn origin(&mut self) -> Result<(Origin, bool), Failure> {
         let passage = self.passage()?;
         let chosen = passage.run.as_ref().and_then(Run::origin).filter(|name| **passage.route.origin.name() != **name);
-        let origin = match chosen {
+        let origin = match &chosen {
             None => passage.route.origin.clone(),
             Some(name) => {
                 let known = self.edge.origins.get(name).cloned();
-                known.ok_or_else(|| Failure::UnknownOrigin(name.to_owned()))?
+                known.ok_or_else(|| Failure::UnknownOrigin(name.clone()))?
             }
         };
         let chosen = chosen.is_some();
@@ -244,6 +299,16 @@ impl<'a> Visit<'a> {
 
     pub(super) fn request_id(&self) -> HeaderValue {
         self.record.request_id.clone()
+    }
+}
+
+/// What a request phase's verdict comes to: a response in the origin's place, or none where the request goes on.
+fn replied(verdict: Verdict) -> Result<Option<Response<Body>>, Failure> {
+    match verdict {
+        Verdict::Continue => Ok(None),
+        Verdict::Reply(local) => Ok(Some(reply::response(local))),
+        Verdict::Close => Err(Failure::ClosedByFilter),
+        Verdict::Fail(failure) => Err(Failure::Filter(failure)),
     }
 }
 

@@ -82,7 +82,9 @@ impl TryFrom<u32> for MapType {
 pub(super) enum BufferType {
     VmConfiguration,
     PluginConfiguration,
-    /// Bodies, connection data and what calls bring: known, and never there in this version.
+    RequestBody,
+    ResponseBody,
+    /// Connection data and what calls bring: known, and never there in this version.
     Absent,
 }
 
@@ -93,7 +95,9 @@ impl TryFrom<u32> for BufferType {
         match number {
             6 => Ok(Self::VmConfiguration),
             7 => Ok(Self::PluginConfiguration),
-            0..=5 | 8 => Ok(Self::Absent),
+            0 => Ok(Self::RequestBody),
+            1 => Ok(Self::ResponseBody),
+            2..=5 | 8 => Ok(Self::Absent),
             _ => Err(Status::BadArgument),
         }
     }

@@ -16,6 +16,9 @@ pub(super) struct Exports {
     pub(super) context_create: Option<TypedFunc<(u32, u32), ()>>,
     pub(super) request_headers: Option<HeadersCallback>,
     pub(super) response_headers: Option<HeadersCallback>,
+    /// Context, size and end of stream.
+    pub(super) request_body: Option<TypedFunc<(u32, u32, u32), u32>>,
+    pub(super) response_body: Option<TypedFunc<(u32, u32, u32), u32>>,
     pub(super) log: Option<TypedFunc<u32, ()>>,
     pub(super) done: Option<TypedFunc<u32, u32>>,
     pub(super) delete: Option<TypedFunc<u32, ()>>,
@@ -35,6 +38,8 @@ impl Exports {
             context_create: callback(store, guest, "proxy_on_context_create")?,
             request_headers: HeadersCallback::find(store, guest, (abi, "proxy_on_request_headers"))?,
             response_headers: HeadersCallback::find(store, guest, (abi, "proxy_on_response_headers"))?,
+            request_body: callback(store, guest, "proxy_on_request_body")?,
+            response_body: callback(store, guest, "proxy_on_response_body")?,
             log: callback(store, guest, "proxy_on_log")?,
             done: callback(store, guest, "proxy_on_done")?,
             delete: callback(store, guest, "proxy_on_delete")?,

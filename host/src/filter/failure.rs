@@ -31,7 +31,10 @@ pub enum Callback {
     Start,
     /// The stream's context is created, then its request headers are handed over.
     RequestHeaders,
+    /// One piece of a body.
+    RequestBody,
     ResponseHeaders,
+    ResponseBody,
     /// The end of the exchange: log, done and delete.
     Done,
 }
@@ -42,7 +45,9 @@ impl Callback {
         match self {
             Self::Start => "start",
             Self::RequestHeaders => "request_headers",
+            Self::RequestBody => "request_body",
             Self::ResponseHeaders => "response_headers",
+            Self::ResponseBody => "response_body",
             Self::Done => "done",
         }
     }
@@ -61,6 +66,8 @@ pub enum FailureKind {
     NeverResumed,
     /// The guest left a header section larger than `header_count_max` or `header_bytes_max`.
     Headers,
+    /// The guest held back more of a body than `body_buffer`.
+    BodyBuffer,
     /// A new instance could not be made.
     Start,
     /// The filter has failed too often, and was not entered.
@@ -68,8 +75,16 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
-    pub(super) const ALL: [Self; 7] =
-        [Self::Trap, Self::Deadline, Self::Memory, Self::NeverResumed, Self::Headers, Self::Start, Self::Breaker];
+    pub(super) const ALL: [Self; 8] = [
+        Self::Trap,
+        Self::Deadline,
+        Self::Memory,
+        Self::NeverResumed,
+        Self::Headers,
+        Self::BodyBuffer,
+        Self::Start,
+        Self::Breaker,
+    ];
 
     /// The word in logs, labels and `Proxy-Status`.
     pub fn word(self) -> &'static str {
@@ -79,6 +94,7 @@ impl FailureKind {
             Self::Memory => "memory",
             Self::NeverResumed => "never_resumed",
             Self::Headers => "headers",
+            Self::BodyBuffer => "body_buffer",
             Self::Start => "start",
             Self::Breaker => "breaker",
         }

@@ -4,6 +4,7 @@
 //! context, hands over its messages for the time of each callback, and closes the context. After a failure the instance
 //! must be dropped: its memory may hold anything.
 
+use std::mem;
 use std::sync::Arc;
 
 use http::response;
@@ -12,11 +13,14 @@ use wasmtime::{InstancePre, Store};
 use super::LocalReply;
 use super::abi::{ACTION_CONTINUE, MapType, ROOT_CONTEXT};
 use super::cause::broken;
+use super::direction::Direction;
+use super::ensemble::Heads;
 use super::exports::Exports;
 use super::failure::{Broken, FailureKind};
 use super::hostcalls;
 use super::load_error::LoadFault;
 use super::notes::Notes;
+use super::piece::Piece;
 use super::profile::Profile;
 use super::starter::{self, Started};
 use super::state::{LogBudget, Moment, State};
@@ -27,7 +31,7 @@ pub(super) struct Instance {
     store: Store<State>,
     /// Boxed, since instances move in and out of pools for every exchange.
     exports: Box<Exports>,
-    /// The context of the exchange at hand; never used twice.
+    /// The context of the exchange at hand.
     context: u32,
 }
 
@@ -35,6 +39,8 @@ pub(super) struct Instance {
 #[derive(Debug)]
 pub(super) enum Decision {
     Continue,
+    /// Hold what was handed over until more of it comes.
+    Pause,
     Reply(Box<LocalReply>),
     Close,
 }
@@ -44,6 +50,7 @@ pub(super) struct Loan<'a> {
     pub(super) notes: &'a mut Option<Box<Notes>>,
     pub(super) request: &'a mut RequestHead,
     pub(super) response: Option<&'a mut response::Parts>,
+    pub(super) piece: Option<&'a mut Piece>,
     pub(super) end: EndOfStream,
 }
 
@@ -54,10 +61,14 @@ impl Instance {
         Ok(Self { store, exports: Box::new(exports), context: ROOT_CONTEXT })
     }
 
+    /// Turns to `context`, with what is left of its log in exchange for what is left of the last one's.
+    pub(super) fn attend(&mut self, context: u32, log: &mut LogBudget) {
+        self.context = context;
+        mem::swap(&mut self.store.data_mut().log, log);
+    }
+
     /// Creates the context of an exchange and hands it the request head.
     pub(super) fn request_headers(&mut self, loan: Loan<'_>) -> Result<Decision, Broken> {
-        self.context = self.context.checked_add(1).unwrap_or(ROOT_CONTEXT + 1);
-        self.store.data_mut().log = LogBudget::default();
         self.lend(loan, Moment::Request, |guest, end| {
             let (store, context) = (&mut guest.store, guest.context);
             if let Some(create) = &guest.exports.context_create {
@@ -81,17 +92,46 @@ impl Instance {
         })
     }
 
+    /// Hands a piece of a body to the context of the exchange.
+    pub(super) fn body(&mut self, loan: Loan<'_>, direction: Direction) -> Result<Decision, Broken> {
+        self.lend(loan, direction.moment(), |guest, end| {
+            let callback = match direction {
+                Direction::Request => &guest.exports.request_body,
+                Direction::Response => &guest.exports.response_body,
+            };
+            let Some(callback) = callback else { return Ok(ACTION_CONTINUE) };
+            let size = u32::try_from(guest.store.data().piece.bytes.len()).unwrap_or(u32::MAX);
+            callback.call(&mut guest.store, (guest.context, size, end.flag()))
+        })
+    }
+
     /// Ends the context of the exchange, in Envoy's order: log, done, delete. A guest that is not done yet is deleted all
     /// the same: nothing it could wait for exists in this version.
-    pub(super) fn finish(&mut self, notes: &mut Option<Box<Notes>>) -> Result<(), Broken> {
+    pub(super) fn finish(
+        &mut self,
+        notes: &mut Option<Box<Notes>>,
+        mut heads: Option<&mut Heads>,
+    ) -> Result<(), Broken> {
         self.store.data_mut().notes = notes.take();
-        self.arm(Moment::Done);
+        self.show(&mut heads);
+        let moment =
+            if heads.as_ref().is_some_and(|heads| heads.response.is_some()) { Moment::Log } else { Moment::Done };
+        self.arm(moment);
         let outcome = self.call_finish();
         let outcome = outcome.map_err(|error| broken(&self.store, &error));
         hostcalls::tell_dropped_log(self.store.data());
+        self.show(&mut heads);
         *notes = self.store.data_mut().notes.take();
         self.store.data_mut().moment = Moment::Root;
         outcome
+    }
+
+    /// Moves the heads into the store, or back out of it.
+    fn show(&mut self, heads: &mut Option<&mut Heads>) {
+        let Some(Heads { request, response: Some(response) }) = heads else { return };
+        let state = self.store.data_mut();
+        state.request.swap(request);
+        state.response.swap(response);
     }
 
     fn call_finish(&mut self) -> wasmtime::Result<()> {
@@ -134,8 +174,9 @@ impl Instance {
         self.swap(&mut loan);
         self.arm(moment);
         let action = callback(self, loan.end);
+        let more = if loan.piece.is_some() { loan.end } else { EndOfStream::Yes };
         let outcome = match action {
-            Ok(action) => self.decide(action),
+            Ok(action) => self.decide(action, more),
             Err(error) => Err(broken(&self.store, &error)),
         };
         if outcome.is_err() {
@@ -149,21 +190,24 @@ impl Instance {
 
     fn swap(&mut self, loan: &mut Loan<'_>) {
         let state = self.store.data_mut();
-        std::mem::swap(&mut state.notes, loan.notes);
+        mem::swap(&mut state.notes, loan.notes);
         state.request.swap(loan.request);
         if let Some(response) = &mut loan.response {
             state.response.swap(response);
         }
+        if let Some(piece) = &mut loan.piece {
+            mem::swap(&mut state.piece, piece);
+        }
     }
 
-    /// What a callback that returned `action` comes to.
-    fn decide(&mut self, action: u32) -> Result<Decision, Broken> {
+    /// What a callback that returned `action` comes to. The next piece of a body resumes a guest that waits for more.
+    fn decide(&mut self, action: u32, end: EndOfStream) -> Result<Decision, Broken> {
         let state = self.store.data_mut();
         state.effective = state.context;
         if state.grown {
             check_headers(state)?;
         }
-        let wish = std::mem::take(&mut state.wish);
+        let wish = mem::take(&mut state.wish);
         if let Some(reply) = wish.reply {
             return Ok(Decision::Reply(reply));
         }
@@ -172,6 +216,9 @@ impl Instance {
         }
         if action == ACTION_CONTINUE || wish.resume {
             return Ok(Decision::Continue);
+        }
+        if end == EndOfStream::No {
+            return Ok(Decision::Pause);
         }
         Err(Broken::new(FailureKind::NeverResumed, "the guest paused, and nothing can resume it"))
     }

@@ -92,7 +92,9 @@ impl FilterMetrics {
         let duration = |callback: Callback| self.durations.with_label_values(&[filter, callback.word()]);
         Meters {
             request_headers: duration(Callback::RequestHeaders),
+            request_body: duration(Callback::RequestBody),
             response_headers: duration(Callback::ResponseHeaders),
+            response_body: duration(Callback::ResponseBody),
             done: duration(Callback::Done),
             failures: FailureKind::ALL.map(|kind| self.failures.with_label_values(&[filter, kind.word()])),
             breaker: self.breakers.with_label_values(&[filter]),
@@ -105,7 +107,9 @@ impl FilterMetrics {
 #[derive(Debug)]
 pub(super) struct Meters {
     request_headers: Histogram,
+    request_body: Histogram,
     response_headers: Histogram,
+    response_body: Histogram,
     done: Histogram,
     failures: [IntCounter; FailureKind::ALL.len()],
     /// How many of its breakers are open.
@@ -119,7 +123,9 @@ impl Meters {
         match callback {
             Callback::Start => None,
             Callback::RequestHeaders => Some(&self.request_headers),
+            Callback::RequestBody => Some(&self.request_body),
             Callback::ResponseHeaders => Some(&self.response_headers),
+            Callback::ResponseBody => Some(&self.response_body),
             Callback::Done => Some(&self.done),
         }
     }

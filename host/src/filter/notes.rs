@@ -9,6 +9,7 @@ use http::StatusCode;
 
 use super::abi::Status;
 use super::cache_verbs::CacheVerbs;
+use super::direction::Direction;
 use super::draft::Draft;
 use super::stream::Stream;
 
@@ -24,11 +25,35 @@ pub(super) struct Notes {
     /// Why the response is what it is, in Envoy's words where it has one; `None` until that is known.
     pub(super) details: Option<Cow<'static, str>>,
     pub(super) marks: Draft<Marks>,
+    pub(super) resized: Resized,
+}
+
+/// Whose `Content-Length` a guest took out: it may change how long the body is.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Resized {
+    request: bool,
+    response: bool,
+}
+
+impl Resized {
+    pub(super) fn set(&mut self, direction: Direction) {
+        match direction {
+            Direction::Request => self.request = true,
+            Direction::Response => self.response = true,
+        }
+    }
+
+    pub(super) fn has(self, direction: Direction) -> bool {
+        match direction {
+            Direction::Request => self.request,
+            Direction::Response => self.response,
+        }
+    }
 }
 
 impl Notes {
     pub(super) fn new(stream: Stream) -> Self {
-        Self { stream, status: None, details: None, marks: Draft::new(Marks::default()) }
+        Self { stream, status: None, details: None, marks: Draft::new(Marks::default()), resized: Resized::default() }
     }
 }
 

@@ -5,12 +5,15 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use http::StatusCode;
 use wasmtime::InstancePre;
 
+use super::abi::ROOT_CONTEXT;
 use super::failure::{Broken, FailureKind};
 use super::instance::Instance;
+use super::interests::Interests;
 use super::load_error::LoadFault;
 use super::metrics::Meters;
 use super::module::Module;
@@ -20,12 +23,15 @@ use super::rollout::breaker::{Admission, Breaker, Change};
 use super::rollout::tally::Tally;
 use super::rollout::version::Version;
 use super::state::State;
+use super::ticket::Ticket;
 use super::workshop::Workshop;
 use crate::config::{Filter, FilterCondition, FilterLimits};
 
 pub(super) struct Plugin {
     pub(super) profile: Arc<Profile>,
     pub(super) meters: Meters,
+    pub(super) interests: Interests,
+    contexts: AtomicU32,
     pub(super) identity: Identity,
     pub(super) breaker: Breaker,
     pub(super) tally: Tally,
@@ -68,6 +74,8 @@ impl Plugin {
         let profile = Arc::new(Profile::new(filter, (module.version, module.abi), limits, environment));
         let meters = environment.metrics.of(&filter.name);
         let plugin = Self {
+            interests: Interests::of(module.code.module()),
+            contexts: AtomicU32::new(ROOT_CONTEXT + 1),
             identity: Identity::new(module.version, filter, limits),
             breaker: Breaker::new(&profile, meters.breaker.clone()),
             tally: Tally::default(),
@@ -77,8 +85,14 @@ impl Plugin {
             code: module.code,
         };
         let first = Instance::start(&plugin.profile, &plugin.code)?;
-        plugin.give_back(first);
+        plugin.pool.give_back(first);
         Ok(plugin)
+    }
+
+    /// The ticket of an exchange that comes to this filter.
+    pub(super) fn admit(&self) -> Ticket {
+        let context = self.contexts.fetch_add(1, Ordering::Relaxed);
+        Ticket::new(context)
     }
 
     /// What it is made of, for other plugins.
@@ -104,9 +118,31 @@ impl Plugin {
         }
     }
 
-    /// An instance that waits for an exchange, if there is one on this worker.
-    pub(super) fn idle(&self) -> Option<Instance> {
-        self.pool.take()
+    /// Lets `act` work on the instance in which the context of `ticket` lives. After an error the ticket is void: the
+    /// instance is gone, or no longer knows the context, and it must not be entered again.
+    pub(super) fn enter<R>(
+        &self,
+        ticket: &mut Ticket,
+        act: impl FnOnce(&mut Instance) -> Result<R, Broken>,
+    ) -> Result<R, Broken> {
+        let mut instance = match ticket.own.take() {
+            Some(instance) => instance,
+            None => self.instance()?,
+        };
+        instance.attend(ticket.context, &mut ticket.log);
+        let outcome = act(&mut instance);
+        instance.attend(ROOT_CONTEXT, &mut ticket.log);
+        if outcome.is_ok() {
+            ticket.own = Some(instance);
+        }
+        outcome
+    }
+
+    /// Takes back the ticket of an exchange whose context has ended, or that goes away without ending it.
+    pub(super) fn leave(&self, ticket: Ticket) {
+        if let Some(instance) = ticket.own.filter(|instance| instance.reusable()) {
+            self.pool.give_back(*instance);
+        }
     }
 
     /// A new instance.
@@ -115,8 +151,11 @@ impl Plugin {
         started.map_err(|fault| Broken::new(FailureKind::Start, fault.to_string()))
     }
 
-    /// Keeps an instance whose exchange ended well.
-    pub(super) fn give_back(&self, instance: Instance) {
-        self.pool.give_back(instance);
+    fn instance(&self) -> Result<Box<Instance>, Broken> {
+        let instance = match self.pool.take() {
+            Some(instance) => instance,
+            None => self.start()?,
+        };
+        Ok(Box::new(instance))
     }
 }

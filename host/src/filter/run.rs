@@ -1,72 +1,40 @@
 //! One exchange's way through a chain.
 //!
-//! The exchange owns a `Run` from routing to the last byte and calls it twice; it is `Send` and holds no lock or borrow
-//! in between. Each filter that is entered keeps an instance to itself until the run is finished or dropped, which ends
-//! every context and gives the instances back to their pools.
+//! The exchange owns a `Run` from routing to the last byte: it calls it with each head, wraps its bodies by it, and ends
+//! it. Each filter that is entered keeps its context until the run is finished or dropped.
 
 use std::borrow::Cow;
-use std::mem;
-use std::sync::Arc;
-use std::thread;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::response;
 
 use super::cache_verbs::CacheVerbs;
-use super::instance::Decision;
+use super::direction::Direction;
+use super::ensemble::{Ensemble, Heads, Shared, lock};
+use super::filtered_body::FilteredBody;
 use super::plugin::Plugin;
 use super::rollout::condition::Conditions;
-use super::seats::Seats;
 use super::stream::{EndOfStream, Stream};
-use super::verdict::{LocalReply, Verdict};
-use crate::config::OnError;
+use super::verdict::Verdict;
+use crate::body::Body;
 use crate::semantics::RequestHead;
 
 /// `finish`, or else dropping it, ends the contexts of the filters entered, each with log, done and delete. In these the
-/// messages are no longer readable: the exchange has given them away.
+/// heads are readable where the run was given them to keep.
 pub struct Run {
-    plugins: Arc<[Arc<Plugin>]>,
-    conditions: Conditions,
-    seats: Seats,
-    response: ResponsePhase,
-}
-
-/// Whether the response callbacks have run: they see one response per exchange, so that filters which answer in them
-/// cannot go round in circles.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ResponsePhase {
-    Ahead,
-    Over,
+    shared: Shared,
 }
 
 impl Run {
     pub(super) fn new(plugins: Arc<[Arc<Plugin>]>, conditions: Conditions, stream: Stream) -> Self {
-        let seats = Seats::new(plugins.len(), stream);
-        Self { plugins, conditions, seats, response: ResponsePhase::Ahead }
+        Self { shared: Arc::new(Mutex::new(Ensemble::new(plugins, conditions, stream))) }
     }
 
     /// Hands the request to every filter in chain order. Filters may change all of it. After a reply, a close or a failure
     /// the filters behind are not entered; the response that follows from it is still theirs who were.
     pub fn on_request(&mut self, request: &mut RequestHead, end: EndOfStream) -> Verdict {
-        self.seats.start_watch();
-        let plugins = self.plugins.clone();
-        for plugin in &plugins[self.seats.count()..] {
-            if !self.conditions.hold(self.seats.count(), request) {
-                self.seats.pass();
-                continue;
-            }
-            match self.seats.enter(plugin, request, end) {
-                Ok(Decision::Continue) => {}
-                Ok(Decision::Reply(reply)) => {
-                    self.replied(&reply);
-                    return Verdict::Reply(*reply);
-                }
-                Ok(Decision::Close) => return Verdict::Close,
-                Err(failure) if plugin.profile.on_error == OnError::FailClosed => return Verdict::Fail(failure),
-                Err(_) => {}
-            }
-        }
-        Verdict::Continue
+        lock(&self.shared).on_request(request, end)
     }
 
     /// Hands the response to the filters that had the request, in reverse order. `request` is lent to them too: what they
@@ -78,41 +46,65 @@ impl Run {
         response: &mut response::Parts,
         end: EndOfStream,
     ) -> Verdict {
-        if mem::replace(&mut self.response, ResponsePhase::Over) == ResponsePhase::Over {
-            return Verdict::Continue;
+        lock(&self.shared).on_response(request, response, end)
+    }
+
+    /// The request's body as the filters let it through; untouched where none of them sees bodies. The answer comes with
+    /// its first bytes: what a filter decides before that, nobody behind has heard of the request yet. An error is never
+    /// `Verdict::Continue`.
+    pub async fn through_request(&mut self, request: &RequestHead, body: Body) -> Result<Body, Verdict> {
+        if !lock(&self.shared).sees(Direction::Request) {
+            return Ok(body);
         }
-        self.seats.start_watch();
-        let mut answer: Option<LocalReply> = None;
-        let plugins = self.plugins.clone();
-        for (index, plugin) in plugins[..self.seats.count()].iter().enumerate().rev() {
-            let end = answer.as_ref().map_or(end, |reply| reply.body.is_empty().into());
-            match self.seats.answer(index, plugin, (&mut *request, &mut *response), end) {
-                Ok(Decision::Continue) => {}
-                Ok(Decision::Reply(reply)) => {
-                    response.status = reply.status;
-                    response.headers = reply.headers.clone();
-                    self.replied(&reply);
-                    answer = Some(*reply);
-                }
-                Ok(Decision::Close) => return Verdict::Close,
-                Err(failure) if plugin.profile.on_error == OnError::FailClosed => return Verdict::Fail(failure),
-                Err(_) => {}
-            }
+        let heads = Heads { request: request.clone(), response: None };
+        lock(&self.shared).kept = Some(Box::new(heads));
+        let mut filtered = FilteredBody::new(self.shared.clone(), Direction::Request, body);
+        filtered.begin().await;
+        match self.ended() {
+            Some(verdict) => Err(verdict),
+            None => Ok(Body::stream(filtered)),
         }
-        if let Some(notes) = self.seats.notes_mut() {
-            notes.status = Some(response.status);
+    }
+
+    /// Does any filter entered have something to see once the response's head is out? Where not, the run may end now.
+    pub fn stays(&self) -> bool {
+        let ensemble = lock(&self.shared);
+        ensemble.plugins[..ensemble.seats.count()].iter().any(|plugin| plugin.interests.in_the_end())
+    }
+
+    /// Gives the heads into the filters' keeping, to be seen in the callbacks that remain.
+    pub fn keep(&mut self, request: RequestHead, response: response::Parts) {
+        lock(&self.shared).kept = Some(Box::new(Heads { request, response: Some(response) }));
+    }
+
+    /// The response's body as the filters let it through; untouched where none of them sees bodies. The heads are kept
+    /// already.
+    pub fn through_response(&mut self, body: Body) -> Body {
+        if !lock(&self.shared).sees(Direction::Response) {
+            return body;
         }
-        answer.map_or(Verdict::Continue, Verdict::Reply)
+        Body::stream(FilteredBody::new(self.shared.clone(), Direction::Response, body))
+    }
+
+    /// Why a body was ended before its end, once; never `Verdict::Continue`.
+    pub fn ended(&mut self) -> Option<Verdict> {
+        lock(&self.shared).ended.take()
+    }
+
+    /// Whether what the node makes of its own, a coded body, must wait behind the filters: guests read bodies uncoded.
+    pub fn reads_responses(&self) -> bool {
+        lock(&self.shared).sees(Direction::Response)
     }
 
     /// The origin that a filter chose for this exchange: the last one set.
-    pub fn origin(&self) -> Option<&str> {
-        self.seats.notes()?.marks.get().origin.as_deref()
+    pub fn origin(&self) -> Option<String> {
+        lock(&self.shared).seats.notes()?.marks.get().origin.clone()
     }
 
     /// What filters wanted of the cache since this was asked last.
     pub fn take_cache_verbs(&mut self) -> Option<Box<CacheVerbs>> {
-        let notes = self.seats.notes_mut()?;
+        let mut ensemble = lock(&self.shared);
+        let notes = ensemble.seats.notes_mut()?;
         // Most filters want nothing, and looking changes nothing.
         notes.marks.get().verbs.as_ref()?;
         notes.marks.change().verbs.take()
@@ -120,48 +112,31 @@ impl Run {
 
     /// Tells why the response is what it is, where no filter made it.
     pub fn set_details(&mut self, details: &'static str) {
-        if let Some(notes) = self.seats.notes_mut() {
+        if let Some(notes) = lock(&self.shared).seats.notes_mut() {
             notes.details.get_or_insert(Cow::Borrowed(details));
         }
     }
 
-    fn replied(&mut self, reply: &LocalReply) {
-        if let Some(notes) = self.seats.notes_mut() {
-            notes.details = Some(Cow::Owned(reply.details.clone()));
-        }
-    }
-
     /// A property that a filter has left on this exchange, by its path with dots.
-    pub fn property(&self, path: &str) -> Option<&[u8]> {
-        self.seats.notes()?.marks.get().property(path.as_bytes())
+    pub fn property(&self, path: &str) -> Option<Vec<u8>> {
+        lock(&self.shared).seats.notes()?.marks.get().property(path.as_bytes()).map(<[u8]>::to_vec)
     }
 
     /// Time spent in guests so far.
     pub fn elapsed(&self) -> Duration {
-        self.seats.elapsed()
+        lock(&self.shared).elapsed()
     }
 
     /// Ends the contexts now, and tells the time that all of the run has spent in guests.
-    pub fn finish(mut self) -> Duration {
-        self.end();
-        self.elapsed()
-    }
-
-    /// A second call does nothing: every seat is left once.
-    fn end(&mut self) {
-        // A guest entered while a panic unwinds could only turn it into an abort.
-        if thread::panicking() {
-            return;
-        }
-        self.seats.start_watch();
-        for (index, plugin) in self.plugins[..self.seats.count()].iter().enumerate() {
-            self.seats.leave(index, plugin);
-        }
+    pub fn finish(self) -> Duration {
+        let mut ensemble = lock(&self.shared);
+        ensemble.end();
+        ensemble.elapsed()
     }
 }
 
 impl Drop for Run {
     fn drop(&mut self) {
-        self.end();
+        lock(&self.shared).end();
     }
 }

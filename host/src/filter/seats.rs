@@ -3,21 +3,29 @@
 //! A `Run` decides which filter is next and what its decision means; here one filter is entered, asked about the response
 //! and left, its time is measured, and what goes wrong is counted and logged.
 
+use std::borrow::Cow;
+use std::mem;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use http::response;
 
+use super::direction::Direction;
+use super::ensemble::Heads;
 use super::failure::{Broken, Callback, FailureKind, FilterFailure};
-use super::instance::{Decision, Instance, Loan};
+use super::instance::{Decision, Loan};
 use super::notes::Notes;
+use super::piece::Piece;
 use super::plugin::Plugin;
 use super::rollout::breaker::Admission;
 use super::stream::{EndOfStream, Stream};
+use super::ticket::Ticket;
+use super::verdict::LocalReply;
 use crate::semantics::RequestHead;
 
 pub(super) struct Seats {
     /// In request order; `None` for a filter that has failed.
-    taken: Vec<Option<Instance>>,
+    taken: Vec<Option<Ticket>>,
     /// Those that try a filter after its breaker was open; commonly none.
     probes: Vec<usize>,
     /// `None` only while a guest has them, or where there are no filters.
@@ -54,6 +62,13 @@ impl Seats {
         self.notes.as_deref_mut()
     }
 
+    /// Tells that a filter has answered, and in its own word why.
+    pub(super) fn replied(&mut self, reply: &LocalReply) {
+        if let Some(notes) = &mut self.notes {
+            notes.details = Some(Cow::Owned(reply.details.clone()));
+        }
+    }
+
     pub(super) fn elapsed(&self) -> Duration {
         self.elapsed
     }
@@ -71,13 +86,11 @@ impl Seats {
         end: EndOfStream,
     ) -> Result<Decision, FilterFailure> {
         self.admit(plugin)?;
-        let mut instance = match plugin.idle() {
-            Some(instance) => instance,
-            None => self.start(plugin)?,
-        };
-        let outcome = instance.request_headers(Loan { notes: &mut self.notes, request, response: None, end });
+        let mut ticket = plugin.admit();
+        let loan = Loan { notes: &mut self.notes, request, response: None, piece: None, end };
+        let outcome = plugin.enter(&mut ticket, |instance| instance.request_headers(loan));
         self.clock(plugin, Callback::RequestHeaders);
-        self.taken.push(outcome.is_ok().then_some(instance));
+        self.taken.push(outcome.is_ok().then_some(ticket));
         outcome.map_err(|broken| self.failure(plugin, Callback::RequestHeaders, broken))
     }
 
@@ -102,15 +115,6 @@ impl Seats {
         Err(FilterFailure { filter, callback: Callback::RequestHeaders, kind: FailureKind::Breaker })
     }
 
-    fn start(&mut self, plugin: &Plugin) -> Result<Instance, FilterFailure> {
-        let started = plugin.start();
-        self.clock(plugin, Callback::Start);
-        started.map_err(|broken| {
-            self.taken.push(None);
-            self.failure(plugin, Callback::Start, broken)
-        })
-    }
-
     /// Hands the response to the filter in seat `index`, unless it has failed before.
     pub(super) fn answer(
         &mut self,
@@ -119,11 +123,11 @@ impl Seats {
         (request, response): (&mut RequestHead, &mut response::Parts),
         end: EndOfStream,
     ) -> Result<Decision, FilterFailure> {
-        let Some(instance) = &mut self.taken[index] else {
+        let Some(ticket) = &mut self.taken[index] else {
             return Ok(Decision::Continue);
         };
-        let loan = Loan { notes: &mut self.notes, request, response: Some(response), end };
-        let outcome = instance.response_headers(loan);
+        let loan = Loan { notes: &mut self.notes, request, response: Some(response), piece: None, end };
+        let outcome = plugin.enter(ticket, |instance| instance.response_headers(loan));
         self.clock(plugin, Callback::ResponseHeaders);
         outcome.map_err(|broken| {
             self.taken[index] = None;
@@ -131,20 +135,58 @@ impl Seats {
         })
     }
 
-    /// Ends the context in seat `index` and gives its instance back, unless it has failed.
-    pub(super) fn leave(&mut self, index: usize, plugin: &Plugin) {
-        let Some(mut instance) = self.taken[index].take() else { return };
-        let outcome = instance.finish(&mut self.notes);
+    /// Hands a piece of a body to the filter in seat `index`, unless it has failed before. The guest may replace it.
+    pub(super) fn body(
+        &mut self,
+        index: usize,
+        plugin: &Plugin,
+        (direction, heads): (Direction, &mut Heads),
+        (bytes, end): (&mut Bytes, EndOfStream),
+    ) -> Result<Decision, FilterFailure> {
+        let Some(ticket) = &mut self.taken[index] else {
+            return Ok(Decision::Continue);
+        };
+        let mut piece = Piece { buffer: direction.buffer(), bytes: mem::take(bytes) };
+        let Heads { request, response } = heads;
+        let loan = Loan { notes: &mut self.notes, request, response: response.as_mut(), piece: Some(&mut piece), end };
+        let outcome = plugin.enter(ticket, |instance| instance.body(loan, direction));
+        self.clock(plugin, direction.callback());
+        *bytes = piece.bytes;
+        outcome.map_err(|broken| self.fail(index, plugin, (direction.callback(), broken)))
+    }
+
+    /// Ends the context in seat `index`, unless it has failed. `heads` is lent to it where there is any to lend.
+    pub(super) fn leave(&mut self, index: usize, plugin: &Plugin, heads: Option<&mut Heads>) {
+        let Some(mut ticket) = self.taken[index].take() else { return };
+        let notes = &mut self.notes;
+        let outcome = plugin.enter(&mut ticket, |instance| instance.finish(notes, heads));
+        plugin.leave(ticket);
         self.clock(plugin, Callback::Done);
-        if outcome.is_ok() {
-            let admission = if self.probes.contains(&index) { Admission::Probe } else { Admission::Usual };
-            plugin.note_end(admission, self.notes.as_ref().and_then(|notes| notes.status));
-        }
         match outcome {
-            Ok(()) if instance.reusable() => plugin.give_back(instance),
-            Ok(()) => {}
+            Ok(()) => {
+                let admission = if self.probes.contains(&index) { Admission::Probe } else { Admission::Usual };
+                plugin.note_end(admission, self.notes.as_ref().and_then(|notes| notes.status));
+            }
             Err(broken) => drop(self.failure(plugin, Callback::Done, broken)),
         }
+    }
+
+    /// Gives up the context in seat `index` without entering the guest.
+    pub(super) fn abandon(&mut self, index: usize, plugin: &Plugin) {
+        if let Some(ticket) = self.taken[index].take() {
+            plugin.leave(ticket);
+        }
+    }
+
+    /// Takes the seat from a filter that has failed, and tells of it.
+    pub(super) fn fail(
+        &mut self,
+        index: usize,
+        plugin: &Plugin,
+        (callback, broken): (Callback, Broken),
+    ) -> FilterFailure {
+        self.taken[index] = None;
+        self.failure(plugin, callback, broken)
     }
 
     fn clock(&mut self, plugin: &Plugin, callback: Callback) {
@@ -160,6 +202,7 @@ impl Seats {
     /// Counts and logs what went wrong.
     fn failure(&self, plugin: &Plugin, callback: Callback, broken: Broken) -> FilterFailure {
         plugin.meters.count_failure(broken.kind);
+        let callback = if broken.kind == FailureKind::Start { Callback::Start } else { callback };
         plugin.note_failure();
         let request_id = self.notes.as_ref().map_or("", |notes| &notes.stream.request_id);
         tracing::warn!(

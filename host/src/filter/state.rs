@@ -17,6 +17,7 @@ use super::limiter::Limiter;
 use super::message::Message;
 use super::notes::Notes;
 use super::overtime::Overtime;
+use super::piece::Piece;
 use super::profile::Profile;
 use super::series::Series;
 use crate::semantics::RequestHead;
@@ -38,6 +39,8 @@ pub(super) enum Moment {
     Request,
     /// The request too: it stays readable.
     Response,
+    /// Both heads, to be read: the exchange is over.
+    Log,
     /// The notes alone: the messages have left.
     Done,
 }
@@ -59,6 +62,8 @@ pub(super) struct State {
     pub(super) moment: Moment,
     pub(super) request: Draft<RequestHead>,
     pub(super) response: Draft<response::Parts>,
+    /// The piece of a body that is lent.
+    pub(super) piece: Piece,
     pub(super) notes: Option<Box<Notes>>,
     /// The context of the running callback.
     pub(super) context: u32,
@@ -99,6 +104,7 @@ impl State {
             moment: Moment::Root,
             request: Draft::new(no_request()),
             response: Draft::new(Response::new(()).into_parts().0),
+            piece: Piece::default(),
             notes: None,
             context: ROOT_CONTEXT,
             effective: ROOT_CONTEXT,
@@ -145,11 +151,11 @@ impl State {
     }
 
     pub(super) fn request(&self) -> Option<&RequestHead> {
-        matches!(self.sight(), Moment::Request | Moment::Response).then(|| self.request.get())
+        matches!(self.sight(), Moment::Request | Moment::Response | Moment::Log).then(|| self.request.get())
     }
 
     pub(super) fn response(&self) -> Option<&response::Parts> {
-        (self.sight() == Moment::Response).then(|| self.response.get())
+        matches!(self.sight(), Moment::Response | Moment::Log).then(|| self.response.get())
     }
 
     pub(super) fn notes(&self) -> Option<&Notes> {

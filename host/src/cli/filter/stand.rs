@@ -156,8 +156,8 @@ impl Stand {
             let parts = parts.clone();
             outcome.heed_response(verdict, parts);
         }
-        outcome.origin = run.origin().map(str::to_owned);
-        let property = |path: &String| run.property(path).map(|value| String::from_utf8_lossy(value).into_owned());
+        outcome.origin = run.origin();
+        let property = |path: &String| run.property(path).map(|value| String::from_utf8_lossy(&value).into_owned());
         outcome.properties = properties.iter().map(property).collect();
         run.finish();
         outcome

@@ -29,6 +29,7 @@ pub(super) fn check_limits(section: &mut Section<'_>) -> FilterLimits {
         queue_length_max: section.count("queue_length", &bound::FILTER_QUEUE_LENGTH),
         header_count_max: section.count("header_count_max", &bound::FILTER_HEADER_COUNT),
         header_bytes_max: section.bytes("header_bytes_max", &bound::FILTER_HEADER_BYTES),
+        body_buffer_max: section.bytes("body_buffer", &bound::FILTER_BODY_BUFFER),
         breaker_failures: section.count("breaker_failures", &bound::BREAKER_FAILURES),
         breaker_cooldown: section.duration("breaker_cooldown", &bound::BREAKER_COOLDOWN),
     }

@@ -1,8 +1,8 @@
-//! Host calls on buffers, of which this version has the configurations.
+//! Host calls on buffers: the configurations, and the piece of a body that a callback is about.
 
 use super::super::abi::{BufferType, Status};
-use super::super::state::State;
-use super::memory::{self, Out, split};
+use super::super::state::{Moment, State};
+use super::memory::{self, Out, Slice, split};
 use super::outcome::{Answer, Guest};
 
 /// The buffer, where it is there. The virtual machine has no configuration of its own here: it is there and empty.
@@ -10,7 +10,10 @@ fn contents(state: &State, buffer: BufferType) -> Result<&[u8], Status> {
     match buffer {
         BufferType::VmConfiguration => Ok(&[]),
         BufferType::PluginConfiguration => Ok(&state.profile.settings),
-        BufferType::Absent => Err(Status::NotFound),
+        body if body == state.piece.buffer && body != BufferType::Absent && state.sight() != Moment::Root => {
+            Ok(&state.piece.bytes)
+        }
+        _ => Err(Status::NotFound),
     }
 }
 
@@ -36,12 +39,17 @@ pub(super) fn status(guest: &mut Guest<'_>, buffer: u32, len: u32, flags: u32) -
     Ok(())
 }
 
-/// No buffer of this version can be written.
-pub(super) fn set(buffer: u32) -> Answer {
-    match BufferType::try_from(buffer)? {
-        BufferType::VmConfiguration | BufferType::PluginConfiguration => Err(Status::BadArgument.into()),
-        BufferType::Absent => Err(Status::NotFound.into()),
+/// Writes into the piece of a body at hand; configurations are not to be written.
+pub(super) fn set(guest: &mut Guest<'_>, buffer: u32, place: (u32, u32), data: Slice) -> Answer {
+    let buffer = BufferType::try_from(buffer)?;
+    let (memory, state) = split(guest)?;
+    if matches!(buffer, BufferType::VmConfiguration | BufferType::PluginConfiguration) {
+        return Err(Status::BadArgument.into());
     }
+    contents(state, buffer)?;
+    let bytes_max = state.profile.limits.body_buffer_max;
+    state.piece.write(place, data.read(memory)?, bytes_max)?;
+    Ok(())
 }
 
 /// 0.1.0's way to the plugin's configuration.

@@ -4,11 +4,15 @@
 //! guest on statuses they do not expect.
 
 use super::super::abi::{Abi, MapType, Status};
+use super::super::direction::Direction;
 use super::super::message::{Joining, Message};
 use super::super::state::State;
 use super::super::wire;
 use super::memory::{self, Out, Slice, split};
 use super::outcome::{Answer, Fault, Guest};
+
+/// A guest that takes it out means to change the body.
+const LENGTH: &[u8] = b"content-length";
 
 /// Ends a guest that puts more into a header section than it may hold, in the middle of its callback: waiting for the
 /// end would let it fill the node's memory.
@@ -43,6 +47,9 @@ pub(super) fn set_pairs(guest: &mut Guest<'_>, map: u32, pairs: Slice) -> Answer
     state.message_mut(map)?;
     grow(state, pairs.len(), bytes)?;
     state.message_mut(map)?.replace(&pairs)?;
+    if !pairs.iter().any(|(name, _)| name.eq_ignore_ascii_case(LENGTH)) {
+        note_resized(state, map);
+    }
     Ok(())
 }
 
@@ -76,8 +83,24 @@ pub(super) fn set(guest: &mut Guest<'_>, map: u32, name: Slice, value: Slice, jo
 pub(super) fn remove(guest: &mut Guest<'_>, map: u32, name: Slice) -> Answer {
     let map = MapType::try_from(map)?;
     let (memory, state) = split(guest)?;
-    state.message_mut(map)?.remove(name.read(memory)?)?;
+    let name = name.read(memory)?;
+    state.message_mut(map)?.remove(name)?;
+    if name.eq_ignore_ascii_case(LENGTH) {
+        note_resized(state, map);
+    }
     Ok(())
+}
+
+/// The node writes the length itself, and from now on does not promise the one it knows.
+fn note_resized(state: &mut State, map: MapType) {
+    let direction = match map {
+        MapType::RequestHeaders => Direction::Request,
+        MapType::ResponseHeaders => Direction::Response,
+        MapType::Absent => return,
+    };
+    if let Some(notes) = state.notes_mut() {
+        notes.resized.set(direction);
+    }
 }
 
 /// Notes that a section is about to grow to `count` headers by `bytes`. The exact limits are held when the callback is

@@ -92,8 +92,8 @@ fn link_buffers(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     linker.func_wrap(
         ENV,
         "proxy_set_buffer_bytes",
-        |guest: Guest<'_>, buffer: u32, _start: u32, _size: u32, _data: u32, _len: u32| {
-            gated(guest, |_| buffers::set(buffer))
+        |guest: Guest<'_>, buffer: u32, start: u32, size: u32, data: u32, len: u32| {
+            gated(guest, |guest| buffers::set(guest, buffer, (start, size), Slice::new(data, len)))
         },
     )?;
     Ok(())

@@ -8,7 +8,7 @@ use super::super::abi::{MapType, Status};
 use super::super::cache_verbs::CacheVerb;
 use super::super::message::{Joining, Message};
 use super::super::notes::Notes;
-use super::super::state::State;
+use super::super::state::{Moment, State};
 use super::super::wire;
 use super::cache_verbs;
 use super::memory::{Out, Slice, split};
@@ -160,7 +160,7 @@ fn request(state: &State, name: &[u8], value: &mut Vec<u8>) -> Found {
         b"id" => text(&notes.stream.request_id, value),
         b"time" => number(notes.stream.started.unix_nanos(), value),
         // Known once the exchange is over, as in Envoy.
-        b"duration" if state.request().is_none() => duration(state, notes, value),
+        b"duration" if matches!(state.sight(), Moment::Log | Moment::Done) => duration(state, notes, value),
         _ => request_head(state.request().ok_or(Status::NotFound)?, name, value),
     }
 }

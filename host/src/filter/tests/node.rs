@@ -28,6 +28,7 @@ pub(in crate::filter) fn limits() -> FilterLimits {
         queue_length_max: 3,
         header_count_max: 40,
         header_bytes_max: 4000,
+        body_buffer_max: 64,
         breaker_failures: 0,
         breaker_cooldown: Duration::from_secs(10),
     }

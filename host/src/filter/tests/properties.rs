@@ -125,7 +125,7 @@ fn filters_choose_the_origin() {
         let body = format!("(call $tell (call $set_property {path} {origin}))");
         let back = read(&mut guest, "forebay.origin", "$show");
         let (run, head, _) = run_request(&chain_of(&guest.on_request(&(body + &back)).build()));
-        assert_eq!(run.origin(), Some("docs-next"));
+        assert_eq!(run.origin().as_deref(), Some("docs-next"));
         assert_eq!(values(&head.headers, "x-value"), ["docs-next"]);
     }
     assert_eq!(chain_of(&Guest::new().build()).begin(stream()).origin(), None);
