@@ -33,8 +33,8 @@ pub use load::{load, parse};
 pub use media_range::{MediaRange, MediaRangeError};
 pub use model::{
     AccessLog, Admin, Admission, Balance, Cache, Coding, Compression, Config, Disk, Filter, FilterLimits, HostPattern,
-    Listener, Log, LogFormat, Node, OnError, Origin, OriginHost, QueryParameters, Route, RouteCache, RouteCompression,
-    RouteKey, Server, StaleOn, StaticSite,
+    Isolation, Listener, Log, LogFormat, Node, OnError, Origin, OriginHost, QueryParameters, Route, RouteCache,
+    RouteCompression, RouteKey, Server, StaleOn, StaticSite,
 };
 pub use server::ServerError;
 pub use single::for_origin;

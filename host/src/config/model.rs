@@ -250,6 +250,16 @@ pub struct Filter {
     /// `settings` as JSON text, or the string itself where `settings` is a string; empty where there is none.
     pub settings: String,
     pub on_error: OnError,
+    pub isolation: Isolation,
+}
+
+/// What an exchange finds in a filter of those before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Isolation {
+    /// Nothing: every exchange finds the filter as it was configured.
+    Request,
+    /// Whatever they left there, on the same worker.
+    Shared,
 }
 
 /// What an exchange answers when its filter fails.

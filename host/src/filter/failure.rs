@@ -6,6 +6,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::one_line::one_line;
+
 /// A filter that failed an exchange.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FilterFailure {
@@ -63,11 +65,13 @@ pub enum FailureKind {
     Headers,
     /// A new instance could not be made.
     Start,
+    /// Another exchange broke the instance that this one shared with it.
+    Lost,
 }
 
 impl FailureKind {
-    pub(super) const ALL: [Self; 6] =
-        [Self::Trap, Self::Deadline, Self::Memory, Self::NeverResumed, Self::Headers, Self::Start];
+    pub(super) const ALL: [Self; 7] =
+        [Self::Trap, Self::Deadline, Self::Memory, Self::NeverResumed, Self::Headers, Self::Start, Self::Lost];
 
     /// The word in logs, labels and `Proxy-Status`.
     pub fn word(self) -> &'static str {
@@ -78,6 +82,7 @@ impl FailureKind {
             Self::NeverResumed => "never_resumed",
             Self::Headers => "headers",
             Self::Start => "start",
+            Self::Lost => "lost",
         }
     }
 }
@@ -95,5 +100,10 @@ pub(super) struct Broken {
 impl Broken {
     pub(super) fn new(kind: FailureKind, cause: impl Into<String>) -> Self {
         Self { kind, cause: cause.into(), backtrace: String::new() }
+    }
+
+    /// An instance that could not be made, or not made ready for an exchange.
+    pub(super) fn start(error: impl fmt::Display) -> Self {
+        Self::new(FailureKind::Start, one_line(&error.to_string()))
     }
 }

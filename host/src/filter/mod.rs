@@ -4,10 +4,12 @@
 //! a chain: requests forward, responses backward. The exchange calls it and turns each `Verdict` into what the client
 //! sees; nothing here knows of caches, origins or connections.
 //!
-//! Reading order: `filters` loads a `plugin` per configured filter, whose `module` becomes an `instance` in a `pool`; a
-//! `run` takes a seat per filter (`seats`), lends it the messages (`state`), and the guest works on them by `hostcalls`.
+//! Reading order: `filters` loads a `plugin` per configured filter, whose `module` becomes an `instance` in a `berth`;
+//! a `run` takes a seat per filter (`seats`), lends it the messages (`state`), and the guest works on them by `hostcalls`.
+//! After each exchange the instance is made its `image` again (`replica`), by the pages that `tracked` memory knows of.
 
 mod abi;
+mod berth;
 mod cause;
 mod chain;
 mod complaint;
@@ -19,8 +21,12 @@ mod failure;
 mod filters;
 mod framing;
 mod hostcalls;
+mod image;
 mod instance;
+mod instrument;
 mod limiter;
+mod linear_memory;
+mod live;
 mod load_error;
 mod message;
 mod metric_name;
@@ -30,8 +36,8 @@ mod notes;
 mod one_line;
 mod overtime;
 mod plugin;
-mod pool;
 mod profile;
+mod replica;
 mod run;
 mod seats;
 mod series;
@@ -39,6 +45,7 @@ mod starter;
 mod state;
 mod stream;
 mod ticket;
+mod tracked;
 mod verdict;
 mod wire;
 

@@ -7,6 +7,7 @@ mod failures;
 mod guest;
 mod headers;
 mod hostcalls;
+mod isolation;
 mod loading;
 mod logs;
 mod metrics;

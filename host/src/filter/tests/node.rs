@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use super::super::state::no_request;
 use super::super::{Chain, EndOfStream, Environment, Filters, LoadError, Run, Stream, Verdict};
 use crate::clock::{Clock, Timestamp};
-use crate::config::{Filter, FilterLimits, OnError};
+use crate::config::{Filter, FilterLimits, Isolation, OnError};
 use crate::semantics::RequestHead;
 
 /// Limits that no test meets by chance: deadlines stay far away from a busy machine's pauses.
@@ -58,6 +58,7 @@ impl Node {
             sha256: None,
             settings: String::new(),
             on_error: OnError::FailClosed,
+            isolation: Isolation::Request,
         });
         self.filters.last_mut().unwrap()
     }
