@@ -19,7 +19,7 @@ use crate::cache::Cache;
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::exchange::{Edge, EdgeError, Parts};
-use crate::filter::{Environment, Filters, LoadError};
+use crate::filter::{Environment, Filters, LoadError, Wanted};
 use crate::listener::{self, Acceptor, Bound, Drain, Drainer};
 use crate::origin::Origins;
 use crate::telemetry::{AccessLog, Sink};
@@ -33,6 +33,7 @@ pub struct Node {
     drain_timeout: Duration,
     health: Health,
     access: Option<AccessLog>,
+    edge: Arc<Edge>,
     /// Ends every thread's runtime.
     stop: watch::Sender<bool>,
     threads: Vec<JoinHandle<()>>,
@@ -92,6 +93,7 @@ impl Node {
             drain_timeout: config.node.drain_timeout,
             health: health.clone(),
             access,
+            edge: edge.clone(),
             stop,
             threads: Vec::new(),
         };
@@ -131,6 +133,11 @@ impl Node {
         }
     }
 
+    /// What can read the configuration again; it is called off the loop, as it compiles.
+    pub fn edge(&self) -> &Arc<Edge> {
+        &self.edge
+    }
+
     /// Takes the node down: not ready at once, no new connections, running exchanges finish until `drain_timeout`.
     pub async fn drain(self) -> Drained {
         self.health.set_ready(false);
@@ -153,11 +160,12 @@ impl Drop for Node {
 /// Loads and connects the parts that answer requests.
 fn assemble(config: &Config, clock: Clock, access: Option<AccessLog>, registry: &Registry) -> Result<Edge, StartError> {
     let environment = Environment::new(registry, clock.clone(), config.node.workers, &config.node.name)?;
-    let filters = Filters::load(&config.filters, &config.filter_limits, &environment).map_err(StartError::Filters)?;
+    let filters = Filters::load(&Wanted::of(config), &environment).map_err(StartError::Filters)?;
     let parts = Parts {
         cache: Cache::new(&config.cache, clock.clone(), registry)?,
         origins: Origins::new(config, registry)?,
         filters,
+        environment,
         clock,
         access,
     };
@@ -168,7 +176,7 @@ fn assemble(config: &Config, clock: Clock, access: Option<AccessLog>, registry: 
 /// The faults of all that cannot be used.
 pub fn check_filters(config: &Config) -> Result<Vec<LoadError>, StartError> {
     let environment = Environment::new(&Registry::new(), Clock::system(), 1, &config.node.name)?;
-    Ok(Filters::load(&config.filters, &config.filter_limits, &environment).err().unwrap_or_default())
+    Ok(Filters::load(&Wanted::of(config), &environment).err().unwrap_or_default())
 }
 
 struct Sockets {

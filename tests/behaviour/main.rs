@@ -41,6 +41,7 @@ mod purge_races;
 mod purging;
 mod ranges;
 mod recalling;
+mod reloading;
 mod slices;
 mod spellings;
 mod spilling;

@@ -72,6 +72,16 @@ impl TestNode {
         Ok(Self { node, clock, config, folder })
     }
 
+    /// Writes another configuration where the node's was, for its next reload.
+    pub fn configure(&self, config: &str) {
+        fs::write(&self.config.file, with_defaults(config)).expect("a temporary file can be written");
+    }
+
+    /// Has the node read its configuration again.
+    pub async fn reload(&self) -> Response {
+        RawClient::connect(self.admin()).await.request("POST", "/v1/reload", &[], b"").await
+    }
+
     /// The same node taken down in good order and started again, on other ports; its clock and its folder stay.
     pub async fn restarted(self) -> Self {
         let Self { node, clock, config, folder } = self;
@@ -175,11 +185,12 @@ pub fn filter_module(name: &str) -> PathBuf {
 /// The repository's own configuration with ports of the system's choice in the place of its fixed ones, and its disk tier
 /// in this folder.
 pub(crate) fn apart(config: &str, folder: &Path) -> String {
-    let cache = format!("{:?}", folder.join("cache"));
+    let [cache, filters] = ["cache", "filters"].map(|name| format!("{:?}", folder.join(name)));
     config
         .replace("127.0.0.1:8080", "127.0.0.1:0")
         .replace("127.0.0.1:9090", "127.0.0.1:0")
         .replace("\"../var/cache\"", &cache)
+        .replace("\"../var/filters\"", &filters)
 }
 
 /// The test's text comes last: it may end in the middle of a table that the test goes on with.

@@ -1,4 +1,5 @@
-//! `GET /metrics`, `/healthz`, `/livez`, `/readyz`, `/v1/explain`, and `POST /v1/purge`: who is heard, and by which method.
+//! `GET /metrics`, `/healthz`, `/livez`, `/readyz`, `/v1/explain`, `/v1/filters`, and
+//! `POST /v1/purge` and `/v1/reload`: who is heard, and by which method.
 
 use std::convert::Infallible;
 use std::net::TcpListener;
@@ -13,7 +14,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::Semaphore;
 
 use super::state::State;
-use super::{explain, purge, reply};
+use super::{explain, purge, reload, reply};
 use crate::body::Body;
 use crate::telemetry;
 
@@ -63,6 +64,8 @@ enum Matter {
     Metrics,
     Purge,
     Explain,
+    Filters,
+    Reload,
 }
 
 impl Matter {
@@ -73,13 +76,15 @@ impl Matter {
             "/metrics" => Self::Metrics,
             "/v1/purge" => Self::Purge,
             "/v1/explain" => Self::Explain,
+            "/v1/filters" => Self::Filters,
+            "/v1/reload" => Self::Reload,
             _ => return None,
         })
     }
 
     /// The methods that it is asked for by, as in `Allow`.
     fn methods(self) -> &'static str {
-        if self == Self::Purge { "POST" } else { "GET, HEAD" }
+        if matches!(self, Self::Purge | Self::Reload) { "POST" } else { "GET, HEAD" }
     }
 
     fn is_public(self) -> bool {
@@ -92,7 +97,7 @@ where
     B: http_body::Body<Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
 {
     let Some(matter) = Matter::of(request.uri().path()) else {
-        let known = "not found: try /metrics, /healthz, /readyz, /v1/purge or /v1/explain\n";
+        let known = "not found: try /metrics, /healthz, /readyz, /v1/purge, /v1/explain, /v1/filters or /v1/reload\n";
         return reply::text(StatusCode::NOT_FOUND, known);
     };
     if !matter.methods().split(", ").any(|method| method == request.method().as_str()) {
@@ -110,6 +115,8 @@ where
         }
         Matter::Purge => purge::answer(request, &state.edge).await,
         Matter::Explain => explain::answer(request, &state.edge).await,
+        Matter::Filters => reload::filters(&state.edge),
+        Matter::Reload => reload::answer(&request, &state.edge).await,
         Matter::Readiness if !state.health.is_ready() => reply::text(StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
         Matter::Readiness | Matter::Health => reply::text(StatusCode::OK, "ok\n"),
     }
@@ -138,7 +145,9 @@ mod tests {
             ("/readyz", "GET, HEAD", true),
             ("/metrics", "GET, HEAD", false),
             ("/v1/explain", "GET, HEAD", false),
+            ("/v1/filters", "GET, HEAD", false),
             ("/v1/purge", "POST", false),
+            ("/v1/reload", "POST", false),
         ];
         for (path, methods, public) in cases {
             let matter = Matter::of(path).expect(path);

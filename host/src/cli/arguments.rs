@@ -24,6 +24,8 @@ pub(super) enum Command {
     Check(Check),
     /// Give up stored responses of a running node
     Purge(Purge),
+    /// Have a running node read its filters and routes again
+    Reload(Reload),
     /// Say how a running node would answer a request, and why
     Explain(Explain),
 }
@@ -80,6 +82,12 @@ pub(super) struct Purge {
     /// Make it stale instead: it is validated before its next use, or used stale where it may be
     #[arg(long)]
     pub(super) soft: bool,
+    #[command(flatten)]
+    pub(super) door: Door,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Reload {
     #[command(flatten)]
     pub(super) door: Door,
 }

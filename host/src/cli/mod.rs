@@ -1,10 +1,11 @@
-//! The command line: `forebay run`, `forebay check`, `forebay purge` and `forebay explain`.
+//! The command line: `forebay run`, `forebay check`, `forebay purge`, `forebay reload` and `forebay explain`.
 
 mod admin;
 mod arguments;
 mod check;
 mod explain;
 mod purge;
+mod reload;
 mod run;
 
 use std::io::Write;
@@ -21,6 +22,7 @@ pub fn main() -> ExitCode {
         Command::Run(options) => run::run(&options),
         Command::Check(options) => check::check(&options),
         Command::Purge(options) => purge::purge(&options),
+        Command::Reload(options) => reload::reload(&options),
         Command::Explain(options) => explain::explain(&options),
     };
     match done {

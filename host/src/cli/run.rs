@@ -68,9 +68,7 @@ async fn until_told(node: Node, mut signals: Signals) -> anyhow::Result<ExitCode
                 node.reopen_logs();
                 tracing::info!("log files opened again");
             }
-            Told::Reload => {
-                tracing::warn!("this version cannot reload its configuration: start it anew, QUIT drains the old one");
-            }
+            Told::Reload => reload(&node).await,
             Told::Drain => break,
         }
     }
@@ -85,6 +83,16 @@ async fn until_told(node: Node, mut signals: Signals) -> anyhow::Result<ExitCode
         Drained::CutOff => tracing::warn!("exchanges were cut off"),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A fault in the file is the operator's to mend; the node runs on as it was.
+async fn reload(node: &Node) {
+    let edge = node.edge().clone();
+    match tokio::task::spawn_blocking(move || edge.reload()).await {
+        Ok(Ok(reloaded)) => tracing::info!(whole = reloaded.is_whole(), "configuration read again"),
+        Ok(Err(error)) => tracing::error!(%error, "configuration not read again"),
+        Err(error) => tracing::error!(%error, "the reload broke off"),
+    }
 }
 
 /// The signals that a node heeds, nginx's.

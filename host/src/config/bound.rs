@@ -182,3 +182,12 @@ pub(super) const FILTER_HEADER_COUNT: Bound<usize> = Bound { default: 128, least
 
 /// Twice what a listener accepts by default, so that a chain may add to the largest header section.
 pub(super) const FILTER_HEADER_BYTES: Bound<u64> = Bound { default: 64 * KIB, least: 8 * KIB, most: 16 * MIB };
+
+/// Ten in a row are no accident: a filter that fails one exchange in a hundred by chance gets there once in 10^20.
+pub(super) const BREAKER_FAILURES: Bound<usize> = Bound { default: 10, least: 0, most: 1_000_000 };
+
+/// Long enough that what a try costs is nothing, short enough that nobody has to wake a filter that is well again.
+pub(super) const BREAKER_COOLDOWN: Bound<Duration> = millis(10_000, 10, 60 * MINUTE * 1000);
+
+/// All exchanges are no canary but the new version itself, which the filter's own keys name.
+pub(super) const CANARY_PERCENT: Bound<usize> = Bound { default: 5, least: 0, most: 100 };

@@ -33,6 +33,7 @@ pub fn parse(text: &str, file: &Path, environment: &dyn Fn(&str) -> Option<Strin
         // What the parser guessed after an error would only bring faults that are not there.
         return Err(faults);
     }
-    let config = Section::read_root(&document, &tables, check::config);
+    let mut config = Section::read_root(&document, &tables, check::config);
+    config.file = file.to_owned();
     document.faults().map_or(Ok(config), Err)
 }

@@ -32,9 +32,9 @@ pub use host::HostError;
 pub use load::{load, parse};
 pub use media_range::{MediaRange, MediaRangeError};
 pub use model::{
-    AccessLog, Admin, Admission, Balance, Cache, Coding, Compression, Config, Disk, Filter, FilterLimits, HostPattern,
-    Isolation, Listener, Log, LogFormat, Node, OnError, Origin, OriginHost, QueryParameters, Route, RouteCache,
-    RouteCompression, RouteKey, Server, StaleOn, StaticSite,
+    AccessLog, Admin, Admission, Balance, Cache, Coding, Compression, Config, Disk, Filter, FilterCanary,
+    FilterCondition, FilterLimits, HostPattern, Isolation, Listener, Log, LogFormat, Node, OnError, Origin, OriginHost,
+    QueryParameters, Route, RouteCache, RouteCompression, RouteFilter, RouteKey, Server, StaleOn, StaticSite,
 };
 pub use server::ServerError;
 pub use single::for_origin;

@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use http::HeaderName;
+use http::{HeaderName, Method};
 use ipnet::IpNet;
 
 use super::media_range::MediaRange;
@@ -16,6 +16,8 @@ use super::media_range::MediaRange;
 /// A whole, checked configuration.
 #[derive(Debug, Clone)]
 pub struct Config {
+    /// The file it was read from; relative where it was named so.
+    pub file: PathBuf,
     pub node: Node,
     pub listeners: Vec<Listener>,
     pub admin: Admin,
@@ -25,6 +27,8 @@ pub struct Config {
     pub origins: Vec<Origin>,
     pub statics: Vec<StaticSite>,
     pub filter_limits: FilterLimits,
+    /// `[filter_cache]`: the folder of compiled modules; `None` compiles at every start.
+    pub filter_cache: Option<PathBuf>,
     pub filters: Vec<Filter>,
     pub routes: Vec<Route>,
 }
@@ -220,7 +224,7 @@ pub struct StaticSite {
 }
 
 /// `[filter_limits]`: bounds of every filter.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FilterLimits {
     /// CPU time of one callback.
     pub callback_deadline: Duration,
@@ -237,10 +241,14 @@ pub struct FilterLimits {
     /// A header section after a filter's changes.
     pub header_count_max: usize,
     pub header_bytes_max: usize,
+    /// Exchanges failed in a row after which a filter is no longer entered; 0 enters it always.
+    pub breaker_failures: usize,
+    /// From then to the exchange that tries it again.
+    pub breaker_cooldown: Duration,
 }
 
 /// `[filters.NAME]`: a module and its settings.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter {
     pub name: String,
     /// Absolute.
@@ -251,6 +259,40 @@ pub struct Filter {
     pub settings: String,
     pub on_error: OnError,
     pub isolation: Isolation,
+    /// Where it is entered, if a route says nothing else.
+    pub condition: FilterCondition,
+    pub canary: Option<FilterCanary>,
+}
+
+/// `[filters.NAME.canary]`: another version of a filter, for a part of its exchanges.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FilterCanary {
+    /// Absolute.
+    pub module: PathBuf,
+    pub sha256: Option<String>,
+    /// Of the exchanges.
+    pub percent: u8,
+    /// In the place of the filter's own, where a route has none.
+    pub settings: Option<String>,
+}
+
+/// Which requests a filter is entered for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FilterCondition {
+    /// Prefixes that end at a segment boundary; none are all paths.
+    pub paths: Vec<String>,
+    /// None are all methods.
+    pub methods: Vec<Method>,
+}
+
+/// One element of a route's `filters`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouteFilter {
+    /// The name of the filter.
+    pub name: String,
+    /// In the place of the filter's own, in the same form.
+    pub settings: Option<String>,
+    pub condition: FilterCondition,
 }
 
 /// What an exchange finds in a filter of those before it.
@@ -281,8 +323,8 @@ pub struct Route {
     pub path: String,
     /// The name of an origin or of a static site.
     pub origin: String,
-    /// Names of filters, in request order.
-    pub filters: Vec<String>,
+    /// In request order.
+    pub filters: Vec<RouteFilter>,
     pub cache: RouteCache,
     pub compression: RouteCompression,
 }

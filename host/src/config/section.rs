@@ -125,6 +125,11 @@ impl<'d> Section<'d> {
         elements.iter().filter_map(|element| Some(Self::of(element, &header)?.read(&mut check))).collect()
     }
 
+    /// A table that stands as a value; `expected` is what to write where it is none.
+    pub(super) fn inline<T>(field: &Field<'d>, expected: &str, check: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        Some(Self::of(field, expected)?.read(check))
+    }
+
     /// `[key.NAME]`, in the order of the file; `check` gets each name.
     pub(super) fn named<T>(&mut self, key: &'static str, mut check: impl FnMut(&str, &mut Self) -> T) -> Vec<T> {
         let Some(field) = self.field(key) else { return Vec::new() };

@@ -64,7 +64,7 @@ impl Display for Summary<'_> {
 fn write_route(f: &mut Formatter<'_>, route: &Route) -> fmt::Result {
     write!(f, "route     {}{} -> {}", route.host, route.path, route.origin)?;
     if !route.filters.is_empty() {
-        write!(f, " through {}", listed(route.filters.iter()))?;
+        write!(f, " through {}", listed(route.filters.iter().map(|filter| &filter.name)))?;
     }
     match (route.cache.enabled, route.cache.default_ttl) {
         (false, _) => write!(f, ", not cached")?,

@@ -20,7 +20,7 @@ pub(super) fn after(visit: &Visit<'_>, response: &Response<Body>) {
     forget(visit, &passage.head, &passage.route.key_rules);
     for name in [header::LOCATION, header::CONTENT_LOCATION] {
         if let Some(other) = named(response.headers(), &name, &passage.head)
-            && let Some(route) = visit.edge.routes.find(other.host(), &for_routing(other.path.path()))
+            && let Some(route) = visit.edge.routes.load().find(other.host(), &for_routing(other.path.path()))
         {
             forget(visit, &other, &route.key_rules);
         }

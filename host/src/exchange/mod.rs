@@ -6,7 +6,7 @@
 //! `compress` decides in which coding it goes out. Around them, `visit` is the request's own state, `routes` finds its way,
 //! `forward` writes the request to the origin, `interim` and `mailbox` pass on what an origin says before its answer,
 //! `deliver` the response to the client, `failure` turns whatever went wrong into an answer, and `record` hands in the
-//! `facts` of the exchange when it is over.
+//! `facts` of the exchange when it is over. `reload` swaps filters and routes.
 
 mod access_line;
 mod backoff;
@@ -41,6 +41,7 @@ mod pass;
 mod peer;
 mod purge;
 mod record;
+mod reload;
 mod reply;
 mod routes;
 mod serve;
@@ -56,5 +57,7 @@ pub use explanation::Explanation;
 pub use mailbox::{Found, Mailbox, Slip};
 pub use peer::{Peer, PurgeRight};
 pub use purge::{Asker, BadScope, Purged, Wanted};
+pub use reload::{ReloadError, Reloaded};
+pub use routes::PlaceError;
 pub use target::BadUrl;
 pub use visit::Closed;

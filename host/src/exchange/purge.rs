@@ -115,7 +115,8 @@ impl Edge {
     /// Purges everything that is named, or, where one of the names is wrong, nothing. Everything is in force at the first
     /// poll; what is waited for is that it is written down.
     pub async fn purge(&self, wanted: &[Wanted], mode: Mode, asker: Asker) -> Result<Purged, BadScope> {
-        let scopes = wanted.iter().map(|wanted| scope(&self.routes, wanted)).collect::<Result<Vec<_>, _>>()?;
+        let routes = self.routes.load_full();
+        let scopes = wanted.iter().map(|wanted| scope(&routes, wanted)).collect::<Result<Vec<_>, _>>()?;
         Ok(self.purge_scopes(scopes, mode, asker).await)
     }
 
@@ -189,7 +190,7 @@ pub(super) async fn answer(visit: &Visit<'_>, parts: request::Parts) -> Result<R
     let mode = mode(&parts.headers);
     let scheme = visit.peer.scheme_of(&parts.headers);
     let head = RequestHead::new(parts, scheme, visit.peer.local).map_err(Failure::Target)?;
-    let scope = Scope::Url(target::spelled(&visit.edge.routes, &head));
+    let scope = Scope::Url(target::spelled(&visit.edge.routes.load(), &head));
     let purged = visit.edge.purge_scopes(vec![scope], mode, Asker::Client(visit.peer.remote.ip())).await;
     let mut response = Response::new(Body::from(Bytes::from(format!("{}\n", purged.json()))));
     *response.status_mut() = purged.status();

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::offer::Offer;
 use crate::cache::KeyRules;
 use crate::config::{self, HostPattern};
-use crate::filter::Chain;
-use crate::origin::Origin;
-use crate::semantics::{Policy, Trouble};
+use crate::filter::{Chain, Filters, LoadError};
+use crate::origin::{Origin, Origins};
+use crate::semantics::{Policy, Trouble, covers};
 
 /// A route with everything it names already found.
 pub(super) struct Route {
@@ -40,10 +40,34 @@ impl Route {
         }
     }
 
-    /// A prefix matches up to a segment's end: `/a` matches `/a` and `/a/b`, not `/ab`.
     fn covers(&self, path: &str) -> bool {
-        path.strip_prefix(self.path.as_str())
-            .is_some_and(|rest| rest.is_empty() || self.path.ends_with('/') || rest.starts_with('/'))
+        covers(&self.path, path)
+    }
+}
+
+/// A route, and the hosts it is for.
+#[derive(Clone)]
+pub(super) struct Placed {
+    host: HostPattern,
+    pub(super) route: Arc<Route>,
+}
+
+/// Why a route cannot be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum PlaceError {
+    #[error(transparent)]
+    Filter(#[from] LoadError),
+    #[error("route {route}: the origin {origin:?} is not configured")]
+    Origin { route: String, origin: String },
+}
+
+impl Placed {
+    /// Finds what the route names.
+    pub(super) fn new(config: &config::Route, origins: &Origins, filters: &Filters) -> Result<Self, PlaceError> {
+        let unknown = || PlaceError::Origin { route: config.name.clone(), origin: config.origin.clone() };
+        let origin = origins.get(&config.origin).cloned().ok_or_else(unknown)?;
+        let route = Arc::new(Route::new(config, origin, filters.chain(&config.filters)?));
+        Ok(Self { host: config.host.clone(), route })
     }
 }
 
@@ -76,21 +100,21 @@ pub(super) struct Routes {
 }
 
 impl Routes {
-    pub(super) fn new(routes: impl IntoIterator<Item = (HostPattern, Route)>) -> Self {
+    pub(super) fn new(placed: &[Placed]) -> Self {
         let mut table = Self::default();
-        for (host, route) in routes {
+        for Placed { host, route } in placed {
             let paths = match host {
-                HostPattern::Exact(name) => table.exact.entry(name).or_default(),
+                HostPattern::Exact(name) => table.exact.entry(name.clone()).or_default(),
                 HostPattern::Any => &mut table.any,
                 HostPattern::Suffix(suffix) => {
-                    let at = table.suffixes.iter().position(|(known, _)| *known == suffix).unwrap_or_else(|| {
-                        table.suffixes.push((suffix, Paths::new()));
+                    let at = table.suffixes.iter().position(|(known, _)| known == suffix).unwrap_or_else(|| {
+                        table.suffixes.push((suffix.clone(), Paths::new()));
                         table.suffixes.len() - 1
                     });
                     &mut table.suffixes[at].1
                 }
             };
-            paths.push(Arc::new(route));
+            paths.push(route.clone());
         }
         let all = table.exact.values_mut().chain(table.suffixes.iter_mut().map(|(_, paths)| paths));
         for paths in all.chain(std::iter::once(&mut table.any)) {
@@ -124,8 +148,7 @@ impl Routes {
 mod tests {
     use super::*;
     use crate::clock::Clock;
-    use crate::filter::{Environment, Filters};
-    use crate::origin::Origins;
+    use crate::filter::{Environment, Wanted};
     use prometheus::Registry;
     use std::path::Path;
 
@@ -139,12 +162,10 @@ mod tests {
         let config = config::parse(&text, Path::new("test.toml"), &|_| None).expect("a right configuration");
         let registry = Registry::new();
         let environment = Environment::new(&registry, Clock::system(), 1, "n").expect("an environment");
-        let filters = Filters::load(&[], &config.filter_limits, &environment).expect("no filters");
+        let filters = Filters::load(&Wanted::of(&config), &environment).expect("no filters");
         let origins = Origins::new(&config, &registry).expect("origins");
-        Routes::new(config.routes.iter().map(|route| {
-            let origin = origins.get("s").expect("the site").clone();
-            (route.host.clone(), Route::new(route, origin, filters.chain(&[]).expect("an empty chain")))
-        }))
+        let placed = config.routes.iter().map(|route| Placed::new(route, &origins, &filters).expect("the site"));
+        Routes::new(&placed.collect::<Vec<_>>())
     }
 
     #[test]

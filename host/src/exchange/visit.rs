@@ -68,7 +68,8 @@ impl<'a> Visit<'a> {
         if head.method == http::Method::TRACE {
             return Err(Failure::Trace);
         }
-        let route = self.edge.routes.find(head.host(), &for_routing(head.path.path())).ok_or(Failure::NoRoute)?.clone();
+        let route =
+            self.edge.routes.load().find(head.host(), &for_routing(head.path.path())).ok_or(Failure::NoRoute)?.clone();
         self.record.route = route.name.clone();
         let run = if route.chain.is_empty() { None } else { Some(route.chain.begin(self.stream(&route))) };
         Ok(self.passage.insert(Passage { head, wishes: Wishes::default(), route, run, end }))
@@ -102,7 +103,8 @@ impl<'a> Visit<'a> {
         if before != (passage.head.authority.clone(), passage.head.path.clone()) {
             // A filter wrote another target: that target's route decides about origin and caching.
             passage.head.normalise().map_err(|bad| Failure::Unsendable(bad.to_string()))?;
-            let found = self.edge.routes.find(passage.head.host(), &for_routing(passage.head.path.path()));
+            let routes = self.edge.routes.load();
+            let found = routes.find(passage.head.host(), &for_routing(passage.head.path.path()));
             passage.route = found.ok_or(Failure::NoRoute)?.clone();
             self.record.route = passage.route.name.clone();
         }

@@ -5,17 +5,26 @@
 use std::sync::Arc;
 
 use super::plugin::Plugin;
+use super::rollout::canary::Canary;
+use super::rollout::condition::Conditions;
 use super::run::Run;
 use super::stream::Stream;
 
 #[derive(Debug, Clone)]
 pub struct Chain {
     plugins: Arc<[Arc<Plugin>]>,
+    conditions: Conditions,
+    /// By their place in the chain.
+    canaries: Arc<[(usize, Arc<Canary>)]>,
 }
 
 impl Chain {
-    pub(super) fn new(plugins: Arc<[Arc<Plugin>]>) -> Self {
-        Self { plugins }
+    pub(super) fn new(
+        plugins: Arc<[Arc<Plugin>]>,
+        conditions: Conditions,
+        canaries: Arc<[(usize, Arc<Canary>)]>,
+    ) -> Self {
+        Self { plugins, conditions, canaries }
     }
 
     /// Whether a run of it could only ever continue.
@@ -31,6 +40,18 @@ impl Chain {
 
     /// Starts the run of one exchange; no guest is entered yet.
     pub fn begin(&self, stream: Stream) -> Run {
-        Run::new(self.plugins.clone(), stream)
+        let plugins = if self.canaries.is_empty() { self.plugins.clone() } else { self.drawn() };
+        Run::new(plugins, self.conditions.clone(), stream)
+    }
+
+    /// The versions that one exchange meets, to its end.
+    fn drawn(&self) -> Arc<[Arc<Plugin>]> {
+        let mut plugins = self.plugins.clone();
+        for (index, canary) in &*self.canaries {
+            if let Some(next) = canary.choose(fastrand::u8(..100)) {
+                Arc::make_mut(&mut plugins)[*index] = next.clone();
+            }
+        }
+        plugins
     }
 }

@@ -67,11 +67,21 @@ pub enum FailureKind {
     Start,
     /// Another exchange broke the instance that this one shared with it.
     Lost,
+    /// The filter has failed too often, and was not entered.
+    Breaker,
 }
 
 impl FailureKind {
-    pub(super) const ALL: [Self; 7] =
-        [Self::Trap, Self::Deadline, Self::Memory, Self::NeverResumed, Self::Headers, Self::Start, Self::Lost];
+    pub(super) const ALL: [Self; 8] = [
+        Self::Trap,
+        Self::Deadline,
+        Self::Memory,
+        Self::NeverResumed,
+        Self::Headers,
+        Self::Start,
+        Self::Lost,
+        Self::Breaker,
+    ];
 
     /// The word in logs, labels and `Proxy-Status`.
     pub fn word(self) -> &'static str {
@@ -83,6 +93,7 @@ impl FailureKind {
             Self::Headers => "headers",
             Self::Start => "start",
             Self::Lost => "lost",
+            Self::Breaker => "breaker",
         }
     }
 }

@@ -81,10 +81,6 @@ impl Instance {
         replica::image(&mut self.store, &self.guest, names)
     }
 
-    pub(super) fn profile(&self) -> Arc<Profile> {
-        self.store.data().profile.clone()
-    }
-
     /// Whether another exchange may have the guest while the one that was in it waits.
     pub(super) fn lendable(&self) -> bool {
         !self.hoards() && self.replica.as_ref().is_some_and(|replica| replica.lendable(&self.store))

@@ -4,9 +4,13 @@
 
 use std::fmt;
 
-use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry};
+use prometheus::{
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+};
 
 use super::failure::{Callback, FailureKind};
+use super::rollout::code_cache::Origin;
+use super::rollout::rollback::Rollback;
 
 /// A header filter takes 0.3 to 3 us, a deadline is 10 ms: most observations stop at one of the first buckets.
 const DURATION_BUCKETS: [f64; 12] =
@@ -46,6 +50,10 @@ pub(super) struct FilterMetrics {
     durations: HistogramVec,
     failures: IntCounterVec,
     instances: IntCounterVec,
+    breakers: IntGaugeVec,
+    rollbacks: IntCounterVec,
+    reloads: IntCounterVec,
+    compiles: IntCounterVec,
 }
 
 impl fmt::Debug for FilterMetrics {
@@ -72,7 +80,44 @@ impl FilterMetrics {
         registry.register(Box::new(instances.clone()))?;
         registry.register(Box::new(durations.clone()))?;
         registry.register(Box::new(failures.clone()))?;
-        Ok(Self { durations, failures, instances })
+        let counter = |name, help, labels: &[&str]| {
+            let family = IntCounterVec::new(Opts::new(name, help), labels)?;
+            registry.register(Box::new(family.clone()))?;
+            Ok::<_, prometheus::Error>(family)
+        };
+        let breakers = IntGaugeVec::new(
+            Opts::new(
+                "forebay_filter_breaker_open",
+                "Versions of a filter that are not entered, as they failed too often.",
+            ),
+            &["filter"],
+        )?;
+        registry.register(Box::new(breakers.clone()))?;
+        Ok(Self {
+            durations,
+            failures,
+            instances,
+            breakers,
+            rollbacks: counter(
+                "forebay_filter_rollbacks_total",
+                "Canaries of a filter that were taken back.",
+                &["filter", "reason"],
+            )?,
+            reloads: counter("forebay_filter_reloads_total", "What reloads did to a filter.", &["filter", "result"])?,
+            compiles: counter(
+                "forebay_filter_compiles_total",
+                "Modules made ready to run, by where their code came from.",
+                &["result"],
+            )?,
+        })
+    }
+
+    pub(super) fn count_reload(&self, filter: &str, result: &str) {
+        self.reloads.with_label_values(&[filter, result]).inc();
+    }
+
+    pub(super) fn count_compile(&self, origin: Origin) {
+        self.compiles.with_label_values(&[origin.word()]).inc();
     }
 
     /// The series of one filter, all of them there from the start.
@@ -84,6 +129,8 @@ impl FilterMetrics {
             done: duration(Callback::Done),
             instances: Making::ALL.map(|making| self.instances.with_label_values(&[filter, making.word()])),
             failures: FailureKind::ALL.map(|kind| self.failures.with_label_values(&[filter, kind.word()])),
+            breaker: self.breakers.with_label_values(&[filter]),
+            rollbacks: Rollback::ALL.map(|reason| self.rollbacks.with_label_values(&[filter, reason.word()])),
         }
     }
 }
@@ -96,6 +143,9 @@ pub(super) struct Meters {
     done: Histogram,
     failures: [IntCounter; FailureKind::ALL.len()],
     instances: [IntCounter; Making::ALL.len()],
+    /// How many of its breakers are open.
+    pub(super) breaker: IntGauge,
+    rollbacks: [IntCounter; Rollback::ALL.len()],
 }
 
 impl Meters {
@@ -117,5 +167,10 @@ impl Meters {
     pub(super) fn count_failure(&self, kind: FailureKind) {
         let index = FailureKind::ALL.iter().position(|one| *one == kind).expect("ALL lists every kind");
         self.failures[index].inc();
+    }
+
+    pub(super) fn count_rollback(&self, reason: Rollback) {
+        let index = Rollback::ALL.iter().position(|one| *one == reason).expect("ALL lists every reason");
+        self.rollbacks[index].inc();
     }
 }

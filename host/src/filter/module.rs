@@ -3,23 +3,28 @@
 //! Everything that can be known without running the guest is checked here, so that a module this node cannot run is told
 //! at load, with everything that is wrong with it.
 
-use std::fmt::Write;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
 use wasmtime::{InstancePre, Linker, Store};
 
 use super::abi::Abi;
+use super::instrument::Refusal;
 use super::load_error::{LoadFault, WASM_BINDGEN_HINT};
 use super::one_line::{escaped, one_line};
+use super::rollout::version::Version;
 use super::state::State;
 
 /// Code that instances can be made of.
+#[derive(Clone)]
 pub(super) struct Module {
+    pub(super) version: Version,
     pub(super) abi: Abi,
-    pub(super) code: wasmtime::Module,
+    pub(super) code: InstancePre<State>,
+    /// The names its mutable globals are exported under, where its instances can be reset.
+    pub(super) globals: Result<Arc<[String]>, Refusal>,
 }
 
 /// The bytes of the module at `path`, if they are not too many and match the pinned digest.
@@ -38,40 +43,30 @@ pub(super) fn read(path: &Path, sha256: Option<&str>, bytes_max: u64) -> Result<
 }
 
 fn check_digest(path: &Path, bytes: &[u8], expected: &str) -> Result<(), LoadFault> {
-    let found = Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a String takes everything");
-        text
-    });
+    let found = Version::of(bytes).digits();
     if found == expected {
         return Ok(());
     }
     Err(LoadFault::Digest { path: path.to_owned(), expected: expected.to_owned(), found })
 }
 
-impl Module {
-    /// Compiles `bytes` and finds out which ABI they speak.
-    pub(super) fn compile(engine: &wasmtime::Engine, path: &Path, bytes: &[u8]) -> Result<Self, LoadFault> {
-        let code = wasmtime::Module::from_binary(engine, bytes)
-            .map_err(|error| LoadFault::Compile { path: path.to_owned(), cause: one_line(&format!("{error:#}")) })?;
-        let abi = code.exports().find_map(|export| Abi::marked_by(export.name())).ok_or(LoadFault::NoAbi)?;
-        Ok(Self { abi, code })
-    }
+/// Finds out which ABI the module speaks.
+pub(super) fn abi(code: &wasmtime::Module) -> Result<Abi, LoadFault> {
+    code.exports().find_map(|export| Abi::marked_by(export.name())).ok_or(LoadFault::NoAbi)
+}
 
-    /// Binds the module's imports to host calls. `store` is any store; it is only looked through.
-    pub(super) fn link(
-        &self,
-        linker: &Linker<State>,
-        store: &mut Store<State>,
-    ) -> Result<InstancePre<State>, LoadFault> {
-        let unknown = self.code.imports().filter(|import| linker.get_by_import(&mut *store, import).is_none());
-        let imports: Vec<String> =
-            unknown.map(|import| escaped(&format!("{}.{}", import.module(), import.name()))).collect();
-        if imports.is_empty() {
-            return linker
-                .instantiate_pre(&self.code)
-                .map_err(|error| LoadFault::Type(one_line(&format!("{error:#}"))));
-        }
-        let glue = imports.iter().any(|import| import.starts_with("__wbindgen"));
-        Err(LoadFault::Imports { imports, hint: if glue { WASM_BINDGEN_HINT } else { "" } })
+/// Binds the module's imports to host calls. `store` is any store; it is only looked through.
+pub(super) fn link(
+    code: &wasmtime::Module,
+    linker: &Linker<State>,
+    store: &mut Store<State>,
+) -> Result<InstancePre<State>, LoadFault> {
+    let unknown = code.imports().filter(|import| linker.get_by_import(&mut *store, import).is_none());
+    let imports: Vec<String> =
+        unknown.map(|import| escaped(&format!("{}.{}", import.module(), import.name()))).collect();
+    if imports.is_empty() {
+        return linker.instantiate_pre(code).map_err(|error| LoadFault::Type(one_line(&format!("{error:#}"))));
     }
+    let glue = imports.iter().any(|import| import.starts_with("__wbindgen"));
+    Err(LoadFault::Imports { imports, hint: if glue { WASM_BINDGEN_HINT } else { "" } })
 }

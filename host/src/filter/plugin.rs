@@ -1,35 +1,39 @@
 //! A plugin: one configured filter, ready to make instances.
 //!
-//! Loading one compiles its module and starts a first instance, so that a bad module or bad settings are known before
-//! any request. `enter` and `leave` are an exchange's way to an instance.
+//! Loading one starts a first instance, so that a bad module or bad settings are known before any request. `enter` and
+//! `leave` are an exchange's way to an instance.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::{fmt, mem};
 
-use wasmtime::{Engine, InstancePre, Linker, Store};
-
 use super::abi::ROOT_CONTEXT;
 use super::berth::{self, Act, Berth};
-use super::environment::Environment;
 use super::failure::Broken;
 use super::image::Image;
 use super::instance::Instance;
-use super::instrument::{self, Refusal};
 use super::load_error::LoadFault;
 use super::metrics::{Making, Meters};
-use super::module::{self, Module};
+use super::module::Module;
 use super::profile::Profile;
-use super::state::State;
+use super::rollout::breaker::{Admission, Breaker, Change};
+use super::rollout::tally::Tally;
+use super::rollout::version::Version;
 use super::ticket::{Stay, Ticket};
-use crate::config::{self, Filter, FilterLimits};
+use super::workshop::Workshop;
+use crate::config::{self, Filter, FilterCondition, FilterLimits};
 use crate::worker;
+use http::StatusCode;
 
 pub(super) struct Plugin {
     pub(super) profile: Arc<Profile>,
     pub(super) meters: Meters,
+    pub(super) identity: Identity,
+    pub(super) breaker: Breaker,
+    pub(super) tally: Tally,
     contexts: AtomicU32,
-    code: InstancePre<State>,
+    module: Module,
     isolation: Isolation,
     berths: Box<[Slot]>,
 }
@@ -43,7 +47,7 @@ impl fmt::Debug for Plugin {
 /// How exchanges are kept apart.
 enum Isolation {
     /// Each finds the image; the names are those of the exported globals.
-    Image(Arc<Image>, Vec<String>),
+    Image(Arc<Image>, Arc<[String]>),
     /// Each has an instance to itself, started for it.
     Exclusive,
     /// They are not.
@@ -67,35 +71,73 @@ impl Slot {
     }
 }
 
-/// What all plugins of one load are made with.
-pub(super) struct Workshop<'a> {
-    pub(super) engine: &'a Engine,
-    pub(super) linker: &'a Linker<State>,
-    pub(super) limits: &'a FilterLimits,
-    pub(super) environment: &'a Environment,
+/// What makes one plugin another: where none of it changes, a reload keeps the plugin.
+#[derive(PartialEq, Eq)]
+pub(super) struct Identity {
+    version: Version,
+    /// Without what does not concern a running instance.
+    filter: Filter,
+    limits: FilterLimits,
+}
+
+impl Identity {
+    pub(super) fn new(version: Version, filter: &Filter, limits: &FilterLimits) -> Self {
+        let filter = Filter {
+            module: PathBuf::new(),
+            sha256: None,
+            condition: FilterCondition::default(),
+            canary: None,
+            ..filter.clone()
+        };
+        Self { version, filter, limits: limits.clone() }
+    }
 }
 
 impl Plugin {
-    pub(super) fn load(filter: &Filter, workshop: &Workshop<'_>) -> Result<Self, LoadFault> {
-        let bytes = module::read(&filter.module, filter.sha256.as_deref(), workshop.limits.module_bytes_max)?;
-        let (bytes, globals) = instrument::prepare(&bytes);
-        let module = Module::compile(workshop.engine, &filter.module, &bytes)?;
-        let profile = Arc::new(Profile::new(filter, module.abi, workshop.limits, workshop.environment));
-        let mut scratch = Store::new(workshop.engine, State::new(profile.clone()));
-        let code = module.link(workshop.linker, &mut scratch)?;
-        let mut first = Instance::start(&profile, &code)?;
+    /// A plugin of `filter`, configured on a first instance: no exchange waits for it.
+    pub(super) fn load(filter: &Filter, module: Module, workshop: &Workshop<'_>) -> Result<Self, LoadFault> {
+        let Workshop { limits, environment, .. } = workshop;
+        let profile = Arc::new(Profile::new(filter, (module.version, module.abi), limits, environment));
+        let meters = environment.metrics.of(&filter.name);
+        let mut first = Instance::start(&profile, &module.code)?;
         let isolation = match filter.isolation {
             config::Isolation::Shared => Isolation::Shared,
-            config::Isolation::Request => by_request(&mut first, &code, globals),
+            config::Isolation::Request => by_request(&mut first, &profile, &module),
         };
         Ok(Self {
-            meters: workshop.environment.metrics.of(&filter.name),
-            contexts: AtomicU32::new(ROOT_CONTEXT + 1),
+            identity: Identity::new(module.version, filter, limits),
+            breaker: Breaker::new(&profile, meters.breaker.clone()),
+            tally: Tally::default(),
+            meters,
             profile,
-            code,
+            contexts: AtomicU32::new(ROOT_CONTEXT + 1),
+            module,
             isolation,
-            berths: (0..workshop.environment.workers.max(1)).map(|_| Slot::default()).collect(),
+            berths: (0..environment.workers.max(1)).map(|_| Slot::default()).collect(),
         })
+    }
+
+    /// What it is made of, for other plugins.
+    pub(super) fn module(&self) -> Module {
+        self.module.clone()
+    }
+
+    /// Counts an exchange that it failed.
+    pub(super) fn note_failure(&self) {
+        self.tally.count_failure();
+        if self.breaker.failed() == Change::Opened {
+            let Profile { name, version, .. } = &*self.profile;
+            tracing::error!(filter = %name, %version, "breaker open: the filter is not entered for a while");
+        }
+    }
+
+    /// Counts an exchange that ended well in it, with the status of the response.
+    pub(super) fn note_end(&self, admission: Admission, status: Option<StatusCode>) {
+        self.tally.count_end(status);
+        if self.breaker.succeeded(admission) == Change::Closed {
+            let Profile { name, version, .. } = &*self.profile;
+            tracing::info!(filter = %name, %version, "breaker closed: the filter is entered again");
+        }
     }
 
     /// The ticket of an exchange that comes to this filter.
@@ -143,8 +185,8 @@ impl Plugin {
     fn make(&self, making: Making) -> Result<Box<Instance>, Broken> {
         self.meters.count_instance(making);
         let made = match &self.isolation {
-            Isolation::Image(image, names) => Instance::replicate(&self.profile, &self.code, (image, names)),
-            Isolation::Exclusive | Isolation::Shared => Instance::start(&self.profile, &self.code),
+            Isolation::Image(image, names) => Instance::replicate(&self.profile, &self.module.code, (image, names)),
+            Isolation::Exclusive | Isolation::Shared => Instance::start(&self.profile, &self.module.code),
         };
         made.map(Box::new).map_err(Broken::start)
     }
@@ -157,15 +199,14 @@ impl Plugin {
 }
 
 /// By the image of `first`, where its module and this machine allow it.
-fn by_request(first: &mut Instance, code: &InstancePre<State>, globals: Result<Vec<String>, Refusal>) -> Isolation {
-    let profile = first.profile();
-    let refused = match globals {
+fn by_request(first: &mut Instance, profile: &Arc<Profile>, module: &Module) -> Isolation {
+    let refused = match &module.globals {
         Err(refusal) => refusal.to_string(),
-        Ok(names) => match first.image(&names).map(Arc::new) {
+        Ok(names) => match first.image(names).map(Arc::new) {
             None => "image".to_owned(),
             // One is made for trial: what does not work here will not work for any exchange.
-            Some(image) => match Instance::replicate(&profile, code, (&image, &names)) {
-                Ok(_) => return Isolation::Image(image, names),
+            Some(image) => match Instance::replicate(profile, &module.code, (&image, names)) {
+                Ok(_) => return Isolation::Image(image, names.clone()),
                 Err(fault) => fault.to_string(),
             },
         },

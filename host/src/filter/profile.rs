@@ -11,6 +11,7 @@ use super::abi::Abi;
 use super::draft::Undo;
 use super::engine;
 use super::environment::Environment;
+use super::rollout::version::Version;
 use super::series::SeriesTable;
 use crate::clock::Clock;
 use crate::config::{Filter, FilterLimits, OnError};
@@ -18,6 +19,7 @@ use crate::config::{Filter, FilterLimits, OnError};
 #[derive(Debug)]
 pub(super) struct Profile {
     pub(super) name: Arc<str>,
+    pub(super) version: Version,
     pub(super) abi: Abi,
     /// What the guest reads as its plugin configuration.
     pub(super) settings: Vec<u8>,
@@ -35,11 +37,17 @@ pub(super) struct Profile {
 }
 
 impl Profile {
-    pub(super) fn new(filter: &Filter, abi: Abi, limits: &FilterLimits, environment: &Environment) -> Self {
+    pub(super) fn new(
+        filter: &Filter,
+        (version, abi): (Version, Abi),
+        limits: &FilterLimits,
+        environment: &Environment,
+    ) -> Self {
         let name: Arc<str> = filter.name.as_str().into();
         Self {
             series: SeriesTable::new(name.clone(), limits.metric_series_max, environment.families.clone()),
             name,
+            version,
             abi,
             settings: filter.settings.clone().into_bytes(),
             on_error: filter.on_error,

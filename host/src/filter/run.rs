@@ -13,6 +13,7 @@ use http::response;
 
 use super::instance::Decision;
 use super::plugin::Plugin;
+use super::rollout::condition::Conditions;
 use super::seats::Seats;
 use super::stream::{EndOfStream, Stream};
 use super::verdict::{LocalReply, Verdict};
@@ -23,6 +24,7 @@ use crate::semantics::RequestHead;
 /// messages are no longer readable: the exchange has given them away.
 pub struct Run {
     plugins: Arc<[Arc<Plugin>]>,
+    conditions: Conditions,
     seats: Seats,
     response: ResponsePhase,
 }
@@ -36,9 +38,9 @@ enum ResponsePhase {
 }
 
 impl Run {
-    pub(super) fn new(plugins: Arc<[Arc<Plugin>]>, stream: Stream) -> Self {
+    pub(super) fn new(plugins: Arc<[Arc<Plugin>]>, conditions: Conditions, stream: Stream) -> Self {
         let seats = Seats::new(plugins.len(), stream);
-        Self { plugins, seats, response: ResponsePhase::Ahead }
+        Self { plugins, conditions, seats, response: ResponsePhase::Ahead }
     }
 
     /// Hands the request to every filter in chain order. Filters may change all of it. After a reply, a close or a failure
@@ -46,6 +48,10 @@ impl Run {
     pub fn on_request(&mut self, request: &mut RequestHead, end: EndOfStream) -> Verdict {
         self.seats.start_watch();
         for plugin in &self.plugins[self.seats.count()..] {
+            if !self.conditions.hold(self.seats.count(), request) {
+                self.seats.pass();
+                continue;
+            }
             match self.seats.enter(plugin, request, end) {
                 Ok(Decision::Continue) => {}
                 Ok(Decision::Reply(reply)) => return Verdict::Reply(*reply),

@@ -11,6 +11,7 @@ use super::failure::{Broken, Callback, FailureKind, FilterFailure};
 use super::instance::{Decision, Loan};
 use super::notes::Notes;
 use super::plugin::Plugin;
+use super::rollout::breaker::Admission;
 use super::stream::{EndOfStream, Stream};
 use super::ticket::Ticket;
 use crate::semantics::RequestHead;
@@ -18,6 +19,8 @@ use crate::semantics::RequestHead;
 pub(super) struct Seats {
     /// In request order; `None` for a filter that has failed.
     taken: Vec<Option<Ticket>>,
+    /// Those that try a filter after its breaker was open; commonly none.
+    probes: Vec<usize>,
     /// `None` only while a guest has them, or where there are no filters.
     notes: Option<Box<Notes>>,
     elapsed: Duration,
@@ -30,7 +33,13 @@ impl Seats {
     /// Room for `count` filters.
     pub(super) fn new(count: usize, stream: Stream) -> Self {
         let notes = (count > 0).then(|| Box::new(Notes::new(stream)));
-        Self { taken: Vec::with_capacity(count), notes, elapsed: Duration::ZERO, watch: Instant::now() }
+        Self {
+            taken: Vec::with_capacity(count),
+            probes: Vec::new(),
+            notes,
+            elapsed: Duration::ZERO,
+            watch: Instant::now(),
+        }
     }
 
     /// How many filters were entered, failed ones among them.
@@ -62,12 +71,34 @@ impl Seats {
         request: &mut RequestHead,
         end: EndOfStream,
     ) -> Result<Decision, FilterFailure> {
+        self.admit(plugin)?;
         let mut ticket = plugin.admit();
         let loan = Loan { notes: &mut self.notes, request, response: None, end };
         let outcome = plugin.enter(&mut ticket, |instance| instance.request_headers(loan));
         self.clock(plugin, Callback::RequestHeaders);
         self.taken.push(outcome.is_ok().then_some(ticket));
         outcome.map_err(|broken| self.failure(plugin, Callback::RequestHeaders, broken))
+    }
+
+    /// Leaves the next seat empty: its filter is not entered.
+    pub(super) fn pass(&mut self) {
+        self.taken.push(None);
+    }
+
+    /// Asks the breaker. A refusal has its log line where the breaker opened.
+    fn admit(&mut self, plugin: &Plugin) -> Result<(), FilterFailure> {
+        match plugin.breaker.admit() {
+            Admission::Usual => return Ok(()),
+            Admission::Probe => {
+                self.probes.push(self.taken.len());
+                return Ok(());
+            }
+            Admission::Refused => {}
+        }
+        self.pass();
+        plugin.meters.count_failure(FailureKind::Breaker);
+        let filter = plugin.profile.name.clone();
+        Err(FilterFailure { filter, callback: Callback::RequestHeaders, kind: FailureKind::Breaker })
     }
 
     /// Hands the response to the filter in seat `index`, unless it has failed before.
@@ -97,8 +128,12 @@ impl Seats {
         let outcome = plugin.enter(&mut ticket, |instance| instance.finish(notes));
         plugin.leave(ticket);
         self.clock(plugin, Callback::Done);
-        if let Err(broken) = outcome {
-            drop(self.failure(plugin, Callback::Done, broken));
+        match outcome {
+            Ok(()) => {
+                let admission = if self.probes.contains(&index) { Admission::Probe } else { Admission::Usual };
+                plugin.note_end(admission, self.notes.as_ref().and_then(|notes| notes.status));
+            }
+            Err(broken) => drop(self.failure(plugin, Callback::Done, broken)),
         }
     }
 
@@ -123,9 +158,11 @@ impl Seats {
     fn failure(&self, plugin: &Plugin, callback: Callback, broken: Broken) -> FilterFailure {
         plugin.meters.count_failure(broken.kind);
         let callback = if broken.kind == FailureKind::Start { Callback::Start } else { callback };
+        plugin.note_failure();
         let request_id = self.notes.as_ref().map_or("", |notes| &notes.stream.request_id);
         tracing::warn!(
             filter = %plugin.profile.name,
+            version = %plugin.profile.version,
             callback = callback.word(),
             kind = broken.kind.word(),
             request_id,

@@ -43,7 +43,7 @@ pub use conditional::{
 pub use freshness::{http_date, initial_age};
 pub use head_update::{Comparison, compare};
 pub use no_vary_search::NoVarySearch;
-pub use path::{for_routing, has_escapes};
+pub use path::{covers, for_routing, has_escapes};
 pub use policy::Policy;
 pub use proxy_status::ProxyError;
 pub use query::{Kept, Order, QueryRules};

@@ -29,6 +29,11 @@ pub(super) fn decoded(target: PathAndQuery) -> PathAndQuery {
     PathAndQuery::from_maybe_shared(bytes::Bytes::from(text)).unwrap_or(target)
 }
 
+/// A prefix covers a path up to a segment's end: `/a` covers `/a` and `/a/b`, not `/ab`. `path` is one `for_routing`.
+pub fn covers(prefix: &str, path: &str) -> bool {
+    path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || prefix.ends_with('/') || rest.starts_with('/'))
+}
+
 /// The path as routes match it: escaped slashes count, and several in a row are one.
 pub fn for_routing(path: &str) -> Cow<'_, str> {
     if !has_escapes(path) && !path.as_bytes().windows(2).any(|pair| pair == b"//") {

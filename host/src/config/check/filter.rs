@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::settings;
+use super::{condition, settings};
 use crate::config::bound;
 use crate::config::field::Field;
-use crate::config::model::{Filter, FilterLimits, Isolation, OnError};
+use crate::config::model::{Filter, FilterCanary, FilterLimits, Isolation, OnError};
 use crate::config::section::Section;
 
 /// A filter that guards must not be skipped because it fails, so failing closed is the default, as in Envoy.
@@ -28,6 +28,8 @@ pub(super) fn check_limits(section: &mut Section<'_>) -> FilterLimits {
         metric_series_max: section.count("metric_series", &bound::METRIC_SERIES),
         header_count_max: section.count("header_count_max", &bound::FILTER_HEADER_COUNT),
         header_bytes_max: section.bytes("header_bytes_max", &bound::FILTER_HEADER_BYTES),
+        breaker_failures: section.count("breaker_failures", &bound::BREAKER_FAILURES),
+        breaker_cooldown: section.duration("breaker_cooldown", &bound::BREAKER_COOLDOWN),
     }
 }
 
@@ -42,6 +44,20 @@ pub(super) fn check(name: &str, section: &mut Section<'_>) -> Filter {
         settings: section.field("settings").and_then(|field| settings::text(&field)).unwrap_or_default(),
         on_error: section.choice("on_error", &ON_ERROR),
         isolation: section.choice("isolation", &ISOLATION),
+        condition: condition::check(section),
+        canary: section.optional("canary", check_canary),
+    }
+}
+
+fn check_canary(section: &mut Section<'_>) -> FilterCanary {
+    FilterCanary {
+        module: section
+            .required("module", "module = \"NEXT.wasm\"")
+            .and_then(|field| field.file_path())
+            .unwrap_or_default(),
+        sha256: section.field("sha256").and_then(|field| digest(&field)),
+        percent: u8::try_from(section.count("percent", &bound::CANARY_PERCENT)).unwrap_or(u8::MAX),
+        settings: section.field("settings").and_then(|field| settings::text(&field)),
     }
 }
 

@@ -9,14 +9,18 @@ mod admin;
 mod cache;
 mod cache_key;
 mod compression;
+mod condition;
 mod disk;
 mod filter;
+mod filter_cache;
 mod listener;
 mod log;
 mod node;
 mod origin;
+mod prefix;
 mod route;
 mod route_cache;
+mod route_filter;
 mod settings;
 
 mod unique;

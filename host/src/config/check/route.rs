@@ -1,17 +1,17 @@
 //! `[[route]]`: which requests go where, and through what.
 
-use super::compression;
-use super::route_cache;
 use super::unique::Unique;
+use super::{compression, prefix, route_cache, route_filter};
 use crate::config::field::Field;
-use crate::config::model::{HostPattern, Route};
+use crate::config::model::{FilterCondition, HostPattern, Route};
 use crate::config::section::{NAME_RULE, Section, is_name};
 
 /// What a route may refer to.
 pub(super) struct Names {
     /// Origins and static sites.
     pub(super) origins: Vec<String>,
-    pub(super) filters: Vec<String>,
+    /// Filters, each with where it is entered.
+    pub(super) filters: Vec<(String, FilterCondition)>,
 }
 
 /// All routes, at least one.
@@ -28,7 +28,7 @@ fn check(section: &mut Section<'_>, names: &Names, labels: &mut Unique, places: 
     let host_field = section.field("host");
     let host = host_field.as_ref().map_or(Some(HostPattern::Any), Field::parse);
     let path_field = section.field("path");
-    let path = path_field.as_ref().map_or_else(|| Some("/".to_owned()), prefix);
+    let path = path_field.as_ref().map_or_else(|| Some("/".to_owned()), prefix::check);
     let origin = section.required("origin", "origin = \"NAME\"");
     if let (Some(host), Some(path)) = (&host, &path)
         && let Err(first) = places.claim(format!("{host}{path}"), section.path())
@@ -41,7 +41,10 @@ fn check(section: &mut Section<'_>, names: &Names, labels: &mut Unique, places: 
         host,
         path,
         origin: origin.and_then(|field| field.reference("an origin", &names.origins)).unwrap_or_default(),
-        filters: section.field("filters").map(|field| chain(&field, &names.filters)).unwrap_or_default(),
+        filters: section
+            .field("filters")
+            .map(|field| route_filter::check_all(&field, &names.filters))
+            .unwrap_or_default(),
         cache: section.section("cache", route_cache::check),
         compression: section.section("compression", compression::check_route),
     }
@@ -56,38 +59,4 @@ fn label(section: &mut Section<'_>, labels: &mut Unique) -> Option<String> {
         field.fault(format!("{name:?} is already {first}; write another name, metrics tell routes apart by it"));
     }
     Some(name)
-}
-
-/// A prefix is compared with normalised paths, so what those never contain would never match.
-fn prefix(field: &Field<'_>) -> Option<String> {
-    let path = field.text()?;
-    let wrong = if !path.starts_with('/') {
-        "does not start with a slash; write a path as in \"/docs\""
-    } else if path.contains(['?', '#']) {
-        "has a query or a fragment; write the path alone"
-    } else if path.contains('%') {
-        "has an escape; write the path as it reads, without %"
-    } else if path.contains('*') {
-        "has a *; write the prefix alone, everything below it matches"
-    } else if !path.bytes().all(|byte| byte.is_ascii_graphic()) {
-        "has a space or a character that is not ASCII; write a prefix that ends before it"
-    } else if path.contains("//") || path.split('/').any(|segment| segment == "." || segment == "..") {
-        "has an empty, '.' or '..' segment, which no request path keeps; leave it out"
-    } else {
-        return Some(path);
-    };
-    field.fault(format!("{path:?} {wrong}"));
-    None
-}
-
-fn chain(field: &Field<'_>, known: &[String]) -> Vec<String> {
-    let mut chain: Vec<String> = Vec::new();
-    for element in field.elements().unwrap_or_default() {
-        let Some(name) = element.reference("a filter", known) else { continue };
-        if chain.contains(&name) {
-            element.fault(format!("{name:?} is in this chain already; leave one out, or define a second filter"));
-        }
-        chain.push(name);
-    }
-    chain
 }

@@ -2,9 +2,11 @@
 //!
 //! The order here is only that of need: routes come last, because they name origins and filters.
 
+use std::path::PathBuf;
+
 use super::route::Names;
 use super::unique::Unique;
-use super::{admin, cache, compression, filter, listener, log, node, origin, route};
+use super::{admin, cache, compression, filter, filter_cache, listener, log, node, origin, route};
 use crate::config::model::Config;
 use crate::config::section::Section;
 
@@ -21,11 +23,26 @@ pub(in crate::config) fn config(root: &mut Section<'_>) -> Config {
     let origins = root.named("origins", |name, section| origin::check(name, section, &mut upstreams));
     let statics = root.named("static", |name, section| origin::check_static(name, section, &mut upstreams));
     let filter_limits = root.section("filter_limits", filter::check_limits);
+    let filter_cache = root.section("filter_cache", filter_cache::check);
     let filters = root.named("filters", filter::check);
     let names = Names {
         origins: origins.iter().map(|it| it.name.clone()).chain(statics.iter().map(|it| it.name.clone())).collect(),
-        filters: filters.iter().map(|it| it.name.clone()).collect(),
+        filters: filters.iter().map(|it| (it.name.clone(), it.condition.clone())).collect(),
     };
     let routes = route::check_all(root, &names);
-    Config { node, listeners, admin, log, cache, compression, origins, statics, filter_limits, filters, routes }
+    Config {
+        file: PathBuf::new(),
+        node,
+        listeners,
+        admin,
+        log,
+        cache,
+        compression,
+        origins,
+        statics,
+        filter_limits,
+        filter_cache,
+        filters,
+        routes,
+    }
 }

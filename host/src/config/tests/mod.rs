@@ -1,5 +1,6 @@
 //! Whole files through both stages: every kind of fault with its exact line, every default, and the files we ship.
 
+mod chains;
 mod faults;
 mod values;
 

@@ -146,7 +146,7 @@ fn a_filter_gets_its_settings_as_json_and_its_module_from_the_folder_of_the_file
         filter.settings,
         r#"{"large":18446744073709551615,"on":true,"percent":10,"ratio":0.5,"rules":[{"from":"$1"}],"since":"2020-01-01","text":"${x}"}"#
     );
-    assert_eq!(config.routes[0].filters, ["a"]);
+    assert_eq!(config.routes[0].filters[0].name, "a");
 }
 
 #[test]
@@ -221,7 +221,8 @@ fn the_reference_serves_the_small_site_through_three_filters() {
     assert_eq!(edge.listeners[0].address.to_string(), "127.0.0.1:8080");
     assert_eq!(edge.admin.address.to_string(), "127.0.0.1:9090");
     assert_eq!((edge.routes[0].origin.as_str(), &edge.routes[0].host), ("site", &HostPattern::Any));
-    assert_eq!(edge.routes[0].filters, ["guard", "rewrite", "canary"]);
+    let chain = edge.routes[0].filters.iter().map(|filter| filter.name.as_str());
+    assert_eq!(chain.collect::<Vec<_>>(), ["guard", "rewrite", "canary"]);
     assert_eq!(edge.routes[0].cache.default_ttl, Some(Duration::from_secs(300)));
     assert_eq!(edge.routes[0].compression.codings, [Coding::Br, Coding::Zstd, Coding::Gzip]);
     assert!(edge.statics.iter().all(|site| site.root.join("index.html").is_file()));

@@ -2,7 +2,7 @@
 
 use super::super::LoadFault;
 use super::guest::{Guest, OUT};
-use super::node::{Node, run_request, statuses, values};
+use super::node::{Node, element, run_request, statuses, values};
 
 fn wat(text: &str) -> Vec<u8> {
     wat::parse_str(text).unwrap()
@@ -202,6 +202,6 @@ fn allocator_of_either_name_is_used() {
 fn chain_names_the_filter_it_does_not_know() {
     let filters = Node::new().load().unwrap();
     assert!(filters.chain(&[]).unwrap().is_empty());
-    let error = filters.chain(&["ghost".to_owned()]).unwrap_err();
+    let error = filters.chain(&[element("ghost")]).unwrap_err();
     assert_eq!(error.to_string(), "filter ghost: no filter has this name");
 }

@@ -3,6 +3,7 @@
 //! `guest` writes modules, `node` loads and runs them; the other files hold one group of promises each.
 
 mod bounds;
+mod chains;
 mod failures;
 mod guest;
 mod headers;
@@ -13,5 +14,6 @@ mod logs;
 mod metrics;
 mod node;
 mod properties;
+mod renewing;
 mod replies;
 mod speed;

@@ -9,9 +9,9 @@ use prometheus::{Registry, TextEncoder};
 use tempfile::TempDir;
 
 use super::super::state::no_request;
-use super::super::{Chain, EndOfStream, Environment, Filters, LoadError, Run, Stream, Verdict};
+use super::super::{Chain, EndOfStream, Environment, Filters, LoadError, Run, Stream, Verdict, Wanted};
 use crate::clock::{Clock, Timestamp};
-use crate::config::{Filter, FilterLimits, Isolation, OnError};
+use crate::config::{Filter, FilterCondition, FilterLimits, Isolation, OnError, Route, RouteFilter};
 use crate::semantics::RequestHead;
 
 /// Limits that no test meets by chance: deadlines stay far away from a busy machine's pauses.
@@ -26,6 +26,8 @@ pub(super) fn limits() -> FilterLimits {
         metric_series_max: 8,
         header_count_max: 40,
         header_bytes_max: 4000,
+        breaker_failures: 0,
+        breaker_cooldown: Duration::from_secs(10),
     }
 }
 
@@ -36,7 +38,7 @@ pub(super) struct Node {
     pub(super) limits: FilterLimits,
     pub(super) clock: Clock,
     pub(super) registry: Registry,
-    environment: Environment,
+    pub(super) environment: Environment,
 }
 
 impl Node {
@@ -59,12 +61,18 @@ impl Node {
             settings: String::new(),
             on_error: OnError::FailClosed,
             isolation: Isolation::Request,
+            condition: FilterCondition::default(),
+            canary: None,
         });
         self.filters.last_mut().unwrap()
     }
 
     pub(super) fn load(&self) -> Result<Filters, Vec<LoadError>> {
-        Filters::load(&self.filters, &self.limits, &self.environment)
+        Filters::load(&self.wanted(&[]), &self.environment)
+    }
+
+    pub(super) fn wanted<'a>(&'a self, routes: &'a [Route]) -> Wanted<'a> {
+        Wanted { filters: &self.filters, limits: &self.limits, routes, cache: None }
     }
 
     /// The one fault of a load that fails.
@@ -77,8 +85,13 @@ impl Node {
     /// All filters in the order they were added.
     pub(super) fn chain(&self) -> Chain {
         let filters = self.load().unwrap_or_else(|errors| panic!("{errors:?}"));
-        let names: Vec<String> = self.filters.iter().map(|filter| filter.name.clone()).collect();
-        filters.chain(&names).unwrap()
+        filters.chain(&self.elements()).unwrap()
+    }
+
+    /// A route's `filters` that names all of them.
+    pub(super) fn elements(&self) -> Vec<RouteFilter> {
+        let element = |filter: &Filter| RouteFilter { condition: filter.condition.clone(), ..element(&filter.name) };
+        self.filters.iter().map(element).collect()
     }
 
     /// All metrics as Prometheus would read them.
@@ -90,6 +103,11 @@ impl Node {
     pub(super) fn metric(&self, series: &str) -> Option<String> {
         self.metrics().lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ').map(str::to_owned))
     }
+}
+
+/// A route's element that takes the filter as it is, for every request.
+pub(super) fn element(name: &str) -> RouteFilter {
+    RouteFilter { name: name.to_owned(), settings: None, condition: FilterCondition::default() }
 }
 
 /// A chain of one filter with default limits.

@@ -1,0 +1,50 @@
+//! How each version of each filter is, for the operator's list.
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::plugin::Plugin;
+use super::rollout::canary::Canary;
+
+/// One version of a filter with one kind of settings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FilterState {
+    pub name: String,
+    /// The first digits of the module's SHA-256.
+    pub version: String,
+    /// The same of its settings, which may hold secrets.
+    pub settings: String,
+    /// `running`, `canary`, `rolled_back` or `breaker_open`.
+    pub state: &'static str,
+    /// A canary's share of the exchanges.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub percent: Option<u8>,
+}
+
+impl FilterState {
+    pub(super) fn of(plugin: &Plugin) -> Self {
+        let settings: String =
+            Sha256::digest(&plugin.profile.settings)[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+        Self {
+            name: plugin.profile.name.to_string(),
+            version: plugin.profile.version.to_string(),
+            settings,
+            state: if plugin.breaker.is_open() { "breaker_open" } else { "running" },
+            percent: None,
+        }
+    }
+
+    /// Looks at the canary once more before it tells.
+    pub(super) fn of_canary(canary: &Canary) -> Self {
+        canary.judge();
+        let state = Self::of(&canary.next);
+        let word = if canary.taken_back() {
+            "rolled_back"
+        } else if state.state == "running" {
+            "canary"
+        } else {
+            state.state
+        };
+        Self { state: word, percent: Some(canary.percent()), ..state }
+    }
+}
