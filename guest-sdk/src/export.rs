@@ -5,6 +5,10 @@
 
 /// Makes a type that implements [`Filter`](crate::Filter) the filter of this module. Once per crate, at its root.
 ///
+/// After a colon stand the callbacks that it has besides those for headers, as each costs every exchange:
+/// `export!(Hello: request_body, response_body, request_trailers, response_trailers, calls);`. `calls` is for filters
+/// that wait for [`http`](crate::http) calls.
+///
 /// ```
 /// use forebay_sdk::{Filter, Flow, Response, export};
 ///
@@ -23,7 +27,7 @@
 /// ```
 #[macro_export]
 macro_rules! export {
-    ($filter:ty) => {
+    ($filter:ty $(: $($callback:ident),+ $(,)?)?) => {
         const _: () = {
             $crate::stage::assert_filter::<$filter>();
 
@@ -68,9 +72,64 @@ macro_rules! export {
 
             #[cfg(target_arch = "wasm32")]
             #[unsafe(no_mangle)]
+            extern "C" fn proxy_on_tick(plugin: u32) {
+                STAGE.with(|stage| stage.tick(plugin));
+            }
+
+            $($($crate::export_callback!($callback);)+)?
+
+            #[cfg(target_arch = "wasm32")]
+            #[unsafe(no_mangle)]
             extern "C" fn proxy_on_delete(context: u32) {
                 STAGE.with(|stage| stage.delete(context));
             }
         };
+    };
+}
+
+/// Exports one more callback.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! export_callback {
+    (request_body) => {
+        #[cfg(target_arch = "wasm32")]
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_request_body(context: u32, bytes: usize, end: bool) -> u32 {
+            STAGE.with(|stage| stage.request_body(context, bytes, end)) as u32
+        }
+    };
+    (response_body) => {
+        #[cfg(target_arch = "wasm32")]
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_response_body(context: u32, bytes: usize, end: bool) -> u32 {
+            STAGE.with(|stage| stage.response_body(context, bytes, end)) as u32
+        }
+    };
+    (request_trailers) => {
+        #[cfg(target_arch = "wasm32")]
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_request_trailers(context: u32, _count: usize) -> u32 {
+            STAGE.with(|stage| stage.request_trailers(context)) as u32
+        }
+    };
+    (response_trailers) => {
+        #[cfg(target_arch = "wasm32")]
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_response_trailers(context: u32, _count: usize) -> u32 {
+            STAGE.with(|stage| stage.response_trailers(context)) as u32
+        }
+    };
+    (calls) => {
+        #[cfg(target_arch = "wasm32")]
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_http_call_response(
+            _plugin: u32,
+            call: u32,
+            headers: usize,
+            bytes: usize,
+            _trailers: usize,
+        ) {
+            STAGE.with(|stage| stage.answered(call, headers, bytes));
+        }
     };
 }

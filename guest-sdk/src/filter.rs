@@ -1,8 +1,10 @@
 //! The one trait of a filter: how it is built, and what it may see.
 
+use std::time::Duration;
+
 use serde::de::DeserializeOwned;
 
-use crate::{Flow, Request, Response};
+use crate::{Body, Flow, Headers, Request, Response};
 
 /// A filter: built once from its settings, then called for each request and response.
 ///
@@ -13,6 +15,33 @@ pub trait Filter: 'static {
     /// What the operator writes under `[filters.NAME.settings]`; `()` for a filter that has none. Where nothing is
     /// written, it is read from an empty table. See [`settings`](crate::settings) for faults that name their key.
     type Settings: DeserializeOwned;
+
+    /// How often [`Filter::on_tick`] is called; `None` for never.
+    ///
+    /// ```
+    /// use forebay_sdk::metric::Gauge;
+    /// use forebay_sdk::prelude::*;
+    /// use forebay_sdk::rehearsal::rehearse;
+    /// use std::time::Duration;
+    ///
+    /// struct Alive { ticks: Gauge }
+    ///
+    /// impl Filter for Alive {
+    ///     type Settings = ();
+    ///     const TICK: Option<Duration> = Some(Duration::from_secs(10));
+    ///     fn new((): ()) -> Self { Self { ticks: Gauge::new("alive_ticks") } }
+    ///     fn on_tick(&self) { self.ticks.add(1); }
+    /// }
+    ///
+    /// # fn main() -> Result<(), String> {
+    /// let alive = rehearse::<Alive>("")?;
+    /// assert_eq!(alive.ticks_every(), Some(Duration::from_secs(10)));
+    /// alive.tick();
+    /// assert_eq!(alive.metric("alive_ticks"), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    const TICK: Option<Duration> = None;
 
     /// Builds the filter. Whatever can be wrong with the settings is found while they are read, so this cannot fail.
     fn new(settings: Self::Settings) -> Self;
@@ -26,4 +55,51 @@ pub trait Filter: 'static {
     fn on_response(&self, _response: &mut Response) -> Flow {
         Flow::Continue
     }
+
+    /// Sees a piece of a request's body, where the filter is exported with `request_body`; see [`Body`].
+    fn on_request_body(&self, _body: &mut Body) -> Flow {
+        Flow::Continue
+    }
+
+    /// Sees a piece of a response's body, where the filter is exported with `response_body`; see [`Body`].
+    fn on_response_body(&self, _body: &mut Body) -> Flow {
+        Flow::Continue
+    }
+
+    /// Sees what follows a request's body, where the filter is exported with `request_trailers`.
+    fn on_request_trailers(&self, _trailers: &mut Headers) -> Flow {
+        Flow::Continue
+    }
+
+    /// Sees what follows a response's body, where the filter is exported with `response_trailers`.
+    ///
+    /// ```
+    /// use forebay_sdk::prelude::*;
+    /// use forebay_sdk::rehearsal::{get, rehearse, response};
+    ///
+    /// struct Quiet;
+    ///
+    /// impl Filter for Quiet {
+    ///     type Settings = ();
+    ///     fn new((): ()) -> Self { Self }
+    ///     fn on_response_trailers(&self, trailers: &mut Headers) -> Flow {
+    ///         trailers.remove("x-debug");
+    ///         Flow::Continue
+    ///     }
+    /// }
+    /// export!(Quiet: response_trailers);
+    ///
+    /// # fn main() -> Result<(), String> {
+    /// let sent = response(200).chunk("body").trailer("x-debug", "1").trailer("x-sum", "2");
+    /// let answer = rehearse::<Quiet>("")?.request(get("http://shop.example/")).respond(sent);
+    /// assert_eq!((answer.trailers("x-debug"), answer.trailers("x-sum")), (vec![], vec!["2"]));
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn on_response_trailers(&self, _trailers: &mut Headers) -> Flow {
+        Flow::Continue
+    }
+
+    /// Called every [`Filter::TICK`], outside any exchange.
+    fn on_tick(&self) {}
 }

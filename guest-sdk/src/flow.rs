@@ -1,5 +1,12 @@
 //! What a callback decides: go on, or answer in place.
 
+use std::cell::RefCell;
+use std::fmt::{self, Debug, Formatter};
+use std::pin::Pin;
+use std::rc::Rc;
+
+use crate::request::Memo;
+
 /// What becomes of an exchange after a callback.
 ///
 /// ```
@@ -15,7 +22,18 @@ pub enum Flow {
     /// Answer with this. In a request callback nothing further sees the request; in a response callback it takes the
     /// response's place.
     Reply(Reply),
+    /// Keep this piece of a body and show it again with the next; only body callbacks can hold.
+    Hold,
+    /// Wait for work that is under way; [`Request::later`](crate::Request::later) makes it.
+    Later(Later),
 }
+
+/// Work that decides about an exchange once it is done.
+#[derive(Clone)]
+pub struct Later(Rc<RefCell<Option<Work>>>);
+
+/// What such work comes to: the decision, and what the exchange remembers.
+pub(crate) type Work = Pin<Box<dyn Future<Output = (Flow, Option<Memo>)>>>;
 
 /// A response that a filter makes itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +77,31 @@ impl Flow {
         self
     }
 }
+
+impl Later {
+    pub(crate) fn new(work: Work) -> Self {
+        Self(Rc::new(RefCell::new(Some(work))))
+    }
+
+    /// The work, the first time it is asked for.
+    pub(crate) fn take(&self) -> Option<Work> {
+        self.0.take()
+    }
+}
+
+impl Debug for Later {
+    fn fmt(&self, formatter: &mut Formatter) -> fmt::Result {
+        formatter.write_str("Later")
+    }
+}
+
+impl PartialEq for Later {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Later {}
 
 impl Reply {
     /// The status code.

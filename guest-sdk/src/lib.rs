@@ -35,8 +35,11 @@
 
 #![deny(missing_docs, unsafe_code)]
 
+mod allocator;
 mod host;
 
+mod body;
+mod cache;
 mod clock;
 mod export;
 mod filter;
@@ -46,10 +49,12 @@ mod headers;
 mod request;
 mod response;
 
+pub mod http;
 pub mod log;
 pub mod metric;
 pub mod pattern;
 pub mod settings;
+pub mod shared;
 
 #[doc(hidden)]
 pub mod stage;
@@ -57,9 +62,11 @@ pub mod stage;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod rehearsal;
 
+pub use body::{Body, Whole};
+pub use cache::Cache;
 pub use clock::now;
 pub use filter::Filter;
-pub use flow::{Flow, Reply};
+pub use flow::{Flow, Later, Reply};
 pub use header_name::HeaderName;
 pub use headers::Headers;
 pub use request::Request;
@@ -69,7 +76,7 @@ pub use response::Response;
 pub mod prelude {
     pub use serde::Deserialize;
 
-    pub use crate::{Filter, Flow, Request, Response, export, log};
+    pub use crate::{Body, Filter, Flow, Headers, Request, Response, Whole, export, log};
 }
 
 /// The README's filter compiles, or this is a test that fails.

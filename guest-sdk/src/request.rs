@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use crate::host::{Map, calls};
 use crate::{Headers, log};
@@ -148,6 +149,44 @@ impl Request {
         Some(i64::from_le_bytes(value.try_into().ok()?))
     }
 
+    /// A property that is yes or no: `connection.mtls`.
+    pub fn property_bool(&self, name: &str) -> Option<bool> {
+        calls::property(&name.replace('.', "\0"))?.first().map(|byte| *byte != 0)
+    }
+
+    /// A property that is a duration in nanoseconds: `request.duration`.
+    pub fn property_duration(&self, name: &str) -> Option<Duration> {
+        self.property_number(name).and_then(|nanos| nanos.try_into().ok()).map(Duration::from_nanos)
+    }
+
+    /// Sets a property, for filters after this one and for the log; false where the proxy refuses.
+    ///
+    /// ```
+    /// use forebay_sdk::prelude::*;
+    /// use forebay_sdk::rehearsal::{get, rehearse};
+    ///
+    /// struct Tenant;
+    ///
+    /// impl Filter for Tenant {
+    ///     type Settings = ();
+    ///     fn new((): ()) -> Self { Self }
+    ///     fn on_request(&self, request: &mut Request) -> Flow {
+    ///         if request.property_bool("connection.mtls") == Some(true) { request.set_property("tenant", "inner"); }
+    ///         Flow::Continue
+    ///     }
+    /// }
+    ///
+    /// # fn main() -> Result<(), String> {
+    /// let tenant = rehearse::<Tenant>("")?;
+    /// let exchange = tenant.request(get("https://shop.example/").property("connection.mtls", [1]));
+    /// assert_eq!(exchange.property("tenant"), Some(&b"inner"[..]));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn set_property(&mut self, name: &str, value: impl AsRef<[u8]>) -> bool {
+        calls::set_property(&name.replace('.', "\0"), value.as_ref()).is_ok()
+    }
+
     /// Sends the request to another origin of the proxy's configuration than its route says. Other proxies than Forebay
     /// know no such property and are not disturbed by it.
     pub fn set_origin(&mut self, name: &str) {
@@ -192,6 +231,15 @@ impl Request {
 
     pub(crate) fn recall<T: Any>(&self) -> Option<&T> {
         self.memo.as_ref()?.downcast_ref()
+    }
+
+    pub(crate) fn recall_mut<T: Any>(&mut self) -> Option<&mut T> {
+        self.memo.as_mut()?.downcast_mut()
+    }
+
+    /// Takes the request over, with what the exchange remembers, for work that outlives the callback.
+    pub(crate) fn take(&mut self) -> Self {
+        Self::new(self.memo.take())
     }
 
     pub(crate) fn into_memo(self) -> Option<Memo> {

@@ -72,6 +72,10 @@ impl Response {
         self.request.recall()
     }
 
+    pub(crate) fn take(&mut self) -> Self {
+        Self::to(self.request.take())
+    }
+
     pub(crate) fn into_memo(self) -> Option<Memo> {
         self.request.into_memo()
     }

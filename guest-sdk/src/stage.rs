@@ -4,12 +4,15 @@
 //! while a filter runs, so a proxy that calls back in the middle of a callback finds the stage in order.
 
 use std::cell::RefCell;
+use std::fmt::{self, Debug, Formatter};
 use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
 
-use crate::host::{Level, calls};
-use crate::log;
+use crate::body::End;
+use crate::flow::Work;
+use crate::host::{Buffer, Level, Map, Stream, calls};
 use crate::request::Memo;
-use crate::{Filter, Flow, Request, Response, settings};
+use crate::{Body, Filter, Flow, Headers, Reply, Request, Response, http, log, settings};
 
 #[cfg(target_arch = "wasm32")]
 pub use crate::host::wasm::allocate;
@@ -30,6 +33,21 @@ pub struct Stage<F> {
     filters: RefCell<Vec<(u32, Rc<F>)>>,
     /// Exchanges with something to remember or, where there is more than one filter, to tell whose they are.
     exchanges: RefCell<Vec<Exchange>>,
+    /// Exchanges that wait for work of their filter.
+    waiting: RefCell<Vec<Waiting>>,
+}
+
+/// An exchange that waits.
+struct Waiting {
+    context: u32,
+    stream: Stream,
+    work: Work,
+}
+
+impl Debug for Waiting {
+    fn fmt(&self, formatter: &mut Formatter) -> fmt::Result {
+        formatter.debug_struct("Waiting").field("context", &self.context).finish_non_exhaustive()
+    }
 }
 
 /// What the stage knows of one stream context.
@@ -44,7 +62,11 @@ impl<F: Filter> Stage<F> {
     /// A stage without filters.
     #[expect(clippy::new_without_default, reason = "a static needs a const constructor; nothing needs a default")]
     pub const fn new() -> Self {
-        Self { filters: RefCell::new(Vec::new()), exchanges: RefCell::new(Vec::new()) }
+        Self {
+            filters: RefCell::new(Vec::new()),
+            exchanges: RefCell::new(Vec::new()),
+            waiting: RefCell::new(Vec::new()),
+        }
     }
 
     /// `proxy_on_context_create`: a plugin context has no parent.
@@ -63,6 +85,9 @@ impl<F: Filter> Stage<F> {
                 let mut filters = self.filters.borrow_mut();
                 filters.retain(|(known, _)| *known != plugin);
                 filters.push((plugin, filter));
+                if let Some(period) = F::TICK {
+                    calls::tick_every(period.as_millis().clamp(1, u32::MAX.into()) as u32);
+                }
                 true
             }
             Err(fault) => {
@@ -75,26 +100,120 @@ impl<F: Filter> Stage<F> {
     /// `proxy_on_request_headers`.
     pub fn request(&self, context: u32) -> Action {
         let Some(filter) = self.filter(context) else { return Action::Continue };
+        http::speak_for(context);
         let mut request = Request::new(None);
         let flow = filter.on_request(&mut request);
         self.keep(context, request.into_memo());
-        act(flow)
+        self.act(context, Stream::Request, flow)
     }
 
     /// `proxy_on_response_headers`.
     pub fn response(&self, context: u32) -> Action {
         let Some(filter) = self.filter(context) else { return Action::Continue };
-        let memo = self.on_exchange(context, |exchange| exchange.memo.take()).flatten();
-        let mut response = Response::to(Request::new(memo));
+        http::speak_for(context);
+        let mut response = Response::to(Request::new(self.memo(context)));
         let flow = filter.on_response(&mut response);
         // A response that takes this one's place comes through here again.
         self.keep(context, response.into_memo());
-        act(flow)
+        self.act(context, Stream::Response, flow)
+    }
+
+    /// `proxy_on_request_body`.
+    pub fn request_body(&self, context: u32, bytes: usize, end: bool) -> Action {
+        self.body(context, Buffer::Request, bytes, if end { End::Reached } else { End::Ahead })
+    }
+
+    /// `proxy_on_response_body`.
+    pub fn response_body(&self, context: u32, bytes: usize, end: bool) -> Action {
+        self.body(context, Buffer::Response, bytes, if end { End::Reached } else { End::Ahead })
+    }
+
+    fn body(&self, context: u32, buffer: Buffer, bytes: usize, end: End) -> Action {
+        let Some(filter) = self.filter(context) else { return Action::Continue };
+        let mut body = Body::new(buffer, bytes, end, Request::new(self.memo(context)));
+        let (stream, flow) = match buffer {
+            Buffer::Request => (Stream::Request, filter.on_request_body(&mut body)),
+            _ => (Stream::Response, filter.on_response_body(&mut body)),
+        };
+        self.keep(context, body.into_memo());
+        match flow {
+            // At the end nothing comes that it could be held for.
+            Flow::Hold if end == End::Ahead => Action::Pause,
+            flow => self.act(context, stream, flow),
+        }
+    }
+
+    /// `proxy_on_request_trailers`.
+    pub fn request_trailers(&self, context: u32) -> Action {
+        let Some(filter) = self.filter(context) else { return Action::Continue };
+        self.act(context, Stream::Request, filter.on_request_trailers(&mut Headers::of(Map::RequestTrailers)))
+    }
+
+    /// `proxy_on_response_trailers`.
+    pub fn response_trailers(&self, context: u32) -> Action {
+        let Some(filter) = self.filter(context) else { return Action::Continue };
+        self.act(context, Stream::Response, filter.on_response_trailers(&mut Headers::of(Map::ResponseTrailers)))
+    }
+
+    /// `proxy_on_tick`.
+    pub fn tick(&self, plugin: u32) {
+        let filters = self.filters.borrow();
+        let filter = filters.iter().find(|(known, _)| *known == plugin).map(|(_, filter)| Rc::clone(filter));
+        drop(filters);
+        if let Some(filter) = filter {
+            filter.on_tick();
+        }
+    }
+
+    /// `proxy_on_http_call_response`: work that waited for it goes on.
+    pub fn answered(&self, call: u32, headers: usize, body_bytes: usize) {
+        let Some(context) = http::waits_for(call) else { return };
+        // The proxy speaks to the plugin; what follows is about the exchange.
+        calls::speak_for(context);
+        http::speak_for(context);
+        http::answered(call, headers, body_bytes);
+        let mut waiting = self.waiting.borrow_mut();
+        let Some(position) = waiting.iter().position(|waiting| waiting.context == context) else { return };
+        let Waiting { stream, work, .. } = waiting.swap_remove(position);
+        drop(waiting);
+        if self.go_on(context, stream, work) == Action::Continue {
+            calls::resume(stream);
+        }
     }
 
     /// `proxy_on_delete`.
     pub fn delete(&self, context: u32) {
         self.exchanges.borrow_mut().retain(|exchange| exchange.context != context);
+        self.waiting.borrow_mut().retain(|waiting| waiting.context != context);
+    }
+
+    fn act(&self, context: u32, stream: Stream, flow: Flow) -> Action {
+        match flow {
+            Flow::Continue | Flow::Hold => Action::Continue,
+            Flow::Reply(given) => reply(&given),
+            Flow::Later(later) => match later.take() {
+                Some(work) => self.go_on(context, stream, work),
+                None => Action::Continue,
+            },
+        }
+    }
+
+    /// Goes on with work until it waits or is done. Nobody wakes it but the answer to one of its calls.
+    fn go_on(&self, context: u32, stream: Stream, mut work: Work) -> Action {
+        match work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready((flow, memo)) => {
+                self.keep(context, memo);
+                self.act(context, stream, flow)
+            }
+            Poll::Pending => {
+                self.waiting.borrow_mut().push(Waiting { context, stream, work });
+                Action::Pause
+            }
+        }
+    }
+
+    fn memo(&self, context: u32) -> Option<Memo> {
+        self.on_exchange(context, |exchange| exchange.memo.take()).flatten()
     }
 
     fn keep(&self, context: u32, memo: Option<Memo>) {
@@ -125,9 +244,8 @@ impl<F: Filter> Stage<F> {
 pub const fn assert_filter<F: Filter>() {}
 
 /// A reply that the proxy refuses, for a header or status that cannot be, still must not let the exchange go on.
-fn act(flow: Flow) -> Action {
-    let Flow::Reply(reply) = flow else { return Action::Continue };
-    if calls::reply(&reply).is_err() {
+fn reply(reply: &Reply) -> Action {
+    if calls::reply(reply).is_err() {
         log::error(format_args!("the proxy refused the filter's reply with status {}; it sends 500", reply.status()));
         if let Flow::Reply(bare) = Flow::reply(500) {
             _ = calls::reply(&bare);
@@ -136,10 +254,15 @@ fn act(flow: Flow) -> Action {
     Action::Pause
 }
 
-/// A panic ends the callback in a trap, which says nothing; its message goes to the log first.
+/// A panic ends the callback in a trap, which says nothing; its message goes to the log first. Put together by hand, as
+/// the standard library's way to show a panic makes every module larger.
 fn log_panics() {
     if cfg!(target_arch = "wasm32") {
-        std::panic::set_hook(Box::new(|panic| log::line(Level::Critical, panic)));
+        std::panic::set_hook(Box::new(|panic| {
+            let message = panic.payload_as_str().unwrap_or("a panic");
+            let (file, line) = panic.location().map_or(("", 0), |location| (location.file(), location.line()));
+            calls::log(Level::Critical, &["panicked at ", file, ":", &line.to_string(), ": ", message].concat());
+        }));
     }
 }
 

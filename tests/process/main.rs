@@ -2,6 +2,8 @@
 
 mod checking;
 mod crowd;
+mod filter_authors;
+mod filter_cases;
 mod ghosts;
 mod large_bodies;
 mod operating;

@@ -147,3 +147,12 @@ async fn as_many_files_may_be_open_as_the_system_allows() {
     let files_max = Exposition::parse(get(node.admin(), "/metrics").await.text()).value("process_max_fds", &[]);
     assert!(files_max > 300.0, "the soft limit was meant to be raised to the hard one: {files_max}");
 }
+
+#[tokio::test]
+async fn hup_reads_the_configuration_again() {
+    let origin = origin().await;
+    let node = Binary::start(&configuration(&origin)).await;
+    node.signal("HUP");
+    node.says("configuration read again").await;
+    assert_eq!(get(node.address(), "/").await.status, 200);
+}

@@ -1,10 +1,28 @@
 //! The words that filter and proxy share: the ABI's numbers, and what header maps are made of.
 
-/// Which headers; the number is the ABI's.
+/// Which header section; the number is the ABI's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Map {
     Request = 0,
+    RequestTrailers = 1,
     Response = 2,
+    ResponseTrailers = 3,
+    Answer = 6,
+}
+
+/// Which bytes; the number is the ABI's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Buffer {
+    Request = 0,
+    Response = 1,
+    Answer = 4,
+}
+
+/// Which way of an exchange; the number is the ABI's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stream {
+    Request = 0,
+    Response = 1,
 }
 
 /// What a metric is; the number is the ABI's.

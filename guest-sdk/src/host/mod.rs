@@ -7,7 +7,7 @@ mod abi;
 mod pairs;
 
 pub use self::abi::Level;
-pub(crate) use self::abi::{Map, MetricKind, Pairs, Refused};
+pub(crate) use self::abi::{Buffer, Map, MetricKind, Pairs, Refused, Stream};
 
 #[cfg(target_arch = "wasm32")]
 pub(crate) mod wasm;

@@ -8,11 +8,13 @@
 use std::cell::RefCell;
 use std::ptr;
 
-use super::{Level, Map, MetricKind, Pairs, Refused, pairs};
+use super::{Buffer, Level, Map, MetricKind, Pairs, Refused, Stream, pairs};
 use crate::Reply;
+use crate::shared::{Cas, Fault};
 
 const OK: u32 = 0;
 const NOT_FOUND: u32 = 1;
+const CAS_MISMATCH: u32 = 8;
 const PLUGIN_CONFIGURATION: u32 = 7;
 /// `grpc_status` of a reply to what is not gRPC.
 const NO_GRPC: i32 = -1;
@@ -31,6 +33,13 @@ mod raw {
             bytes_max: usize,
             data: Out<*mut u8>,
             bytes: Out<usize>,
+        ) -> u32;
+        pub(super) fn proxy_set_buffer_bytes(
+            buffer: u32,
+            start: usize,
+            replaced: usize,
+            data: *const u8,
+            bytes: usize,
         ) -> u32;
         pub(super) fn proxy_get_header_map_pairs(map: u32, data: Out<*mut u8>, bytes: Out<usize>) -> u32;
         pub(super) fn proxy_get_header_map_value(
@@ -80,6 +89,38 @@ mod raw {
         pub(super) fn proxy_define_metric(kind: u32, name: *const u8, name_bytes: usize, id: Out<u32>) -> u32;
         pub(super) fn proxy_record_metric(id: u32, value: u64) -> u32;
         pub(super) fn proxy_increment_metric(id: u32, amount: i64) -> u32;
+        pub(super) fn proxy_get_shared_data(
+            key: *const u8,
+            key_bytes: usize,
+            data: Out<*mut u8>,
+            bytes: Out<usize>,
+            cas: Out<u32>,
+        ) -> u32;
+        pub(super) fn proxy_set_shared_data(
+            key: *const u8,
+            key_bytes: usize,
+            value: *const u8,
+            value_bytes: usize,
+            cas: u32,
+        ) -> u32;
+        pub(super) fn proxy_register_shared_queue(name: *const u8, name_bytes: usize, id: Out<u32>) -> u32;
+        pub(super) fn proxy_enqueue_shared_queue(id: u32, item: *const u8, item_bytes: usize) -> u32;
+        pub(super) fn proxy_dequeue_shared_queue(id: u32, data: Out<*mut u8>, bytes: Out<usize>) -> u32;
+        pub(super) fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
+        pub(super) fn proxy_http_call(
+            origin: *const u8,
+            origin_bytes: usize,
+            headers: *const u8,
+            headers_bytes: usize,
+            body: *const u8,
+            body_bytes: usize,
+            trailers: *const u8,
+            trailers_bytes: usize,
+            timeout: u32,
+            id: Out<u32>,
+        ) -> u32;
+        pub(super) fn proxy_set_effective_context(context: u32) -> u32;
+        pub(super) fn proxy_continue_stream(stream: u32) -> u32;
     }
 }
 
@@ -221,4 +262,91 @@ pub(crate) fn record_metric(id: u32, value: u64) {
 pub(crate) fn increment_metric(id: u32, amount: i64) {
     // SAFETY: no memory passes.
     unsafe { raw::proxy_increment_metric(id, amount) };
+}
+
+/// The first `bytes_max` bytes of a body.
+pub(crate) fn buffer(buffer: Buffer, bytes_max: usize) -> Vec<u8> {
+    let bytes = returned(|data, bytes| {
+        // SAFETY: both pointers are to live variables.
+        unsafe { raw::proxy_get_buffer_bytes(buffer as u32, 0, bytes_max, data, bytes) }
+    });
+    bytes.unwrap_or_default().unwrap_or_default()
+}
+
+pub(crate) fn set_buffer(buffer: Buffer, start: usize, replaced: usize, bytes: &[u8]) -> Result<(), Refused> {
+    // SAFETY: the bytes are a live slice of this length.
+    done(unsafe { raw::proxy_set_buffer_bytes(buffer as u32, start, replaced, bytes.as_ptr(), bytes.len()) })
+}
+
+pub(crate) fn shared(key: &str) -> Option<(Vec<u8>, Cas)> {
+    let mut cas = 0;
+    let value = returned(|data, bytes| {
+        // SAFETY: the key is a live string, the other pointers are to live variables.
+        unsafe { raw::proxy_get_shared_data(key.as_ptr(), key.len(), data, bytes, &mut cas) }
+    });
+    value.ok().flatten().map(|value| (value, cas))
+}
+
+pub(crate) fn set_shared(key: &str, value: &[u8], cas: Cas) -> Result<(), Fault> {
+    // SAFETY: key and value are live slices with these lengths.
+    match unsafe { raw::proxy_set_shared_data(key.as_ptr(), key.len(), value.as_ptr(), value.len(), cas) } {
+        OK => Ok(()),
+        CAS_MISMATCH => Err(Fault::Changed),
+        _ => Err(Fault::Refused),
+    }
+}
+
+pub(crate) fn open_queue(name: &str) -> Result<u32, Fault> {
+    let mut id = 0;
+    // SAFETY: the name is a live string, the proxy writes one u32, to a live one.
+    let opened = done(unsafe { raw::proxy_register_shared_queue(name.as_ptr(), name.len(), &mut id) });
+    opened.map(|()| id).map_err(|Refused| Fault::Refused)
+}
+
+pub(crate) fn push(queue: u32, item: &[u8]) -> Result<(), Fault> {
+    // SAFETY: the item is a live slice of this length.
+    done(unsafe { raw::proxy_enqueue_shared_queue(queue, item.as_ptr(), item.len()) }).map_err(|Refused| Fault::Refused)
+}
+
+/// The first item; an empty queue answers with a status of its own, which is no fault.
+pub(crate) fn pop(queue: u32) -> Option<Vec<u8>> {
+    // SAFETY: both pointers are to live variables.
+    returned(|data, bytes| unsafe { raw::proxy_dequeue_shared_queue(queue, data, bytes) }).ok().flatten()
+}
+
+pub(crate) fn tick_every(milliseconds: u32) {
+    // SAFETY: no memory passes.
+    unsafe { raw::proxy_set_tick_period_milliseconds(milliseconds) };
+}
+
+pub(crate) fn http_call(origin: &str, headers: &[(String, String)], body: &[u8], timeout: u32) -> Result<u32, Refused> {
+    let headers: Vec<(&[u8], &[u8])> = headers.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes())).collect();
+    let (headers, trailers) = (pairs::encode(&headers), pairs::encode(&[]));
+    let mut id = 0;
+    // SAFETY: origin, headers, body and trailers are live slices with these lengths; the proxy writes one u32.
+    done(unsafe {
+        raw::proxy_http_call(
+            origin.as_ptr(),
+            origin.len(),
+            headers.as_ptr(),
+            headers.len(),
+            body.as_ptr(),
+            body.len(),
+            trailers.as_ptr(),
+            trailers.len(),
+            timeout,
+            &mut id,
+        )
+    })
+    .map(|()| id)
+}
+
+pub(crate) fn speak_for(context: u32) {
+    // SAFETY: no memory passes.
+    unsafe { raw::proxy_set_effective_context(context) };
+}
+
+pub(crate) fn resume(stream: Stream) {
+    // SAFETY: no memory passes.
+    unsafe { raw::proxy_continue_stream(stream as u32) };
 }

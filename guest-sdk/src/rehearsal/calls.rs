@@ -3,10 +3,15 @@
 //! A thread that runs none has a world all the same, so that a filter's own types can be tested without a rehearsal.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::time::Duration;
 
 use crate::Reply;
-use crate::host::{Level, Map, MetricKind, Pairs, Refused};
+use crate::host::{Buffer, Level, Map, MetricKind, Pairs, Refused, Stream};
+use crate::rehearsal::called::Called;
+use crate::rehearsal::message::Message;
 use crate::rehearsal::world::World;
+use crate::shared::{Cas, Fault};
 
 thread_local! {
     static WORLD: RefCell<World> = RefCell::new(World::new(""));
@@ -33,7 +38,7 @@ pub(crate) fn configuration() -> String {
 }
 
 pub(crate) fn headers(map: Map) -> Pairs {
-    WORLD.with_borrow_mut(|world| world.message(map).headers.clone())
+    WORLD.with_borrow_mut(|world| world.pairs(map).clone())
 }
 
 pub(crate) fn header(map: Map, name: &str) -> Result<Option<Vec<u8>>, Refused> {
@@ -58,7 +63,10 @@ pub(crate) fn property(path: &str) -> Option<Vec<u8>> {
 }
 
 pub(crate) fn set_property(path: &str, value: &[u8]) -> Result<(), Refused> {
-    WORLD.with_borrow_mut(|world| world.properties.insert(path.to_owned(), value.to_vec()));
+    WORLD.with_borrow_mut(|world| {
+        world.verbs.keep(path, value);
+        world.properties.insert(path.to_owned(), value.to_vec());
+    });
     Ok(())
 }
 
@@ -76,4 +84,77 @@ pub(crate) fn record_metric(id: u32, value: u64) {
 
 pub(crate) fn increment_metric(id: u32, amount: i64) {
     WORLD.with_borrow_mut(|world| world.increment(id, amount));
+}
+
+pub(crate) fn buffer(buffer: Buffer, bytes_max: usize) -> Vec<u8> {
+    WORLD.with_borrow_mut(|world| {
+        let bytes = world.buffer(buffer);
+        bytes[..bytes_max.min(bytes.len())].to_vec()
+    })
+}
+
+pub(crate) fn set_buffer(buffer: Buffer, start: usize, replaced: usize, bytes: &[u8]) -> Result<(), Refused> {
+    WORLD.with_borrow_mut(|world| {
+        world.buffer(buffer).splice(start..start + replaced, bytes.iter().copied());
+    });
+    Ok(())
+}
+
+pub(crate) fn shared(key: &str) -> Option<(Vec<u8>, Cas)> {
+    WORLD.with_borrow(|world| world.shared.get(key).cloned())
+}
+
+pub(crate) fn set_shared(key: &str, value: &[u8], cas: Cas) -> Result<(), Fault> {
+    WORLD.with_borrow_mut(|world| {
+        let known = world.shared.get(key).map_or(0, |(_, known)| *known);
+        if cas != 0 && cas != known {
+            return Err(Fault::Changed);
+        }
+        world.shared.insert(key.to_owned(), (value.to_vec(), known + 1));
+        Ok(())
+    })
+}
+
+pub(crate) fn open_queue(name: &str) -> Result<u32, Fault> {
+    WORLD.with_borrow_mut(|world| {
+        let known = world.queues.iter().position(|(known, _)| known == name);
+        let position = known.unwrap_or(world.queues.len());
+        if known.is_none() {
+            world.queues.push((name.to_owned(), VecDeque::new()));
+        }
+        Ok(position as u32)
+    })
+}
+
+pub(crate) fn push(queue: u32, item: &[u8]) -> Result<(), Fault> {
+    WORLD.with_borrow_mut(|world| {
+        let (_, items) = world.queues.get_mut(queue as usize).ok_or(Fault::Refused)?;
+        items.push_back(item.to_vec());
+        Ok(())
+    })
+}
+
+pub(crate) fn pop(queue: u32) -> Option<Vec<u8>> {
+    WORLD.with_borrow_mut(|world| world.queues.get_mut(queue as usize)?.1.pop_front())
+}
+
+pub(crate) fn tick_every(milliseconds: u32) {
+    WORLD.with_borrow_mut(|world| world.tick = Some(Duration::from_millis(milliseconds.into())));
+}
+
+pub(crate) fn http_call(origin: &str, headers: &[(String, String)], body: &[u8], timeout: u32) -> Result<u32, Refused> {
+    let headers = headers.iter().map(|(name, value)| (name.clone().into(), value.clone().into())).collect();
+    let timeout = Duration::from_millis(timeout.into());
+    let message = Message { headers, body: body.to_vec(), ..Message::default() };
+    WORLD.with_borrow_mut(|world| {
+        world.calls += 1;
+        world.under_way.push_back((world.calls, Called { origin: origin.to_owned(), timeout, message }));
+        Ok(world.calls)
+    })
+}
+
+pub(crate) fn speak_for(_: u32) {}
+
+pub(crate) fn resume(_: Stream) {
+    WORLD.with_borrow_mut(|world| world.resumed = true);
 }

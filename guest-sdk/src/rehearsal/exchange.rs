@@ -2,12 +2,17 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::fmt::{self, Debug, Formatter};
 use std::time::{Duration, SystemTime};
 
 use crate::Filter;
+use crate::body::End;
 use crate::host::Level;
+use crate::rehearsal::called::Called;
 use crate::rehearsal::calls;
 use crate::rehearsal::message::Message;
+use crate::rehearsal::passage::Passage;
+use crate::rehearsal::verbs::Verbs;
 use crate::rehearsal::world::World;
 use crate::stage::{Action, Stage};
 
@@ -15,11 +20,20 @@ use crate::stage::{Action, Stage};
 const PLUGIN: u32 = 1;
 
 /// A configured filter without a proxy around it.
-#[derive(Debug)]
 pub struct Rehearsal<F> {
     stage: Stage<F>,
     world: RefCell<World>,
     last: Cell<u32>,
+    origins: RefCell<Option<Box<Answering>>>,
+}
+
+/// What answers a filter's calls.
+type Answering = dyn FnMut(&Called) -> Option<Message>;
+
+impl<F: Debug> Debug for Rehearsal<F> {
+    fn fmt(&self, formatter: &mut Formatter) -> fmt::Result {
+        formatter.debug_struct("Rehearsal").field("stage", &self.stage).finish_non_exhaustive()
+    }
 }
 
 /// An exchange whose request the filter has seen.
@@ -29,6 +43,7 @@ pub struct Exchange<'r, F: Filter> {
     context: u32,
     request: Message,
     properties: BTreeMap<String, Vec<u8>>,
+    verbs: Verbs,
     reply: Option<Message>,
 }
 
@@ -43,7 +58,8 @@ pub fn rehearse<F: Filter>(settings: &str) -> Result<Rehearsal<F>, String> {
         stage.configure(PLUGIN)
     });
     if configured {
-        return Ok(Rehearsal { stage, world: RefCell::new(world), last: Cell::new(PLUGIN) });
+        let (world, last) = (RefCell::new(world), Cell::new(PLUGIN));
+        return Ok(Rehearsal { stage, world, last, origins: RefCell::new(None) });
     }
     Err(world.logs.pop().map(|(_, fault)| fault).unwrap_or_default())
 }
@@ -53,13 +69,13 @@ impl<F: Filter> Rehearsal<F> {
     pub fn request(&self, request: Message) -> Exchange<'_, F> {
         self.last.set(self.last.get() + 1);
         let context = self.last.get();
-        let mut exchange = Exchange { rehearsal: self, context, request, properties: BTreeMap::new(), reply: None };
+        let (properties, verbs) = (BTreeMap::new(), Verbs::default());
+        let mut exchange = Exchange { rehearsal: self, context, request, properties, verbs, reply: None };
         exchange.properties.extend(exchange.request.properties.iter().cloned());
         exchange.properties.entry("request\0id".into()).or_insert_with(|| format!("request-{context}").into());
         self.stage.create(context, PLUGIN);
-        if let Some(reply) = exchange.play(Message::default(), || self.stage.request(context)).1 {
-            let (answer, replaced) = exchange.play(reply, || self.stage.response(context));
-            exchange.reply = Some(replaced.unwrap_or(answer));
+        if let Some(reply) = exchange.ask() {
+            exchange.reply = Some(exchange.answer(reply));
         }
         exchange
     }
@@ -71,6 +87,21 @@ impl<F: Filter> Rehearsal<F> {
     pub fn set_now(&self, now: SystemTime) {
         let since_1970 = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::MAX).as_nanos();
         self.world.borrow_mut().now_nanos = since_1970.try_into().expect("the ABI tells time from 1970 to 2554");
+    }
+
+    /// Plays a tick of [`Filter::TICK`].
+    pub fn tick(&self) {
+        calls::run(&mut self.world.borrow_mut(), || self.stage.tick(PLUGIN));
+    }
+
+    /// How often the filter asked to be called.
+    pub fn ticks_every(&self) -> Option<Duration> {
+        self.world.borrow().tick
+    }
+
+    /// Answers the filter's calls to other origins; `None` where one does not answer, as all do until this is set.
+    pub fn on_call(&self, answering: impl FnMut(&Called) -> Option<Message> + 'static) {
+        *self.origins.borrow_mut() = Some(Box::new(answering));
     }
 
     /// What the filter logged so far.
@@ -107,6 +138,16 @@ impl<F: Filter> Exchange<'_, F> {
         str::from_utf8(self.properties.get("forebay\0origin")?).ok()
     }
 
+    /// A property, by its name in the proxy's documentation.
+    pub fn property(&self, name: &str) -> Option<&[u8]> {
+        self.properties.get(&name.replace('.', "\0")).map(Vec::as_slice)
+    }
+
+    /// What the filter said about the cache in the request's callbacks.
+    pub fn cache(&self) -> &Verbs {
+        &self.verbs
+    }
+
     /// Plays the response and tells what the client gets.
     ///
     /// # Panics
@@ -114,27 +155,118 @@ impl<F: Filter> Exchange<'_, F> {
     #[track_caller]
     pub fn respond(mut self, response: Message) -> Message {
         self.sent();
+        self.answer(response)
+    }
+
+    /// Plays the whole request; the reply if there was one.
+    fn ask(&mut self) -> Option<Message> {
         let (stage, context) = (&self.rehearsal.stage, self.context);
-        let (answer, reply) = self.play(response, || stage.response(context));
-        match reply {
-            Some(reply) => self.play(reply, || stage.response(context)).0,
-            None => answer,
+        let mut reply = self.play(&mut Message::default(), || stage.request(context));
+        let chunks = std::mem::take(&mut self.request.chunks);
+        let mut body = Passage::of(chunks, last(&self.request));
+        while let (None, Some((bytes, end))) = (&reply, body.next()) {
+            reply = self.pass(&mut Message::default(), &mut body, |stage| stage.request_body(context, bytes, end));
+        }
+        if reply.is_none() && !self.request.trailers.is_empty() {
+            reply = self.play(&mut Message::default(), || stage.request_trailers(context));
+        }
+        self.request.body = body.into_sent();
+        reply
+    }
+
+    /// Plays the whole response; what the client gets.
+    fn answer(&mut self, mut response: Message) -> Message {
+        // A reply in a response's place goes the same way, once.
+        match self.tell(&mut response) {
+            Some(mut reply) => {
+                self.tell(&mut reply);
+                reply
+            }
+            None => response,
         }
     }
 
-    /// Runs one callback; the response as the callback left it, and the reply if there was one.
-    fn play(&mut self, response: Message, callback: impl FnOnce() -> Action) -> (Message, Option<Message>) {
-        let mut world = self.rehearsal.world.borrow_mut();
-        world.response = response;
-        std::mem::swap(&mut world.request, &mut self.request);
-        std::mem::swap(&mut world.properties, &mut self.properties);
-        let action = calls::run(&mut world, callback);
-        std::mem::swap(&mut world.request, &mut self.request);
-        std::mem::swap(&mut world.properties, &mut self.properties);
-        let reply = world.reply.take();
-        debug_assert_eq!(action == Action::Pause, reply.is_some(), "a filter stops an exchange only by a reply");
-        (std::mem::take(&mut world.response), reply)
+    fn tell(&mut self, response: &mut Message) -> Option<Message> {
+        let (stage, context) = (&self.rehearsal.stage, self.context);
+        let mut reply = self.play(response, || stage.response(context));
+        let mut chunks = std::mem::take(&mut response.chunks);
+        if !response.body.is_empty() {
+            chunks.insert(0, std::mem::take(&mut response.body));
+        }
+        let mut body = Passage::of(chunks, last(response));
+        while let (None, Some((bytes, end))) = (&reply, body.next()) {
+            reply = self.pass(response, &mut body, |stage| stage.response_body(context, bytes, end));
+        }
+        if reply.is_none() && !response.trailers.is_empty() {
+            reply = self.play(response, || stage.response_trailers(context));
+        }
+        response.body = body.into_sent();
+        reply
     }
+
+    /// Runs a body callback, with the bytes at hand where it looks for them.
+    fn pass(
+        &mut self,
+        response: &mut Message,
+        body: &mut Passage,
+        callback: impl FnOnce(&Stage<F>) -> Action,
+    ) -> Option<Message> {
+        let stage = &self.rehearsal.stage;
+        self.rehearsal.world.borrow_mut().body = std::mem::take(&mut body.held);
+        let mut action = Action::Continue;
+        let reply = self.play(response, || {
+            action = callback(stage);
+            Action::Continue
+        });
+        let left = std::mem::take(&mut self.rehearsal.world.borrow_mut().body);
+        match action {
+            Action::Continue => body.sent.extend(left),
+            Action::Pause => body.held = left,
+        }
+        reply
+    }
+
+    /// Runs one callback and what it waits for; the reply if there was one.
+    fn play(&mut self, response: &mut Message, callback: impl FnOnce() -> Action) -> Option<Message> {
+        let mut world = self.rehearsal.world.borrow_mut();
+        let of_response = response.status() > 0;
+        self.swap(&mut world, response);
+        world.verbs = Verbs::default();
+        world.resumed = false;
+        if calls::run(&mut world, callback) == Action::Pause {
+            self.wait(&mut world);
+        }
+        let verbs = std::mem::take(&mut world.verbs);
+        self.swap(&mut world, response);
+        let kept = if of_response { &mut response.verbs } else { &mut self.verbs };
+        kept.extend(verbs);
+        world.reply.take()
+    }
+
+    fn swap(&mut self, world: &mut World, response: &mut Message) {
+        std::mem::swap(&mut world.response, response);
+        std::mem::swap(&mut world.request, &mut self.request);
+        std::mem::swap(&mut world.properties, &mut self.properties);
+    }
+
+    /// Answers a filter's calls until it has decided.
+    fn wait(&self, world: &mut World) {
+        let mut origins = self.rehearsal.origins.borrow_mut();
+        while world.reply.is_none() && !world.resumed {
+            let (id, called) = world.under_way.pop_front().expect("a filter that waits has called somebody");
+            let answer = origins.as_mut().and_then(|origins| origins(&called));
+            world.answer = answer.unwrap_or_default();
+            world.answer.body = world.answer.chunks.concat();
+            let (headers, bytes) = (world.answer.headers.len(), world.answer.body.len());
+            calls::run(world, || self.rehearsal.stage.answered(id, headers, bytes));
+        }
+        world.under_way.clear();
+    }
+}
+
+/// Whether the last piece of a message's body ends it.
+fn last(message: &Message) -> End {
+    if message.trailers.is_empty() { End::Reached } else { End::Ahead }
 }
 
 impl<F: Filter> Drop for Exchange<'_, F> {

@@ -3,13 +3,19 @@
 use std::net::IpAddr;
 
 use crate::host::Pairs;
+use crate::rehearsal::verbs::Verbs;
 
-/// The head of a request or response, with the body of a reply.
+/// A request or response.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Message {
     pub(crate) headers: Pairs,
     pub(crate) properties: Vec<(String, Vec<u8>)>,
+    /// What is still to come, piece by piece.
+    pub(crate) chunks: Vec<Vec<u8>>,
+    /// What went through the filter, or stands in a reply.
     pub(crate) body: Vec<u8>,
+    pub(crate) trailers: Pairs,
+    pub(crate) verbs: Verbs,
 }
 
 /// A `GET` of an absolute URL.
@@ -53,6 +59,20 @@ impl Message {
         self
     }
 
+    /// Adds a piece of the body; without one, there is no body.
+    #[must_use]
+    pub fn chunk(mut self, bytes: impl AsRef<[u8]>) -> Self {
+        self.chunks.push(bytes.as_ref().to_vec());
+        self
+    }
+
+    /// Adds a header after the body.
+    #[must_use]
+    pub fn trailer(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.trailers.push((name.to_ascii_lowercase().into_bytes(), value.as_ref().to_vec()));
+        self
+    }
+
     /// The address of the client that sends it.
     ///
     /// # Panics
@@ -77,8 +97,17 @@ impl Message {
 
     /// Every value of a header, its name in lower case.
     pub fn headers(&self, name: &str) -> Vec<&str> {
-        let of_name = self.headers.iter().filter(|(known, _)| known == name.as_bytes());
-        of_name.filter_map(|(_, value)| str::from_utf8(value).ok()).collect()
+        values(&self.headers, name)
+    }
+
+    /// Every value of a header after the body, its name in lower case.
+    pub fn trailers(&self, name: &str) -> Vec<&str> {
+        values(&self.trailers, name)
+    }
+
+    /// What the filter said about the cache in the callbacks of a response.
+    pub fn cache(&self) -> &Verbs {
+        &self.verbs
     }
 
     /// The method of a request; empty for a response.
@@ -96,8 +125,13 @@ impl Message {
         self.header(":status").and_then(|status| status.parse().ok()).unwrap_or_default()
     }
 
-    /// The body of a filter's reply; empty for everything else.
+    /// The body as the filter left it.
     pub fn body(&self) -> &[u8] {
         &self.body
     }
+}
+
+fn values<'p>(pairs: &'p Pairs, name: &str) -> Vec<&'p str> {
+    let of_name = pairs.iter().filter(|(known, _)| known == name.as_bytes());
+    of_name.filter_map(|(_, value)| str::from_utf8(value).ok()).collect()
 }

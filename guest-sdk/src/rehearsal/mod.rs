@@ -28,10 +28,15 @@
 //! # }
 //! ```
 
+mod called;
 pub(crate) mod calls;
 mod exchange;
 mod message;
+mod passage;
+mod verbs;
 mod world;
 
+pub use called::Called;
 pub use exchange::{Exchange, Rehearsal, rehearse};
 pub use message::{Message, get, request, response};
+pub use verbs::Verbs;

@@ -1,9 +1,13 @@
 //! The proxy of a rehearsal: what a filter asks and tells, as plain data.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
-use crate::host::{Level, Map, MetricKind, Refused};
+use crate::host::{Buffer, Level, Map, MetricKind, Pairs, Refused};
+use crate::rehearsal::called::Called;
 use crate::rehearsal::message::{Message, response};
+use crate::rehearsal::verbs::Verbs;
+use crate::shared::Cas;
 use crate::{Reply, settings};
 
 /// The first moment of 2025: a rehearsal's clock stands still until a test sets it.
@@ -19,6 +23,17 @@ pub(crate) struct World {
     pub(crate) reply: Option<Message>,
     pub(crate) properties: BTreeMap<String, Vec<u8>>,
     pub(crate) logs: Vec<(Level, String)>,
+    pub(crate) verbs: Verbs,
+    /// The body that goes through the filter.
+    pub(crate) body: Vec<u8>,
+    pub(crate) shared: BTreeMap<String, (Vec<u8>, Cas)>,
+    pub(crate) queues: Vec<(String, VecDeque<Vec<u8>>)>,
+    pub(crate) tick: Option<Duration>,
+    pub(crate) calls: u32,
+    pub(crate) under_way: VecDeque<(u32, Called)>,
+    /// The answer to a call, as its callback sees it.
+    pub(crate) answer: Message,
+    pub(crate) resumed: bool,
     metrics: Vec<Metric>,
 }
 
@@ -40,21 +55,40 @@ impl World {
             reply: None,
             properties: BTreeMap::new(),
             logs: Vec::new(),
+            verbs: Verbs::default(),
+            body: Vec::new(),
+            shared: BTreeMap::new(),
+            queues: Vec::new(),
+            tick: None,
+            calls: 0,
+            under_way: VecDeque::new(),
+            answer: Message::default(),
+            resumed: false,
             metrics: Vec::new(),
         }
     }
 
-    pub(crate) fn message(&mut self, map: Map) -> &mut Message {
+    pub(crate) fn pairs(&mut self, map: Map) -> &mut Pairs {
         match map {
-            Map::Request => &mut self.request,
-            Map::Response => &mut self.response,
+            Map::Request => &mut self.request.headers,
+            Map::RequestTrailers => &mut self.request.trailers,
+            Map::Response => &mut self.response.headers,
+            Map::ResponseTrailers => &mut self.response.trailers,
+            Map::Answer => &mut self.answer.headers,
+        }
+    }
+
+    pub(crate) fn buffer(&mut self, buffer: Buffer) -> &mut Vec<u8> {
+        match buffer {
+            Buffer::Request | Buffer::Response => &mut self.body,
+            Buffer::Answer => &mut self.answer.body,
         }
     }
 
     /// Like a real proxy, refuses what cannot stand in a header section.
     pub(crate) fn set(&mut self, map: Map, name: &str, value: &[u8]) -> Result<(), Refused> {
         allowed(name, value)?;
-        let headers = &mut self.message(map).headers;
+        let headers = self.pairs(map);
         match headers.iter().position(|(known, _)| known == name.as_bytes()) {
             // Where the first value stood, as a pseudo header must come before the others.
             Some(first) => {
@@ -72,12 +106,12 @@ impl World {
 
     pub(crate) fn add(&mut self, map: Map, name: &str, value: &[u8]) -> Result<(), Refused> {
         allowed(name, value)?;
-        self.message(map).headers.push((name.into(), value.to_vec()));
+        self.pairs(map).push((name.into(), value.to_vec()));
         Ok(())
     }
 
     pub(crate) fn remove(&mut self, map: Map, name: &str) {
-        self.message(map).headers.retain(|(known, _)| known != name.as_bytes());
+        self.pairs(map).retain(|(known, _)| known != name.as_bytes());
     }
 
     pub(crate) fn answer(&mut self, reply: &Reply) -> Result<(), Refused> {

@@ -4,6 +4,7 @@
 //! digits of escapes are in one case (RFC 3986 section 6.2.2.1). Parts beyond the URL stand after spaces, which no URL
 //! contains and no part's value either. The method is not part of it: only GET is stored, and HEAD is answered from it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use http::header;
 use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 use sha2::{Digest, Sha256};
 
+use super::key_extra::KeyExtra;
 use super::key_rules::{KeyRules, KeyShape};
 use super::place::Place;
 use super::variance::Variance;
@@ -50,7 +52,11 @@ impl Key {
         }
         push_in_one_case(&mut text, target.path());
         let path_end = text.len();
-        if let Some(query) = shape.rules.query.apply(target.query()) {
+        let mut query = shape.rules.query.apply(target.query());
+        for rules in shape.extra.iter().flat_map(|extra| &extra.queries) {
+            query = rules.apply(query.as_deref()).map(|left| Cow::Owned(left.into_owned()));
+        }
+        if let Some(query) = query {
             text.push('?');
             push_in_one_case(&mut text, &query);
         }
@@ -59,6 +65,9 @@ impl Key {
             push_part(&mut text, ["origin", ""], origin.as_bytes());
         }
         push_parts(&mut text, request, shape.rules);
+        if let Some(extra) = shape.extra {
+            push_extra(&mut text, request, extra);
+        }
         let own_end = text.len();
         Self { text, path_end, url_end, own_end, merged: None }
     }
@@ -165,6 +174,18 @@ fn push_parts(text: &mut String, request: &RequestHead, rules: &KeyRules) {
     }
 }
 
+/// What filters add. Their own names cannot be taken for any of the rules'.
+fn push_extra(text: &mut String, request: &RequestHead, extra: &KeyExtra) {
+    for name in &extra.headers {
+        if let Some(value) = fields::joined(&request.headers, name) {
+            push_part(text, ["header.", name.as_str()], &value);
+        }
+    }
+    for (name, value) in &extra.parts {
+        push_part(text, ["filter.", name], value);
+    }
+}
+
 fn cookies<'r>(request: &'r RequestHead, name: &str) -> impl Iterator<Item = &'r [u8]> {
     let lines = request.headers.get_all(header::COOKIE).into_iter().map(header::HeaderValue::as_bytes);
     let pairs = lines.flat_map(|line| line.split(|byte| *byte == b';')).map(<[u8]>::trim_ascii);
@@ -232,7 +253,7 @@ mod tests {
     }
 
     fn key(authority: &str, path: &str, origin: Option<&str>) -> Key {
-        Key::of(&request(authority, path, &[]), &KeyShape { rules: &KeyRules::default(), origin })
+        Key::of(&request(authority, path, &[]), &KeyShape { rules: &KeyRules::default(), origin, extra: None })
     }
 
     /// By the header `x-a` and the cookie `tier`.
@@ -242,7 +263,7 @@ mod tests {
             cookies: vec!["tier".to_owned()],
             ..KeyRules::default()
         };
-        Key::of(&request("a.example", "/x", headers), &KeyShape { rules: &rules, origin: None })
+        Key::of(&request("a.example", "/x", headers), &KeyShape { rules: &rules, origin: None, extra: None })
     }
 
     #[test]
@@ -298,7 +319,7 @@ mod tests {
         assert_eq!(lines.as_str(), "http://a.example/x cookie.tier=2");
         let kept = Kept::AllBut(vec!["utm_*".to_owned()]);
         let rules = KeyRules { query: QueryRules { kept, order: Order::ByName }, ..KeyRules::default() };
-        let shape = KeyShape { rules: &rules, origin: Some("next") };
+        let shape = KeyShape { rules: &rules, origin: Some("next"), extra: None };
         let key = Key::of(&request("a", "/x?utm_a=1&b=%2f&a=1", &[]), &shape);
         assert_eq!(key.as_str(), "http://a/x?a=1&b=%2F origin=next");
         assert_eq!((key.url(), key.path()), ("http://a/x?a=1&b=%2F", "http://a/x"));
@@ -352,7 +373,7 @@ mod tests {
                     cookies: vec!["tier".to_owned()],
                     ..KeyRules::default()
                 };
-                let key = Key::of(&request("a", &path, &headers), &KeyShape { rules: &rules, origin: None });
+                let key = Key::of(&request("a", &path, &headers), &KeyShape { rules: &rules, origin: None, extra: None });
                 (key.as_str().to_owned(), (path, header.clone(), cookie))
             };
             let (one, other) = (key(&one), key(&other));

@@ -5,6 +5,7 @@
 
 use http::HeaderName;
 
+use super::key_extra::KeyExtra;
 use crate::config;
 use crate::semantics::{Kept, Order, QueryRules};
 
@@ -24,6 +25,8 @@ pub struct KeyShape<'a> {
     pub rules: &'a KeyRules,
     /// Given where a filter chose the origin, so that both answers of one URL have their place.
     pub origin: Option<&'a str>,
+    /// What filters want beyond the rules.
+    pub extra: Option<&'a KeyExtra>,
 }
 
 impl KeyRules {

@@ -71,7 +71,7 @@ mod tests {
             version: Version::HTTP_11,
             headers: HeaderMap::new(),
         };
-        Key::of(&request, &KeyShape { rules: &KeyRules::default(), origin })
+        Key::of(&request, &KeyShape { rules: &KeyRules::default(), origin, extra: None })
     }
 
     fn rule(value: &'static str) -> NoVarySearch {

@@ -15,6 +15,8 @@ pub enum PassReason {
     RequestBody,
     /// The request forbids storing (`no-store`).
     NoStore,
+    /// A filter says so.
+    Filter,
     /// A condition that only the origin can decide (`If-Match`, `If-Unmodified-Since`).
     Precondition,
     /// HEAD without a stored GET.
@@ -37,6 +39,7 @@ impl PassReason {
             Self::Method => "method",
             Self::RequestBody => "request_body",
             Self::NoStore => "no_store",
+            Self::Filter => "filter",
             Self::Precondition => "precondition",
             Self::Head => "head",
             Self::Uncacheable => "uncacheable",
@@ -49,7 +52,7 @@ impl PassReason {
     /// How `Cache-Status` says it.
     pub fn forwarded(self) -> Forwarded {
         match self {
-            Self::Disabled => Forwarded::Bypass,
+            Self::Disabled | Self::Filter => Forwarded::Bypass,
             Self::Method => Forwarded::Method,
             Self::RequestBody | Self::NoStore | Self::Precondition => Forwarded::Request,
             Self::Head | Self::Uncacheable | Self::Busy => Forwarded::UriMiss,

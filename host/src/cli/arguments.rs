@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::filter::FilterCommand;
+
 /// The configuration where none is named.
 const DEFAULT_CONFIG: &str = "config/edge.toml";
 
@@ -28,6 +30,9 @@ pub(super) enum Command {
     Reload(Reload),
     /// Say how a running node would answer a request, and why
     Explain(Explain),
+    /// Make, check, test and measure filters
+    #[command(subcommand)]
+    Filter(FilterCommand),
 }
 
 impl Default for Command {

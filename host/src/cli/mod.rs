@@ -1,9 +1,10 @@
-//! The command line: `forebay run`, `forebay check`, `forebay purge`, `forebay reload` and `forebay explain`.
+//! The command line: `forebay run`, `check`, `purge`, `reload`, `explain` and `filter`.
 
 mod admin;
 mod arguments;
 mod check;
 mod explain;
+mod filter;
 mod purge;
 mod reload;
 mod run;
@@ -24,6 +25,7 @@ pub fn main() -> ExitCode {
         Command::Purge(options) => purge::purge(&options),
         Command::Reload(options) => reload::reload(&options),
         Command::Explain(options) => explain::explain(&options),
+        Command::Filter(command) => filter::filter(&command),
     };
     match done {
         Ok(code) => code,

@@ -177,6 +177,12 @@ pub(super) const FILTER_LOG: Bound<u64> = Bound { default: 8 * KIB, least: 0, mo
 /// Envoy has no limit, and a filter that names a metric after a path fills its memory there.
 pub(super) const METRIC_SERIES: Bound<usize> = Bound { default: 1000, least: 0, most: 1_000_000 };
 
+/// A few thousand counters or tokens. Envoy has no limit and forgets nothing; here what was not used for longest goes.
+pub(super) const FILTER_SHARED_DATA: Bound<u64> = Bound { default: MIB, least: 0, most: GIB };
+
+/// Ten bursts of the 100 streams that one HTTP/2 client may open. Envoy has no limit.
+pub(super) const FILTER_QUEUE_LENGTH: Bound<usize> = Bound { default: 1024, least: 0, most: 1_000_000 };
+
 /// A client's or origin's hundred, and 28 more that a chain may add.
 pub(super) const FILTER_HEADER_COUNT: Bound<usize> = Bound { default: 128, least: 8, most: 10_000 };
 

@@ -72,7 +72,7 @@ impl<'d> Document<'d> {
 }
 
 /// Line and column of a byte, both from 1, the column in characters. An offset past the end is the end.
-pub(super) fn position(text: &str, offset: usize) -> (usize, usize) {
+pub fn position(text: &str, offset: usize) -> (usize, usize) {
     let before = &text[..text.floor_char_boundary(offset)];
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
     (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)

@@ -4,6 +4,7 @@
 //! one run finds every fault. `check` is the second stage and makes the `model` that the rest of the node works with.
 //! Nothing above this layer sees a raw value, a relative path or an unchecked name.
 
+mod filter;
 mod model;
 
 mod load;
@@ -27,14 +28,16 @@ mod spelling;
 mod timespan;
 mod variable;
 
+pub use document::position;
 pub use fault::{Fault, Faults, Place};
+pub use filter::{Filter, FilterCanary, FilterCondition, FilterLimits, Isolation, OnError, RouteFilter};
 pub use host::HostError;
 pub use load::{load, parse};
 pub use media_range::{MediaRange, MediaRangeError};
 pub use model::{
-    AccessLog, Admin, Admission, Balance, Cache, Coding, Compression, Config, Disk, Filter, FilterCanary,
-    FilterCondition, FilterLimits, HostPattern, Isolation, Listener, Log, LogFormat, Node, OnError, Origin, OriginHost,
-    QueryParameters, Route, RouteCache, RouteCompression, RouteFilter, RouteKey, Server, StaleOn, StaticSite,
+    AccessLog, Admin, Admission, Balance, Cache, Coding, Compression, Config, Disk, HostPattern, Listener, Log,
+    LogFormat, Node, Origin, OriginHost, QueryParameters, Route, RouteCache, RouteCompression, RouteKey, Server,
+    StaleOn, StaticSite,
 };
 pub use server::ServerError;
 pub use single::for_origin;

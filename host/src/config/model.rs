@@ -8,9 +8,10 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use http::{HeaderName, Method};
+use http::HeaderName;
 use ipnet::IpNet;
 
+use super::filter::{Filter, FilterLimits, RouteFilter};
 use super::media_range::MediaRange;
 
 /// A whole, checked configuration.
@@ -221,96 +222,6 @@ pub struct StaticSite {
     pub name: String,
     /// Absolute.
     pub root: PathBuf,
-}
-
-/// `[filter_limits]`: bounds of every filter.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FilterLimits {
-    /// CPU time of one callback.
-    pub callback_deadline: Duration,
-    /// CPU time of loading: start, vm start and configure.
-    pub configure_deadline: Duration,
-    /// Linear memory of one instance.
-    pub memory_bytes_max: u64,
-    pub table_elements_max: u64,
-    pub module_bytes_max: u64,
-    /// Log bytes of one exchange and filter.
-    pub log_bytes_max: u64,
-    /// Metric series that one filter may define.
-    pub metric_series_max: usize,
-    /// A header section after a filter's changes.
-    pub header_count_max: usize,
-    pub header_bytes_max: usize,
-    /// Exchanges failed in a row after which a filter is no longer entered; 0 enters it always.
-    pub breaker_failures: usize,
-    /// From then to the exchange that tries it again.
-    pub breaker_cooldown: Duration,
-}
-
-/// `[filters.NAME]`: a module and its settings.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Filter {
-    pub name: String,
-    /// Absolute.
-    pub module: PathBuf,
-    /// The module's digest, in lower-case hexadecimal; refused at load where it differs.
-    pub sha256: Option<String>,
-    /// `settings` as JSON text, or the string itself where `settings` is a string; empty where there is none.
-    pub settings: String,
-    pub on_error: OnError,
-    pub isolation: Isolation,
-    /// Where it is entered, if a route says nothing else.
-    pub condition: FilterCondition,
-    pub canary: Option<FilterCanary>,
-}
-
-/// `[filters.NAME.canary]`: another version of a filter, for a part of its exchanges.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FilterCanary {
-    /// Absolute.
-    pub module: PathBuf,
-    pub sha256: Option<String>,
-    /// Of the exchanges.
-    pub percent: u8,
-    /// In the place of the filter's own, where a route has none.
-    pub settings: Option<String>,
-}
-
-/// Which requests a filter is entered for.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct FilterCondition {
-    /// Prefixes that end at a segment boundary; none are all paths.
-    pub paths: Vec<String>,
-    /// None are all methods.
-    pub methods: Vec<Method>,
-}
-
-/// One element of a route's `filters`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RouteFilter {
-    /// The name of the filter.
-    pub name: String,
-    /// In the place of the filter's own, in the same form.
-    pub settings: Option<String>,
-    pub condition: FilterCondition,
-}
-
-/// What an exchange finds in a filter of those before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Isolation {
-    /// Nothing: every exchange finds the filter as it was configured.
-    Request,
-    /// Whatever they left there, on the same worker.
-    Shared,
-}
-
-/// What an exchange answers when its filter fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnError {
-    /// 500 with `Proxy-Status`.
-    FailClosed,
-    /// Go on as if the filter were not there.
-    FailOpen,
 }
 
 /// `[[route]]`: which requests go where, and through what.

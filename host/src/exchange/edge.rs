@@ -1,16 +1,19 @@
 //! A node's exchanges: everything they share, put together once.
 
+pub(super) mod reload;
+mod running;
+
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
 use http::HeaderValue;
 use prometheus::Registry;
 
+use self::running::Running;
 use super::backoff::Backoff;
 use super::compressor::Compressor;
 use super::metrics::Metrics;
 use super::record::Book;
-use super::reload::Running;
 use super::routes::{PlaceError, Placed, Routes};
 use crate::cache::Cache;
 use crate::clock::Clock;

@@ -14,6 +14,7 @@ use super::edge::Edge;
 use super::failure::Failure;
 use super::forward::{self, Audience};
 use super::routes::Route;
+use super::verbs::Terms;
 use super::visit::Visit;
 use super::{compress, pass};
 use crate::body::Body;
@@ -21,8 +22,8 @@ use crate::cache::{Aside, Entry, FetchFailure, Filling, Head, Lead};
 use crate::clock::Timestamp;
 use crate::origin::Origin;
 use crate::semantics::{
-    Candidate, Freshness, ProxyError, Refusal, Selection, Trouble, Verdict, hide_from_browsers, initial_age, update,
-    usable_on_error, validation, withhold,
+    Candidate, Freshness, ProxyError, Refusal, Selection, Trouble, Verdict, add_tags, hide_from_browsers, initial_age,
+    update, usable_on_error, validation, withhold,
 };
 
 /// What only the leading request gets: how its fetch went, and an answer where it is for nobody else.
@@ -59,6 +60,8 @@ pub(super) struct Fetch {
     /// The leading request's, as filters left them.
     pub(super) headers: HeaderMap,
     pub(super) route: Arc<Route>,
+    /// What the leading request's filters say of the answer.
+    terms: Terms,
     /// What the origin is asked to confirm.
     stale: Option<Arc<Entry>>,
 }
@@ -78,6 +81,7 @@ impl Fetch {
             origin: origin.clone(),
             headers: passage.head.headers.clone(),
             route: passage.route.clone(),
+            terms: visit.terms(),
             stale,
         })
     }
@@ -145,6 +149,7 @@ impl Fetch {
             Verdict::Store(freshness) => {
                 let own = withhold(&mut parts.headers, &withheld);
                 let _ = word.send(Word::Shared(parts.status, own));
+                self.tag(&mut parts.headers);
                 let selection = Selection::of(&parts.headers, &self.headers);
                 let (status, headers, aside) = (parts.status, parts.headers, Aside::default());
                 let forms = compress::room(self.route.offer.as_ref(), (status, &headers), None);
@@ -191,6 +196,7 @@ impl Fetch {
             lead.replaces(stale.clone());
         }
         let own = withhold(&mut headers, &withheld);
+        self.tag(&mut headers);
         let selection = Selection::of(&headers, &self.headers);
         let forms = compress::room(self.route.offer.as_ref(), (status, &headers), stale.head.forms.as_ref());
         let aside = Aside::default();
@@ -211,6 +217,11 @@ impl Fetch {
         }
     }
 
+    /// Adds the filters' tags to what is stored.
+    pub(super) fn tag(&self, headers: &mut HeaderMap) {
+        add_tags(headers, &self.terms.tags);
+    }
+
     /// May this be stored, and without which fields?
     pub(super) fn verdict(
         &self,
@@ -220,7 +231,9 @@ impl Fetch {
     ) -> (Verdict, Vec<HeaderName>) {
         let (targets, policy) = (&self.edge.targets, &self.route.policy);
         let (method, request) = (&Method::GET, &self.headers);
-        let candidate = Candidate { method, request, status, response, requested, received, targets, policy };
+        let overrides = self.terms.overrides;
+        let candidate =
+            Candidate { method, request, status, response, requested, received, targets, policy, overrides };
         (candidate.verdict(), candidate.withheld())
     }
 }

@@ -34,7 +34,7 @@ pub(super) fn after(visit: &Visit<'_>, response: &Response<Body>) {
 }
 
 fn forget(visit: &Visit<'_>, request: &RequestHead, rules: &KeyRules) {
-    visit.edge.cache.invalidate(&Key::of(request, &KeyShape { rules, origin: None }));
+    visit.edge.cache.invalidate(&Key::of(request, &KeyShape { rules, origin: None, extra: None }));
 }
 
 /// RFC 9110 section 9.2.1. A method that is not known is not safe.

@@ -12,7 +12,11 @@ use crate::origin::Origin;
 /// The key of the request, by its route's rules; `origin` is in it where a filter chose it.
 pub(super) fn key(visit: &Visit<'_>, (origin, chosen): (&Origin, bool)) -> Result<Key, Failure> {
     let passage = visit.passage()?;
-    let shape = KeyShape { rules: &passage.route.key_rules, origin: chosen.then(|| &**origin.name()) };
+    let shape = KeyShape {
+        rules: &passage.route.key_rules,
+        origin: chosen.then(|| &**origin.name()),
+        extra: passage.verbs.as_ref().map(|verbs| &verbs.extra),
+    };
     Ok(visit.edge.cache.key(&passage.head, &shape))
 }
 

@@ -221,10 +221,11 @@ impl PartFetch {
     fn head(
         &self,
         status: StatusCode,
-        headers: HeaderMap,
+        mut headers: HeaderMap,
         length: Option<u64>,
         (freshness, received): (Freshness, Timestamp),
     ) -> Head {
+        self.fetch.tag(&mut headers);
         let selection = Selection::of(&headers, &self.fetch.headers);
         let forms = compress::room(self.fetch.route.offer.as_ref(), (status, &headers), None);
         Head { status, headers, freshness, received, selection, length, forms, aside: Aside::default() }

@@ -86,6 +86,7 @@ pub(super) fn candidate<'a>(
         received,
         targets: &visit.edge.targets,
         policy: &passage.route.policy,
+        overrides: visit.terms().overrides,
     })
 }
 

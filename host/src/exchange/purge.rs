@@ -57,6 +57,7 @@ pub enum BadScope {
 pub enum Asker {
     Admin,
     Client(IpAddr),
+    Filter,
 }
 
 impl fmt::Display for Asker {
@@ -64,6 +65,7 @@ impl fmt::Display for Asker {
         match self {
             Self::Admin => f.write_str("admin"),
             Self::Client(address) => address.fmt(f),
+            Self::Filter => f.write_str("filter"),
         }
     }
 }
@@ -120,13 +122,31 @@ impl Edge {
         Ok(self.purge_scopes(scopes, mode, asker).await)
     }
 
+    /// Purges one thing at once, and leaves it to a task that it is written down. What is named wrongly is logged: nobody
+    /// waits to be told.
+    pub(super) fn purge_in_background(&self, wanted: &Wanted, mode: Mode, asker: Asker) {
+        let scope = match scope(&self.routes.load(), wanted) {
+            Ok(scope) => scope,
+            Err(cause) => return tracing::warn!(by = %asker, %cause, "nothing purged"),
+        };
+        let (epoch, ticket) = self.enforce(scope, mode, asker);
+        tokio::spawn(async move {
+            if let Err(why) = recorded(ticket).await {
+                tracing::error!(epoch, by = %asker, %why, "purge not recorded");
+            }
+        });
+    }
+
+    fn enforce(&self, scope: Scope, mode: Mode, asker: Asker) -> (u64, Ticket) {
+        let purge = Purge { scope, mode };
+        let (epoch, ticket) = self.cache.purge_durably(&purge);
+        let scope = &purge.scope;
+        tracing::info!(scope = scope.word(), value = %scope, mode = mode.word(), by = %asker, epoch, "purged");
+        (epoch, ticket)
+    }
+
     async fn purge_scopes(&self, scopes: Vec<Scope>, mode: Mode, asker: Asker) -> Purged {
-        let mut last = None;
-        for scope in &scopes {
-            let (epoch, ticket) = self.cache.purge_durably(&Purge { scope: scope.clone(), mode });
-            tracing::info!(scope = scope.word(), value = %scope, mode = mode.word(), by = %asker, epoch, "purged");
-            last = Some((epoch, ticket));
-        }
+        let last = scopes.iter().map(|scope| self.enforce(scope.clone(), mode, asker)).last();
         // They are written in their order, so what is true of the last one is true of all.
         let (epoch, recorded) = match last {
             Some((epoch, ticket)) => (epoch, recorded(ticket).await),

@@ -27,7 +27,9 @@ impl Edge {
             Err(failure) => visit.fail(&failure),
             Ok(answer) => answer,
         };
-        let answer = match visit.filter_response(answer) {
+        let answer = visit.filter_response(answer);
+        visit.purge_as_wished();
+        let answer = match answer {
             Err(Failure::ClosedByFilter) => return Err(visit.closed()),
             Err(failure) => visit.fail(&failure),
             Ok(answer) => answer,
@@ -47,7 +49,9 @@ impl Edge {
             return Box::pin(purge::answer(visit, parts)).await;
         }
         visit.admit(parts, EndOfStream::from(body.is_end_stream()))?;
-        if let Some(reply) = visit.filter_request()? {
+        let replied = visit.filter_request();
+        visit.purge_as_wished();
+        if let Some(reply) = replied? {
             return Ok(reply);
         }
         visit.hear_wishes();
@@ -93,6 +97,8 @@ pub(super) fn passed_by(passage: &Passage) -> Option<PassReason> {
         Some(PassReason::Method)
     } else if passage.end == EndOfStream::No {
         Some(PassReason::RequestBody)
+    } else if passage.verbs.as_ref().is_some_and(|verbs| verbs.bypass) {
+        Some(PassReason::Filter)
     } else if passage.wishes.no_store {
         Some(PassReason::NoStore)
     } else if only_for_origins(&head.headers) {

@@ -46,12 +46,12 @@ pub(super) fn spelled(routes: &Routes, head: &RequestHead) -> String {
     let plain = KeyRules::default();
     let route = routes.find(head.host(), &for_routing(head.path.path()));
     let rules = route.map_or(&plain, |route| &route.key_rules);
-    Key::of(head, &KeyShape { rules, origin: None }).url().to_owned()
+    Key::of(head, &KeyShape { rules, origin: None, extra: None }).url().to_owned()
 }
 
 /// The same by no rules: what orders or drops parts of a query needs the whole of it, which a prefix is not.
 pub(super) fn spelled_plainly(head: &RequestHead) -> String {
-    Key::of(head, &KeyShape { rules: &KeyRules::default(), origin: None }).url().to_owned()
+    Key::of(head, &KeyShape { rules: &KeyRules::default(), origin: None, extra: None }).url().to_owned()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! One request's own state on its way through the node.
 
+use std::mem;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -13,9 +14,10 @@ use super::peer::Peer;
 use super::record::{Book, Record};
 use super::reply;
 use super::routes::Route;
+use super::verbs::{Terms, Verbs};
 use crate::body::Body;
 use crate::cache::Recall;
-use crate::filter::{EndOfStream, Run, Stream, Verdict};
+use crate::filter::{CacheVerbs, EndOfStream, PurgeWish, Run, Stream, Verdict};
 use crate::origin::Origin;
 use crate::semantics::{CacheStatus, Outcome, RequestHead, Signatures, Wishes, fields, for_routing};
 
@@ -27,6 +29,8 @@ pub(super) struct Passage {
     pub(super) route: Arc<Route>,
     /// `None` where the route has no filters.
     run: Option<Run>,
+    /// What they want of the cache; `None` where they have no wish.
+    pub(super) verbs: Option<Box<Verbs>>,
     /// The request has no body.
     pub(super) end: EndOfStream,
 }
@@ -38,6 +42,8 @@ pub(super) struct Visit<'a> {
     pub(super) record: Record,
     /// What the disk tier brought for it so far.
     pub(super) recall: Recall,
+    /// What filters asked to be purged, and is not yet.
+    purges: Vec<PurgeWish>,
     passage: Option<Passage>,
 }
 
@@ -56,7 +62,8 @@ impl<'a> Visit<'a> {
         let brought = if peer.trusted { request.headers.get(X_REQUEST_ID).cloned() } else { None };
         let id = brought.unwrap_or_else(new_request_id);
         let client = peer.client(&request.headers);
-        Self { edge, peer, record: Record::begin(book, client, request, id), recall: Recall::default(), passage: None }
+        let record = Record::begin(book, client, request, id);
+        Self { edge, peer, record, recall: Recall::default(), purges: Vec::new(), passage: None }
     }
 
     /// Takes the target apart and finds the route.
@@ -72,7 +79,7 @@ impl<'a> Visit<'a> {
             self.edge.routes.load().find(head.host(), &for_routing(head.path.path())).ok_or(Failure::NoRoute)?.clone();
         self.record.route = route.name.clone();
         let run = if route.chain.is_empty() { None } else { Some(route.chain.begin(self.stream(&route))) };
-        Ok(self.passage.insert(Passage { head, wishes: Wishes::default(), route, run, end }))
+        Ok(self.passage.insert(Passage { head, wishes: Wishes::default(), route, run, verbs: None, end }))
     }
 
     fn stream(&self, route: &Route) -> Stream {
@@ -82,6 +89,7 @@ impl<'a> Visit<'a> {
             destination: self.peer.local,
             request_id: String::from_utf8_lossy(self.record.request_id.as_bytes()).into(),
             route: route.name.clone(),
+            origin: route.origin.name().clone(),
             started: self.record.started,
         }
     }
@@ -94,6 +102,10 @@ impl<'a> Visit<'a> {
         let signatures = Signatures::of(&passage.head.headers);
         let verdict = run.on_request(&mut passage.head, passage.end);
         signatures.restore(&mut passage.head.headers);
+        if let Some(mut said) = run.take_cache_verbs() {
+            self.purges.append(&mut said.purges);
+            passage.verbs = Some(Box::new(Verbs::new(*said)));
+        }
         match verdict {
             Verdict::Continue => {}
             Verdict::Reply(local) => return Ok(Some(reply::response(local))),
@@ -117,7 +129,11 @@ impl<'a> Visit<'a> {
         let Some(mut run) = passage.run.take() else { return Ok(response) };
         let (mut parts, mut body) = response.into_parts();
         let end = EndOfStream::from(http_body::Body::is_end_stream(&body));
+        run.set_details(details(&self.record));
         let verdict = run.on_response(&mut passage.head, &mut parts, end);
+        if let Some(CacheVerbs { purges, .. }) = run.take_cache_verbs().as_deref_mut() {
+            self.purges.append(purges);
+        }
         self.record.filter_time = run.finish();
         match verdict {
             Verdict::Continue => {}
@@ -131,6 +147,19 @@ impl<'a> Visit<'a> {
         // What an origin says to the next hop is gone already; this is what a filter might.
         fields::strip_hop_by_hop(&mut parts.headers);
         Ok(Response::from_parts(parts, body))
+    }
+
+    /// Purges what filters asked for since the last time.
+    pub(super) fn purge_as_wished(&mut self) {
+        if !self.purges.is_empty() {
+            self.edge.purge_as_wished(mem::take(&mut self.purges));
+        }
+    }
+
+    /// What filters say of the response that this request brings into the store.
+    pub(super) fn terms(&self) -> Terms {
+        let verbs = self.passage.as_ref().and_then(|passage| passage.verbs.as_deref());
+        verbs.map(|verbs| verbs.terms.clone()).unwrap_or_default()
     }
 
     /// The origin that a filter chose, else the route's, and whether it was a choice.
@@ -215,5 +244,14 @@ impl<'a> Visit<'a> {
 
     pub(super) fn request_id(&self) -> HeaderValue {
         self.record.request_id.clone()
+    }
+}
+
+/// Why a response is what it is: the failure's word, or what Envoy calls it.
+fn details(record: &Record) -> &'static str {
+    match (record.failure, record.cache.outcome) {
+        (Some((word, _)), _) => word,
+        (None, Outcome::Hit) => "cache.response_from_cache_filter",
+        (None, _) => "via_upstream",
     }
 }

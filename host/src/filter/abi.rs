@@ -9,8 +9,11 @@ pub(super) enum Status {
     Ok = 0,
     NotFound = 1,
     BadArgument = 2,
+    SerializationFailure = 3,
     ParseFailure = 4,
     InvalidMemoryAccess = 6,
+    Empty = 7,
+    CasMismatch = 8,
     InternalFailure = 10,
     Unimplemented = 12,
 }
@@ -25,6 +28,15 @@ pub(super) enum Abi {
 }
 
 impl Abi {
+    /// As people write it.
+    pub(super) fn number(self) -> &'static str {
+        match self {
+            Self::V0_1_0 => "0.1.0",
+            Self::V0_2_0 => "0.2.0",
+            Self::V0_2_1 => "0.2.1",
+        }
+    }
+
     /// The version whose marker a module exports under `name`.
     pub(super) fn marked_by(name: &str) -> Option<Self> {
         match name {

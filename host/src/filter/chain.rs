@@ -54,4 +54,10 @@ impl Chain {
         }
         plugins
     }
+
+    /// Starts one more instance of each filter and lets it go, for what that costs; the bytes of their memories. `None`
+    /// where one does not start.
+    pub fn start_anew(&self) -> Option<u64> {
+        self.plugins.iter().map(|plugin| Some(plugin.start().ok()?.memory_bytes())).sum()
+    }
 }

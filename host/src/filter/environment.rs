@@ -1,13 +1,15 @@
 //! What filters need of the node: its name, its clock, its workers and the place for their metrics.
 //!
-//! Made once by the node and cloned into every load, so that a reload finds the metrics of the load before.
+//! Made once by the node and cloned into every load, so that a reload finds the metrics and the shared data of the load before.
 
 use std::sync::Arc;
 
 use prometheus::Registry;
 
+use super::commons::Commons;
 use super::metrics::FilterMetrics;
 use super::series::Families;
+use super::shared_queues::ReadyQueue;
 use crate::clock::Clock;
 
 #[derive(Debug, Clone)]
@@ -17,6 +19,7 @@ pub struct Environment {
     pub(super) node_name: Arc<str>,
     pub(super) metrics: FilterMetrics,
     pub(super) families: Arc<Families>,
+    pub(super) commons: Arc<Commons>,
 }
 
 impl Environment {
@@ -28,6 +31,13 @@ impl Environment {
             node_name: node_name.into(),
             metrics: FilterMetrics::new(registry)?,
             families: Arc::new(Families::new(registry.clone())),
+            commons: Arc::new(Commons::default()),
         })
+    }
+
+    /// Waits until guests have put messages into shared queues, and tells which queues and whose turn it is. One caller
+    /// at a time: what one is told, another is not.
+    pub async fn queues_ready(&self) -> Vec<ReadyQueue> {
+        self.commons.queues.ready().await
     }
 }

@@ -10,13 +10,13 @@ use std::sync::Arc;
 
 use super::chain::Chain;
 use super::environment::Environment;
-use super::filter_state::FilterState;
 use super::load_error::{LoadError, LoadFault};
 use super::module::Module;
-use super::outcome::{Change, Outcome};
 use super::plugin::{Identity, Plugin};
 use super::rollout::canary::Canary;
 use super::rollout::condition::Conditions;
+use super::rollout::filter_state::FilterState;
+use super::rollout::outcome::{Change, Outcome};
 use super::workshop::Workshop;
 use crate::config::{Config, Filter, FilterCanary, FilterLimits, Route, RouteFilter};
 

@@ -178,6 +178,11 @@ impl Instance {
         self.store.data().limiter.refused()
     }
 
+    /// What its memory has grown to.
+    pub(super) fn memory_bytes(&self) -> u64 {
+        self.store.data().memory.map_or(0, |memory| memory.data_size(&self.store) as u64)
+    }
+
     fn arm(&mut self, moment: Moment) {
         let ticks = self.store.data().profile.callback_ticks;
         self.store.set_epoch_deadline(ticks);

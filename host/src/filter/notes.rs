@@ -3,9 +3,12 @@
 //! One `Notes` per run travels from instance to instance: the facts of the stream, the origin a filter chose, and the
 //! properties that one filter leaves for the next.
 
+use std::borrow::Cow;
+
 use http::StatusCode;
 
 use super::abi::Status;
+use super::cache_verbs::CacheVerbs;
 use super::draft::Draft;
 use super::stream::Stream;
 
@@ -18,12 +21,14 @@ pub(super) struct Notes {
     pub(super) stream: Stream,
     /// The status that the response callbacks saw, readable to the end.
     pub(super) status: Option<StatusCode>,
+    /// Why the response is what it is, in Envoy's words where it has one; `None` until that is known.
+    pub(super) details: Option<Cow<'static, str>>,
     pub(super) marks: Draft<Marks>,
 }
 
 impl Notes {
     pub(super) fn new(stream: Stream) -> Self {
-        Self { stream, status: None, marks: Draft::new(Marks::default()) }
+        Self { stream, status: None, details: None, marks: Draft::new(Marks::default()) }
     }
 }
 
@@ -32,6 +37,8 @@ impl Notes {
 pub(super) struct Marks {
     /// The origin that a filter chose.
     pub(super) origin: Option<String>,
+    /// What filters want of the cache.
+    pub(super) verbs: Option<Box<CacheVerbs>>,
     properties: Vec<Property>,
 }
 

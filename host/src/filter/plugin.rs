@@ -191,6 +191,11 @@ impl Plugin {
         made.map(Box::new).map_err(Broken::start)
     }
 
+    /// A new instance, started and configured.
+    pub(super) fn start(&self) -> Result<Instance, Broken> {
+        Instance::start(&self.profile, &self.module.code).map_err(Broken::start)
+    }
+
     /// Whether the instance of this thread's berth is its image; `None` where there is none or it has none.
     #[cfg(test)]
     pub(super) fn pristine(&self) -> Option<bool> {

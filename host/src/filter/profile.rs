@@ -8,11 +8,13 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use super::abi::Abi;
+use super::commons::Commons;
 use super::draft::Undo;
 use super::engine;
 use super::environment::Environment;
 use super::rollout::version::Version;
 use super::series::SeriesTable;
+use super::vm::Vm;
 use crate::clock::Clock;
 use crate::config::{Filter, FilterLimits, OnError};
 
@@ -20,6 +22,10 @@ use crate::config::{Filter, FilterLimits, OnError};
 pub(super) struct Profile {
     pub(super) name: Arc<str>,
     pub(super) version: Version,
+    /// What it shares with filters of the same name for it.
+    pub(super) vm: Arc<Vm>,
+    /// What all filters share.
+    pub(super) commons: Arc<Commons>,
     pub(super) abi: Abi,
     /// What the guest reads as its plugin configuration.
     pub(super) settings: Vec<u8>,
@@ -48,6 +54,8 @@ impl Profile {
             series: SeriesTable::new(name.clone(), limits.metric_series_max, environment.families.clone()),
             name,
             version,
+            vm: environment.commons.vm(&filter.vm),
+            commons: environment.commons.clone(),
             abi,
             settings: filter.settings.clone().into_bytes(),
             on_error: filter.on_error,

@@ -4,6 +4,7 @@
 //! in between. Each filter that is entered keeps an instance to itself until the run is finished or dropped, which ends
 //! every context and gives the instances back to their pools.
 
+use std::borrow::Cow;
 use std::mem;
 use std::sync::Arc;
 use std::thread;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use http::response;
 
+use super::cache_verbs::CacheVerbs;
 use super::instance::Decision;
 use super::plugin::Plugin;
 use super::rollout::condition::Conditions;
@@ -47,14 +49,18 @@ impl Run {
     /// the filters behind are not entered; the response that follows from it is still theirs who were.
     pub fn on_request(&mut self, request: &mut RequestHead, end: EndOfStream) -> Verdict {
         self.seats.start_watch();
-        for plugin in &self.plugins[self.seats.count()..] {
+        let plugins = self.plugins.clone();
+        for plugin in &plugins[self.seats.count()..] {
             if !self.conditions.hold(self.seats.count(), request) {
                 self.seats.pass();
                 continue;
             }
             match self.seats.enter(plugin, request, end) {
                 Ok(Decision::Continue) => {}
-                Ok(Decision::Reply(reply)) => return Verdict::Reply(*reply),
+                Ok(Decision::Reply(reply)) => {
+                    self.replied(&reply);
+                    return Verdict::Reply(*reply);
+                }
                 Ok(Decision::Close) => return Verdict::Close,
                 Err(failure) if plugin.profile.on_error == OnError::FailClosed => return Verdict::Fail(failure),
                 Err(_) => {}
@@ -77,13 +83,15 @@ impl Run {
         }
         self.seats.start_watch();
         let mut answer: Option<LocalReply> = None;
-        for (index, plugin) in self.plugins[..self.seats.count()].iter().enumerate().rev() {
+        let plugins = self.plugins.clone();
+        for (index, plugin) in plugins[..self.seats.count()].iter().enumerate().rev() {
             let end = answer.as_ref().map_or(end, |reply| reply.body.is_empty().into());
             match self.seats.answer(index, plugin, (&mut *request, &mut *response), end) {
                 Ok(Decision::Continue) => {}
                 Ok(Decision::Reply(reply)) => {
                     response.status = reply.status;
                     response.headers = reply.headers.clone();
+                    self.replied(&reply);
                     answer = Some(*reply);
                 }
                 Ok(Decision::Close) => return Verdict::Close,
@@ -100,6 +108,32 @@ impl Run {
     /// The origin that a filter chose for this exchange: the last one set.
     pub fn origin(&self) -> Option<&str> {
         self.seats.notes()?.marks.get().origin.as_deref()
+    }
+
+    /// What filters wanted of the cache since this was asked last.
+    pub fn take_cache_verbs(&mut self) -> Option<Box<CacheVerbs>> {
+        let notes = self.seats.notes_mut()?;
+        // Most filters want nothing, and looking changes nothing.
+        notes.marks.get().verbs.as_ref()?;
+        notes.marks.change().verbs.take()
+    }
+
+    /// Tells why the response is what it is, where no filter made it.
+    pub fn set_details(&mut self, details: &'static str) {
+        if let Some(notes) = self.seats.notes_mut() {
+            notes.details.get_or_insert(Cow::Borrowed(details));
+        }
+    }
+
+    fn replied(&mut self, reply: &LocalReply) {
+        if let Some(notes) = self.seats.notes_mut() {
+            notes.details = Some(Cow::Owned(reply.details.clone()));
+        }
+    }
+
+    /// A property that a filter has left on this exchange, by its path with dots.
+    pub fn property(&self, path: &str) -> Option<&[u8]> {
+        self.seats.notes()?.marks.get().property(path.as_bytes())
     }
 
     /// Time spent in guests so far.

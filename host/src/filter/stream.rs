@@ -19,6 +19,8 @@ pub struct Stream {
     pub request_id: Arc<str>,
     /// The name of the route.
     pub route: Arc<str>,
+    /// The name of the route's origin.
+    pub origin: Arc<str>,
     /// When the request head was read.
     pub started: Timestamp,
 }

@@ -11,6 +11,7 @@ use http::header::{self, HeaderMap, HeaderName};
 use http::{Method, StatusCode};
 
 use super::cache_control::CacheControl;
+use super::overrides::Overrides;
 use super::policy::Policy;
 use super::targeted::Targets;
 use super::{fields, freshness};
@@ -116,6 +117,8 @@ pub struct Candidate<'a> {
     pub targets: &'a Targets,
     /// What counts where the origin says nothing.
     pub policy: &'a Policy,
+    /// What counts whatever the origin says.
+    pub overrides: Overrides,
 }
 
 impl Candidate<'_> {
@@ -131,7 +134,9 @@ impl Candidate<'_> {
         let guessable = heuristically_cacheable(self.status) || control.public;
         let guess = || self.policy.default_ttl.or_else(|| freshness::heuristic_lifetime(self.response, self.received));
         let implied = self.policy.ttl_of(self.status).or_else(|| if guessable { guess() } else { None });
-        let lifetime = match stated.or(implied) {
+        let initial_age = freshness::initial_age(self.response, self.requested, self.received);
+        let laid_down = self.overrides.ttl.map(|ttl| initial_age.saturating_add(ttl));
+        let lifetime = match laid_down.or(stated).or(implied) {
             Some(lifetime) => lifetime,
             None if guessable => Duration::ZERO,
             None => return Verdict::Refuse(Refusal::NoFreshness),
@@ -142,9 +147,9 @@ impl Candidate<'_> {
         let (while_revalidate, if_error) = self.stale_windows(&control, lifetime);
         let freshness = Freshness {
             lifetime,
-            initial_age: freshness::initial_age(self.response, self.requested, self.received),
+            initial_age,
             validate_always: control.no_cache,
-            never_stale: control.must_revalidate || control.proxy_revalidate || control.s_maxage.is_some(),
+            never_stale: self.never_stale(&control),
             while_revalidate,
             if_error,
             immutable: control.immutable,
@@ -162,6 +167,11 @@ impl Candidate<'_> {
         Verdict::Store(freshness)
     }
 
+    /// `s-maxage` says it by the way (RFC 9111 section 5.2.2.10), so that a filter may say otherwise.
+    fn never_stale(&self, control: &CacheControl) -> bool {
+        control.must_revalidate || control.proxy_revalidate || (control.s_maxage.is_some() && !self.overrides.any())
+    }
+
     /// What gave the lifetime that was stated, or else implied.
     fn source(
         &self,
@@ -170,6 +180,7 @@ impl Candidate<'_> {
         (stated, implied): (Option<Duration>, Option<Duration>),
     ) -> LifetimeSource {
         match (stated, implied) {
+            _ if self.overrides.ttl.is_some() => LifetimeSource::Filter,
             (Some(_), _) if targeted == Targeted::Yes => LifetimeSource::Targeted,
             (Some(_), _) if control.s_maxage.is_some() => LifetimeSource::SMaxage,
             (Some(_), _) if control.max_age.is_some() => LifetimeSource::MaxAge,
@@ -207,7 +218,10 @@ impl Candidate<'_> {
         let lasting = !lifetime.is_zero() && !error;
         let or = |stated: Option<Duration>, added| stated.unwrap_or(if lasting { added } else { Duration::ZERO });
         let (while_revalidate, if_error) = (self.policy.while_revalidate, self.policy.if_error);
-        (or(control.stale_while_revalidate, while_revalidate), or(control.stale_if_error, if_error))
+        (
+            self.overrides.while_revalidate.unwrap_or_else(|| or(control.stale_while_revalidate, while_revalidate)),
+            self.overrides.if_error.unwrap_or_else(|| or(control.stale_if_error, if_error)),
+        )
     }
 
     /// The rules of section 3 in their order.

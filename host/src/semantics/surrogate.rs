@@ -8,7 +8,7 @@ mod tags;
 use http::header::{HeaderMap, HeaderName};
 
 use tags::{CACHE_TAG, SURROGATE_KEY};
-pub use tags::{NAME_BYTES_MAX, Tags, invalidated_groups};
+pub use tags::{NAME_BYTES_MAX, Tags, add_tags, invalidated_groups};
 
 const SURROGATE_CAPABILITY: HeaderName = HeaderName::from_static("surrogate-capability");
 const SURROGATE_FIELDS: [HeaderName; 3] = [HeaderName::from_static("surrogate-control"), SURROGATE_KEY, CACHE_TAG];

@@ -96,7 +96,7 @@ impl World {
 
     fn ask(&mut self, now: usize, query: usize, device: usize) -> Result<(), TestCaseError> {
         let request = self.request(query, device);
-        let key = self.cache.key(&request, &KeyShape { rules: &self.rules, origin: None });
+        let key = self.cache.key(&request, &KeyShape { rules: &self.rules, origin: None, extra: None });
         let headers = &request.headers;
         let ask = Ask { headers, wishes: Wishes::default(), standing: &|_| Standing::Well, recall: &Recall::Unasked };
         match self.cache.lookup(&key, &ask, self.clock.now()).expect("there is no disk") {
@@ -143,7 +143,7 @@ impl World {
 
     fn change(&mut self, now: usize, query: usize, device: usize) {
         let request = self.request(query, device);
-        self.cache.invalidate(&Key::of(&request, &KeyShape { rules: &self.rules, origin: None }));
+        self.cache.invalidate(&Key::of(&request, &KeyShape { rules: &self.rules, origin: None, extra: None }));
         self.changes.push((query, now));
     }
 }

@@ -50,7 +50,12 @@ pub(in crate::cache) fn house() -> House {
         version: Version::HTTP_11,
         headers: HeaderMap::new(),
     };
-    House { cache, clock, key: Key::of(&request, &KeyShape { rules: &KeyRules::default(), origin: None }), registry }
+    House {
+        cache,
+        clock,
+        key: Key::of(&request, &KeyShape { rules: &KeyRules::default(), origin: None, extra: None }),
+        registry,
+    }
 }
 
 impl House {

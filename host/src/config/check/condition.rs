@@ -4,7 +4,7 @@ use http::Method;
 
 use super::prefix;
 use crate::config::field::Field;
-use crate::config::model::FilterCondition;
+use crate::config::filter::FilterCondition;
 use crate::config::section::Section;
 
 pub(super) fn check(section: &mut Section<'_>) -> FilterCondition {

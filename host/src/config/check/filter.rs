@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::{condition, settings};
 use crate::config::bound;
 use crate::config::field::Field;
-use crate::config::model::{Filter, FilterCanary, FilterLimits, Isolation, OnError};
+use crate::config::filter::{Filter, FilterCanary, FilterLimits, Isolation, OnError};
 use crate::config::section::Section;
 
 /// A filter that guards must not be skipped because it fails, so failing closed is the default, as in Envoy.
@@ -17,6 +17,8 @@ const ISOLATION: [(&str, Isolation); 2] = [("request", Isolation::Request), ("sh
 
 const DIGEST_LENGTH: usize = 64;
 
+const VM_BYTES_MAX: usize = 255;
+
 pub(super) fn check_limits(section: &mut Section<'_>) -> FilterLimits {
     FilterLimits {
         callback_deadline: section.duration("callback_deadline", &bound::CALLBACK_DEADLINE),
@@ -26,6 +28,8 @@ pub(super) fn check_limits(section: &mut Section<'_>) -> FilterLimits {
         module_bytes_max: section.size("module", &bound::FILTER_MODULE),
         log_bytes_max: section.size("log", &bound::FILTER_LOG),
         metric_series_max: section.count("metric_series", &bound::METRIC_SERIES),
+        shared_data_bytes_max: section.bytes("shared_data", &bound::FILTER_SHARED_DATA),
+        queue_length_max: section.count("queue_length", &bound::FILTER_QUEUE_LENGTH),
         header_count_max: section.count("header_count_max", &bound::FILTER_HEADER_COUNT),
         header_bytes_max: section.bytes("header_bytes_max", &bound::FILTER_HEADER_BYTES),
         breaker_failures: section.count("breaker_failures", &bound::BREAKER_FAILURES),
@@ -36,6 +40,7 @@ pub(super) fn check_limits(section: &mut Section<'_>) -> FilterLimits {
 pub(super) fn check(name: &str, section: &mut Section<'_>) -> Filter {
     Filter {
         name: name.to_owned(),
+        vm: section.field("vm").and_then(|field| vm(&field)).unwrap_or_else(|| name.to_owned()),
         module: section
             .required("module", "module = \"FILTER.wasm\"")
             .and_then(|field| module(&field))
@@ -71,6 +76,16 @@ fn module(field: &Field<'_>) -> Option<PathBuf> {
         }
     }
     None
+}
+
+/// What a guest names to reach another's queues, so it is no longer than such names are.
+fn vm(field: &Field<'_>) -> Option<String> {
+    let text = field.text()?;
+    if text.is_empty() || text.len() > VM_BYTES_MAX {
+        field.fault(format!("{text:?} is no name; write 1 to {VM_BYTES_MAX} bytes, or leave it out"));
+        return None;
+    }
+    Some(text)
 }
 
 /// As `sha256sum` prints it, in lower case.

@@ -3,7 +3,8 @@
 use super::unique::Unique;
 use super::{compression, prefix, route_cache, route_filter};
 use crate::config::field::Field;
-use crate::config::model::{FilterCondition, HostPattern, Route};
+use crate::config::filter::FilterCondition;
+use crate::config::model::{HostPattern, Route};
 use crate::config::section::{NAME_RULE, Section, is_name};
 
 /// What a route may refer to.

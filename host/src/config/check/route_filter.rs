@@ -4,7 +4,7 @@ use toml::de::DeValue;
 
 use super::{condition, settings};
 use crate::config::field::Field;
-use crate::config::model::{FilterCondition, RouteFilter};
+use crate::config::filter::{FilterCondition, RouteFilter};
 use crate::config::section::Section;
 
 const ELEMENT: &str = "a filter's name, or { name = \"FILTER\", settings = { ... } }";

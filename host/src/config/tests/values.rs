@@ -55,6 +55,8 @@ fn an_origin_a_filter_and_a_route_have_their_defaults() {
     assert_eq!((limits.memory_bytes_max, limits.table_elements_max), (16 << 20, 10_000));
     assert_eq!((limits.module_bytes_max, limits.log_bytes_max), (16 << 20, 8 << 10));
     assert_eq!(limits.metric_series_max, 1000);
+    assert_eq!((limits.shared_data_bytes_max, limits.queue_length_max), (1 << 20, 1024));
+    assert_eq!(config.filters.iter().map(|filter| &filter.vm).collect::<Vec<_>>(), ["a"]);
     assert_eq!((limits.header_count_max, limits.header_bytes_max), (128, 64 << 10));
     let [route] = &config.routes[..] else { panic!("one route") };
     assert_eq!((route.name.as_str(), &route.host, route.path.as_str()), ("*/", &HostPattern::Any, "/"));

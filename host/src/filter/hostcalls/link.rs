@@ -5,13 +5,15 @@
 
 use wasmtime::{Engine, Linker};
 
-use super::super::abi::Status;
 use super::super::message::Joining;
 use super::super::state::State;
 use super::local_reply::Arguments;
 use super::memory::{Out, Slice};
 use super::outcome::{Guest, always, gated};
-use super::{buffers, context, headers, local_reply, log, metrics, properties, unimplemented, wasi};
+use super::{
+    buffers, context, foreign, headers, local_reply, log, metrics, properties, shared_data, shared_queues,
+    unimplemented, wasi,
+};
 
 const ENV: &str = "env";
 
@@ -24,6 +26,8 @@ pub(in super::super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State
     link_properties(&mut linker)?;
     link_streams(&mut linker)?;
     link_metrics(&mut linker)?;
+    link_shared_data(&mut linker)?;
+    link_shared_queues(&mut linker)?;
     link_host(&mut linker)?;
     link_0_1_0(&mut linker)?;
     unimplemented::link(&mut linker)?;
@@ -164,7 +168,47 @@ fn link_metrics(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     Ok(())
 }
 
-/// Logging and time are open to a guest even while it starts. No foreign function has a name yet.
+fn link_shared_data(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    linker.func_wrap(
+        ENV,
+        "proxy_get_shared_data",
+        |guest: Guest<'_>, key: u32, key_len: u32, data: u32, len: u32, cas: u32| {
+            gated(guest, |guest| shared_data::get(guest, Slice::new(key, key_len), Out::new(data, len), cas))
+        },
+    )?;
+    linker.func_wrap(
+        ENV,
+        "proxy_set_shared_data",
+        |guest: Guest<'_>, key: u32, key_len: u32, value: u32, value_len: u32, cas: u32| {
+            let (key, value) = (Slice::new(key, key_len), Slice::new(value, value_len));
+            gated(guest, |guest| shared_data::set(guest, key, value, cas))
+        },
+    )?;
+    Ok(())
+}
+
+fn link_shared_queues(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    linker.func_wrap(ENV, "proxy_register_shared_queue", |guest: Guest<'_>, name: u32, name_len: u32, out: u32| {
+        gated(guest, |guest| shared_queues::register(guest, Slice::new(name, name_len), out))
+    })?;
+    linker.func_wrap(
+        ENV,
+        "proxy_resolve_shared_queue",
+        |guest: Guest<'_>, vm: u32, vm_len: u32, name: u32, name_len: u32, out: u32| {
+            let (vm, name) = (Slice::new(vm, vm_len), Slice::new(name, name_len));
+            gated(guest, |guest| shared_queues::resolve(guest, vm, name, out))
+        },
+    )?;
+    linker.func_wrap(ENV, "proxy_enqueue_shared_queue", |guest: Guest<'_>, number: u32, at: u32, len: u32| {
+        gated(guest, |guest| shared_queues::enqueue(guest, number, Slice::new(at, len)))
+    })?;
+    linker.func_wrap(ENV, "proxy_dequeue_shared_queue", |guest: Guest<'_>, number: u32, data: u32, len: u32| {
+        gated(guest, |guest| shared_queues::dequeue(guest, number, Out::new(data, len)))
+    })?;
+    Ok(())
+}
+
+/// Logging and time are open to a guest even while it starts.
 fn link_host(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     linker.func_wrap(ENV, "proxy_log", |guest: Guest<'_>, level: u32, at: u32, len: u32| {
         always(guest, |guest| log::log(guest, level, Slice::new(at, len)))
@@ -178,8 +222,9 @@ fn link_host(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     linker.func_wrap(
         ENV,
         "proxy_call_foreign_function",
-        |guest: Guest<'_>, _name: u32, _name_len: u32, _args: u32, _args_len: u32, _data: u32, _len: u32| {
-            gated(guest, |_| Err(Status::NotFound.into()))
+        |guest: Guest<'_>, name: u32, name_len: u32, at: u32, at_len: u32, data: u32, len: u32| {
+            let (name, arguments) = (Slice::new(name, name_len), Slice::new(at, at_len));
+            gated(guest, |guest| foreign::call(guest, name, arguments, Out::new(data, len)))
         },
     )?;
     Ok(())

@@ -26,6 +26,11 @@ impl Slice {
         Self { at, len }
     }
 
+    /// A pointer to nothing, by which some calls mean that there is no value.
+    pub(super) fn is_null(self) -> bool {
+        self.at == 0 && self.len == 0
+    }
+
     pub(super) fn read(self, memory: &[u8]) -> Result<&[u8], Status> {
         let start = self.at as usize;
         let end = start.checked_add(self.len as usize).ok_or(Status::InvalidMemoryAccess)?;
@@ -96,6 +101,24 @@ impl Out {
             guest.data_mut().scratch = value;
         }
         outcome
+    }
+
+    /// The same for a guest that may not want it: a null pointer for a place leaves that place alone.
+    pub(super) fn deliver_if_wanted(
+        self,
+        guest: &mut Guest<'_>,
+        fill: impl FnOnce(&[u8], &mut State, &mut Vec<u8>) -> Result<(), Status>,
+    ) -> Answer {
+        if self.data != 0 && self.len != 0 {
+            return self.deliver(guest, fill);
+        }
+        let (memory, state) = split(guest)?;
+        let mut value = Vec::new();
+        fill(memory, state, &mut value)?;
+        if self.len != 0 {
+            write_u32(memory, self.len, u32::try_from(value.len()).map_err(|_| Status::InvalidMemoryAccess)?)?;
+        }
+        Ok(())
     }
 
     /// Allocates room in the guest, and writes there. An empty value is a null pointer, as from the reference host.

@@ -4,7 +4,11 @@
 //! and writing the guest's memory is `memory`'s business alone, so that no bad pointer gets further than a status.
 
 mod buffers;
+mod cache_verbs;
 mod context;
+mod filter_state;
+mod foreign;
+mod foreign_arguments;
 mod headers;
 mod link;
 mod local_reply;
@@ -13,9 +17,13 @@ mod memory;
 mod metrics;
 mod outcome;
 mod properties;
+mod shared_data;
+mod shared_queues;
 mod unimplemented;
 mod wasi;
+mod zlib;
 
 pub(super) use headers::HeadersOver;
 pub(super) use link::linker;
 pub(super) use log::tell_dropped as tell_dropped_log;
+pub(super) use unimplemented::is_unimplemented;

@@ -5,10 +5,12 @@
 //! nanoseconds, maps as serialised pairs.
 
 use super::super::abi::{MapType, Status};
+use super::super::cache_verbs::CacheVerb;
 use super::super::message::{Joining, Message};
 use super::super::notes::Notes;
 use super::super::state::State;
 use super::super::wire;
+use super::cache_verbs;
 use super::memory::{Out, Slice, split};
 use super::outcome::{Answer, Fault, Guest};
 use crate::semantics::RequestHead;
@@ -18,6 +20,12 @@ const PATH_BYTES_MAX: usize = 1024;
 
 /// Bytes of an origin's name at most.
 const ORIGIN_BYTES_MAX: usize = 256;
+
+/// Where the names of cache verbs begin.
+const VERBS: &[u8] = b"forebay.cache.";
+
+/// What this host has beyond the ABI, for filters that ask before they use it.
+const FEATURES: &str = "forebay.origin,forebay.cache,forebay.shared_data.delete,forebay.shared_data.set_ttl";
 
 type Found = Result<(), Status>;
 
@@ -36,11 +44,24 @@ pub(super) fn set(guest: &mut Guest<'_>, path: Slice, value: Slice) -> Answer {
         b"request.path" => set_request(state, b":path", value),
         b"request.host" => set_request(state, b":authority", value),
         b"forebay.origin" => Ok(set_origin(state, value)?),
-        _ => {
-            let notes = state.notes_mut().ok_or(Status::BadArgument)?;
-            Ok(notes.marks.change().store(&path, value)?)
-        }
+        path => match path.strip_prefix(VERBS) {
+            Some(name) => {
+                let verb = CacheVerb::named(name).ok_or(Status::BadArgument)?;
+                Ok(cache_verbs::say(state, verb, value)?)
+            }
+            None => Ok(leave(state, path, value)?),
+        },
     }
+}
+
+/// Leaves a property for others. Envoy's own prefix for these is not part of the name.
+pub(super) fn leave(state: &mut State, path: &[u8], value: &[u8]) -> Found {
+    let notes = state.notes_mut().ok_or(Status::BadArgument)?;
+    notes.marks.change().store(bare(path), value)
+}
+
+fn bare(path: &[u8]) -> &[u8] {
+    [&b"filter_state."[..], b"wasm."].iter().fold(path, |path, prefix| path.strip_prefix(*prefix).unwrap_or(path))
 }
 
 fn set_request(state: &mut State, name: &[u8], value: &[u8]) -> Result<(), Fault> {
@@ -52,7 +73,7 @@ fn set_request(state: &mut State, name: &[u8], value: &[u8]) -> Result<(), Fault
 
 /// Chooses the origin by its name; an empty one takes the choice back. Whether there is such an origin is the exchange's
 /// to know.
-fn set_origin(state: &mut State, name: &[u8]) -> Found {
+pub(super) fn set_origin(state: &mut State, name: &[u8]) -> Found {
     let name = std::str::from_utf8(name).map_err(|_| Status::BadArgument)?;
     if name.len() > ORIGIN_BYTES_MAX {
         return Err(Status::BadArgument);
@@ -92,19 +113,29 @@ fn left_by_a_filter(state: &State, path: &[u8], value: &mut Vec<u8>) -> Found {
     let marks = state.notes().ok_or(Status::NotFound)?.marks.get();
     match path {
         b"forebay.origin" => text(marks.origin.as_deref().ok_or(Status::NotFound)?, value),
-        _ => bytes(marks.property(path).ok_or(Status::NotFound)?, value),
+        _ => bytes(marks.property(bare(path)).ok_or(Status::NotFound)?, value),
     }
 }
 
 fn host(state: &State, path: &[u8], value: &mut Vec<u8>) -> Found {
     match path {
         b"plugin_name" => text(&state.profile.name, value),
-        // There is one root and one virtual machine per filter, and neither has a name of its own.
-        b"plugin_root_id" | b"plugin_vm_id" => Ok(()),
+        b"plugin_vm_id" => text(&state.profile.vm.name, value),
+        // There is one root per filter, and it has no name of its own.
+        b"plugin_root_id" => Ok(()),
+        b"host.features" => text(FEATURES, value),
         b"node.id" | b"xds.node.id" => text(&state.profile.node_name, value),
         b"route_name" | b"xds.route_name" => text(&state.notes().ok_or(Status::NotFound)?.stream.route, value),
+        b"cluster_name" | b"xds.cluster_name" => text(origin(state.notes().ok_or(Status::NotFound)?), value),
+        // Neither of Envoy's sidecar directions.
+        b"listener_direction" | b"xds.listener_direction" => number(0, value),
         _ => Err(Status::NotFound),
     }
+}
+
+/// The origin that would be asked as things stand.
+fn origin(notes: &Notes) -> &str {
+    notes.marks.get().origin.as_deref().unwrap_or(&notes.stream.origin)
 }
 
 fn connection(state: &State, path: (&[u8], &[u8]), value: &mut Vec<u8>) -> Found {
@@ -159,7 +190,9 @@ fn response(state: &State, name: &[u8], value: &mut Vec<u8>) -> Found {
             let status = parts.map(|parts| parts.status).or(notes.status).ok_or(Status::NotFound)?;
             number(status.as_u16().into(), value)
         }
-        b"flags" if parts.is_some() => number(0, value),
+        b"code_details" => text(notes.details.as_deref().ok_or(Status::NotFound)?, value),
+        // Envoy's bits name troubles of its upstreams; what went wrong here has its word in the details.
+        b"flags" if parts.is_some() || notes.status.is_some() => number(0, value),
         _ => section(parts.ok_or(Status::NotFound)?, name, value),
     }
 }

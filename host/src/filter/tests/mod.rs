@@ -17,3 +17,5 @@ mod properties;
 mod renewing;
 mod replies;
 mod speed;
+
+pub(super) use node::limits;

@@ -15,7 +15,7 @@ use crate::config::{Filter, FilterCondition, FilterLimits, Isolation, OnError, R
 use crate::semantics::RequestHead;
 
 /// Limits that no test meets by chance: deadlines stay far away from a busy machine's pauses.
-pub(super) fn limits() -> FilterLimits {
+pub(in crate::filter) fn limits() -> FilterLimits {
     FilterLimits {
         callback_deadline: Duration::from_secs(20),
         configure_deadline: Duration::from_secs(20),
@@ -24,6 +24,8 @@ pub(super) fn limits() -> FilterLimits {
         module_bytes_max: 1 << 20,
         log_bytes_max: 1000,
         metric_series_max: 8,
+        shared_data_bytes_max: 4000,
+        queue_length_max: 3,
         header_count_max: 40,
         header_bytes_max: 4000,
         breaker_failures: 0,
@@ -56,6 +58,7 @@ impl Node {
         std::fs::write(&path, module).unwrap();
         self.filters.push(Filter {
             name: name.into(),
+            vm: name.into(),
             module: path,
             sha256: None,
             settings: String::new(),
@@ -124,6 +127,7 @@ pub(super) fn stream() -> Stream {
         destination: "192.0.2.1:443".parse().unwrap(),
         request_id: "req-1".into(),
         route: "docs".into(),
+        origin: "site".into(),
         started: Timestamp::from_unix(Duration::from_secs(999)),
     }
 }

@@ -1,6 +1,6 @@
 //! What gave a stored response its lifetime, for whoever asks why it is fresh.
 
-/// In the order in which they are asked.
+/// In the order in which they are asked, but for the last, which comes before all others.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum LifetimeSource {
     /// A field that speaks to caches in front of an origin.
@@ -17,11 +17,13 @@ pub enum LifetimeSource {
     /// Nothing: it is validated before every use.
     #[default]
     Nothing,
+    /// A filter.
+    Filter,
 }
 
 impl LifetimeSource {
     /// All of them. Stored responses name theirs by its place here, so new ones are added at the end.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Targeted,
         Self::SMaxage,
         Self::MaxAge,
@@ -30,6 +32,7 @@ impl LifetimeSource {
         Self::DefaultTtl,
         Self::Heuristic,
         Self::Nothing,
+        Self::Filter,
     ];
 
     /// The stable word for explanations.
@@ -43,6 +46,7 @@ impl LifetimeSource {
             Self::DefaultTtl => "default_ttl",
             Self::Heuristic => "heuristic",
             Self::Nothing => "nothing",
+            Self::Filter => "filter",
         }
     }
 }

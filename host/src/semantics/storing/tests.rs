@@ -13,10 +13,19 @@ fn judge(method: Method, request: Lines<'_>, status: u16, response: Lines<'_>) -
     judge_by(&policy(), method, request, (status, response))
 }
 
-fn judge_by(policy: &Policy, method: Method, request: Lines<'_>, (status, response): (u16, Lines<'_>)) -> Verdict {
+fn judge_by(policy: &Policy, method: Method, request: Lines<'_>, response: (u16, Lines<'_>)) -> Verdict {
+    judge_over((policy, Overrides::default()), &method, request, response)
+}
+
+fn judge_over(
+    (policy, overrides): (&Policy, Overrides),
+    method: &Method,
+    request: Lines<'_>,
+    (status, response): (u16, Lines<'_>),
+) -> Verdict {
     let now = Timestamp::from_unix(Duration::from_secs(1_000_000_000));
     Candidate {
-        method: &method,
+        method,
         request: &headers(request),
         status: StatusCode::from_u16(status).expect("a test status"),
         response: &headers(response),
@@ -24,6 +33,7 @@ fn judge_by(policy: &Policy, method: Method, request: Lines<'_>, (status, respon
         received: now,
         targets: &Targets::new(&[HeaderName::from_static("surrogate-control")], "edge-1"),
         policy,
+        overrides,
     }
     .verdict()
 }
@@ -176,4 +186,38 @@ fn what_gave_the_lifetime_is_told() {
     }
     let policy = Policy { default_ttl: Some(hour), ..policy };
     assert_eq!(source(&policy, 200, &[modified]), (LifetimeSource::DefaultTtl, hour));
+}
+
+#[test]
+fn a_filter_overrides_times_and_nothing_that_protects() {
+    let seconds = Duration::from_secs;
+    let says = |ttl: u64, window: u64| Overrides {
+        ttl: Some(seconds(ttl)),
+        while_revalidate: Some(seconds(window)),
+        if_error: Some(seconds(window)),
+    };
+    let judge = |overrides, response: Lines<'_>| judge_over((&policy(), overrides), &Method::GET, &[], (200, response));
+    for response in [
+        &[("cache-control", "max-age=60, stale-while-revalidate=1")][..],
+        &[("cache-control", "max-age=0")],
+        &[("cache-control", "s-maxage=60"), ("age", "7")],
+        &[("expires", "0")],
+        &[],
+    ] {
+        let Verdict::Store(freshness) = judge(says(30, 5), response) else { panic!("{response:?}") };
+        assert_eq!(freshness.lifetime - freshness.initial_age, seconds(30), "{response:?}");
+        assert_eq!((freshness.while_revalidate, freshness.if_error), (seconds(5), seconds(5)), "{response:?}");
+        assert_eq!((freshness.never_stale, freshness.source), (false, LifetimeSource::Filter), "{response:?}");
+    }
+    for (value, refusal) in
+        [("no-store", Refusal::NoStore), ("private", Refusal::Private), ("no-cache", Refusal::NoCache)]
+    {
+        assert_eq!(judge(says(30, 0), &[("cache-control", value)]), Verdict::Refuse(refusal), "{value}");
+    }
+    let Verdict::Store(strict) = judge(says(30, 5), &[("cache-control", "max-age=9, must-revalidate")]) else {
+        panic!("it may be stored")
+    };
+    assert!(strict.never_stale, "an origin that says so is not used stale");
+    assert_eq!(judge(says(30, 0), &[("set-cookie", "a=b")]), Verdict::Refuse(Refusal::SetCookie));
+    assert_eq!(judge(says(0, 0), &[("cache-control", "max-age=60")]), Verdict::Refuse(Refusal::NoFreshness));
 }

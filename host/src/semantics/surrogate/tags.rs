@@ -3,7 +3,7 @@
 //! Read once, when a response arrives, and kept beside it. Names are compared byte for byte, as RFC 9875 section 2 asks of
 //! groups. A malformed `Cache-Groups` is ignored whole (RFC 9651 section 4.2); the other two fields have no wrong form.
 
-use http::header::{HeaderMap, HeaderName};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 use sfv::{BareItem, List, ListEntry, Parser};
 
 use crate::semantics::fields;
@@ -18,6 +18,21 @@ const CACHE_GROUP_INVALIDATION: HeaderName = HeaderName::from_static("cache-grou
 const NAMES_MAX: usize = 512;
 /// Bytes of one name, Fastly's and Cloudflare's limit.
 pub const NAME_BYTES_MAX: usize = 1024;
+
+/// Adds to the tags of a response those it does not have yet.
+pub fn add_tags(headers: &mut HeaderMap, tags: &[String]) {
+    if tags.is_empty() {
+        return;
+    }
+    let there = Tags::of(headers);
+    let new: Vec<&str> =
+        tags.iter().map(String::as_str).filter(|tag| !there.names().iter().any(|name| **name == **tag)).collect();
+    if let Ok(line) = HeaderValue::try_from(new.join(" "))
+        && !new.is_empty()
+    {
+        headers.append(SURROGATE_KEY, line);
+    }
+}
 
 /// What a response is purged by, beside its URL.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -106,6 +106,7 @@ fn verdict(request: &HeaderMap, status: u16, response: &HeaderMap) -> Verdict {
         received: now,
         targets: &Targets::new(&TARGETED.map(HeaderName::from_static), "edge-1"),
         policy: &Policy::default(),
+        overrides: crate::semantics::Overrides::default(),
     }
     .verdict()
 }

@@ -65,7 +65,7 @@ fn key() -> Key {
         version: Version::HTTP_11,
         headers: HeaderMap::new(),
     };
-    Key::of(&request, &KeyShape { rules: &KeyRules::default(), origin: None })
+    Key::of(&request, &KeyShape { rules: &KeyRules::default(), origin: None, extra: None })
 }
 
 impl Rig {

@@ -1,6 +1,6 @@
 //! What a load did to one filter: for the log, the metric and who asked for a reload.
 
-use super::load_error::LoadFault;
+use super::super::load_error::LoadFault;
 
 /// What became of a filter, or of one of the settings that routes give it.
 #[derive(Debug)]
@@ -33,6 +33,10 @@ pub enum Change {
 }
 
 impl Change {
+    /// Every `word`, for the metric's series.
+    pub(in crate::filter) const WORDS: [&str; 6] =
+        ["loaded", "unchanged", "kept", "failed", "canary_failed", "removed"];
+
     /// The word in logs, labels and answers.
     pub fn word(&self) -> &'static str {
         match self {
@@ -64,7 +68,7 @@ impl Change {
 
 impl Outcome {
     /// One line for the operator.
-    pub(super) fn log(&self) {
+    pub(in crate::filter) fn log(&self) {
         let Self { filter, change } = self;
         let (result, version) = (change.word(), change.version());
         match change.fault() {

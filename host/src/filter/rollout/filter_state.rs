@@ -3,8 +3,8 @@
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::plugin::Plugin;
-use super::rollout::canary::Canary;
+use super::super::plugin::Plugin;
+use super::canary::Canary;
 
 /// One version of a filter with one kind of settings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -22,7 +22,7 @@ pub struct FilterState {
 }
 
 impl FilterState {
-    pub(super) fn of(plugin: &Plugin) -> Self {
+    pub(in crate::filter) fn of(plugin: &Plugin) -> Self {
         let settings: String =
             Sha256::digest(&plugin.profile.settings)[..6].iter().map(|byte| format!("{byte:02x}")).collect();
         Self {
@@ -35,7 +35,7 @@ impl FilterState {
     }
 
     /// Looks at the canary once more before it tells.
-    pub(super) fn of_canary(canary: &Canary) -> Self {
+    pub(in crate::filter) fn of_canary(canary: &Canary) -> Self {
         canary.judge();
         let state = Self::of(&canary.next);
         let word = if canary.taken_back() {

@@ -9,18 +9,10 @@ use std::sync::{Arc, PoisonError};
 
 use serde_json::{Value, json};
 
-use super::edge::Edge;
-use super::routes::{Placed, Routes};
+use super::super::routes::{Placed, Routes};
+use super::Edge;
 use crate::config::{self, Config, Faults};
-use crate::filter::{Environment, FilterState, Filters, Outcome, Wanted};
-
-/// What the next reload is compared with.
-pub(super) struct Running {
-    pub(super) config: Config,
-    pub(super) filters: Filters,
-    pub(super) environment: Environment,
-    pub(super) placed: Vec<Placed>,
-}
+use crate::filter::{FilterState, Filters, Outcome, Wanted};
 
 /// What a reload did.
 #[derive(Debug)]

@@ -1,0 +1,310 @@
+//! Calls to other origins of the proxy's configuration, while an exchange waits.
+//!
+//! The exchange waits, not the proxy: a filter's work is put aside until the answer is there. A call is on its way once
+//! [`Call::send`] returns, so several can be.
+//!
+//! ```
+//! use forebay_sdk::prelude::*;
+//! use forebay_sdk::rehearsal::{get, rehearse, response};
+//! use forebay_sdk::http;
+//! use std::time::Duration;
+//!
+//! struct Door;
+//!
+//! impl Filter for Door {
+//!     type Settings = ();
+//!     fn new((): ()) -> Self { Self }
+//!     fn on_request(&self, request: &mut Request) -> Flow {
+//!         request.later(async |request| {
+//!             let token = request.headers().get("authorization").unwrap_or_default();
+//!             let call = http::call("auth").path("/check").header("authorization", &token);
+//!             match call.timeout(Duration::from_millis(200)).await {
+//!                 Ok(answer) if answer.status() == 200 => {
+//!                     request.headers_mut().set("x-user", answer.body());
+//!                     Flow::Continue
+//!                 }
+//!                 Ok(_) => Flow::reply(403),
+//!                 Err(_) => Flow::reply(503),
+//!             }
+//!         })
+//!     }
+//! }
+//! export!(Door: calls);
+//!
+//! # fn main() -> Result<(), String> {
+//! let door = rehearse::<Door>("")?;
+//! door.on_call(|call| match (call.origin(), call.header("authorization")) {
+//!     ("auth", Some("secret")) => Some(response(200).chunk("ann")),
+//!     ("auth", Some(_)) => Some(response(401)),
+//!     _ => None,
+//! });
+//! let asked = |token| door.request(get("http://shop.example/").with("authorization", token));
+//! assert_eq!(asked("secret").sent().header("x-user"), Some("ann"));
+//! assert_eq!(asked("guess").reply().map(|reply| reply.status()), Some(403));
+//! # Ok(())
+//! # }
+//! ```
+
+use std::cell::{Cell, RefCell};
+use std::fmt::{self, Display, Formatter};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use crate::flow::{Later, Work};
+use crate::host::{Buffer, Map, Pairs, calls};
+use crate::{Flow, Request, Response};
+
+/// As long as a call may take that sets no other limit.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A call to be sent.
+#[derive(Debug, Clone)]
+#[must_use = "a call does nothing until it is sent or awaited"]
+pub struct Call {
+    origin: String,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+    timeout: Duration,
+}
+
+/// A call on its way; dropped, its answer is not wanted any more.
+#[derive(Debug)]
+#[must_use = "the answer comes where this is awaited"]
+pub struct Sent(Option<u32>);
+
+/// What an origin answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    headers: Pairs,
+    body: Vec<u8>,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The proxy did not send the call: it knows no such origin, or too many calls are under way.
+    Refused,
+    /// The origin did not answer, or not in time.
+    Unanswered,
+}
+
+impl Display for Fault {
+    fn fmt(&self, formatter: &mut Formatter) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Refused => "the proxy did not send the call",
+            Self::Unanswered => "the origin did not answer in time",
+        })
+    }
+}
+
+impl std::error::Error for Fault {}
+
+/// A `GET` of `/` at an origin, until more is said.
+pub fn call(origin: &str) -> Call {
+    let headers = [(":method", "GET"), (":path", "/"), (":authority", origin), (":scheme", "http")];
+    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    Call { origin: origin.to_owned(), headers, body: Vec::new(), timeout: TIMEOUT }
+}
+
+impl Call {
+    /// Sets the method.
+    pub fn method(self, method: &str) -> Self {
+        self.pseudo(0, method)
+    }
+
+    /// Sets path and query.
+    pub fn path(self, path: &str) -> Self {
+        self.pseudo(1, path)
+    }
+
+    /// Sets the host; without it, it is the origin's name.
+    pub fn host(self, host: &str) -> Self {
+        self.pseudo(2, host)
+    }
+
+    /// Adds a header.
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_ascii_lowercase(), value.to_owned()));
+        self
+    }
+
+    /// Sets the body.
+    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    /// Sets how long the answer may take, in whole milliseconds; 5 s without it.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Sends the call.
+    ///
+    /// ```
+    /// use forebay_sdk::prelude::*;
+    /// use forebay_sdk::rehearsal::{get, rehearse, response};
+    /// use forebay_sdk::http;
+    ///
+    /// struct Both;
+    ///
+    /// impl Filter for Both {
+    ///     type Settings = ();
+    ///     fn new((): ()) -> Self { Self }
+    ///     fn on_request(&self, request: &mut Request) -> Flow {
+    ///         request.later(async |_| {
+    ///             let (left, right) = (http::call("left").send(), http::call("right").send());
+    ///             match (left.await, right.await) {
+    ///                 (Ok(left), Ok(right)) => Flow::reply(200).body([left.body(), right.body()].concat()),
+    ///                 _ => Flow::reply(502),
+    ///             }
+    ///         })
+    ///     }
+    /// }
+    /// export!(Both: calls);
+    ///
+    /// # fn main() -> Result<(), String> {
+    /// let both = rehearse::<Both>("")?;
+    /// both.on_call(|call| Some(response(200).chunk(call.origin())));
+    /// let exchange = both.request(get("http://shop.example/"));
+    /// assert_eq!(exchange.reply().map(|reply| reply.body()), Some(&b"leftright"[..]));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn send(self) -> Sent {
+        let timeout = self.timeout.as_millis().clamp(1, u32::MAX.into()) as u32;
+        let sent = calls::http_call(&self.origin, &self.headers, &self.body, timeout).ok();
+        if let Some(id) = sent {
+            let call = UnderWay { id, context: CONTEXT.get(), state: State::Waits };
+            CALLS.with_borrow_mut(|calls| calls.push(call));
+        }
+        Sent(sent)
+    }
+
+    fn pseudo(mut self, position: usize, value: &str) -> Self {
+        value.clone_into(&mut self.headers[position].1);
+        self
+    }
+}
+
+impl IntoFuture for Call {
+    type Output = Result<Answer, Fault>;
+    type IntoFuture = Sent;
+
+    fn into_future(self) -> Sent {
+        self.send()
+    }
+}
+
+impl Future for Sent {
+    type Output = Result<Answer, Fault>;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context) -> Poll<Self::Output> {
+        let Some(id) = self.0 else { return Poll::Ready(Err(Fault::Refused)) };
+        CALLS.with_borrow_mut(|calls| match calls.iter_mut().find(|call| call.id == id) {
+            Some(call) => match std::mem::replace(&mut call.state, State::Taken) {
+                State::Answered(answer) => Poll::Ready(answer.ok_or(Fault::Unanswered)),
+                State::Taken => Poll::Ready(Err(Fault::Unanswered)),
+                State::Waits => {
+                    call.state = State::Waits;
+                    Poll::Pending
+                }
+            },
+            None => Poll::Ready(Err(Fault::Unanswered)),
+        })
+    }
+}
+
+impl Drop for Sent {
+    fn drop(&mut self) {
+        if let Some(id) = self.0 {
+            CALLS.with_borrow_mut(|calls| calls.retain(|call| call.id != id));
+        }
+    }
+}
+
+impl Answer {
+    /// The status code.
+    pub fn status(&self) -> u16 {
+        self.header(":status").and_then(|status| status.parse().ok()).unwrap_or(0)
+    }
+
+    /// The first value of a header, its name in lower case; `None` also where it is not UTF-8.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|(known, _)| known == name.as_bytes());
+        found.and_then(|(_, value)| str::from_utf8(value).ok())
+    }
+
+    /// The body.
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+}
+
+impl Request {
+    /// Keeps the request waiting until `work` has decided about it. Only request and response header callbacks can wait,
+    /// of a filter that is exported with `calls`.
+    pub fn later<W: AsyncFnOnce(&mut Self) -> Flow + 'static>(&mut self, work: W) -> Flow {
+        let mut request = self.take();
+        let work: Work = Box::pin(async move {
+            let flow = work(&mut request).await;
+            (flow, request.into_memo())
+        });
+        Flow::Later(Later::new(work))
+    }
+}
+
+impl Response {
+    /// Keeps the response waiting until `work` has decided about it, as [`Request::later`] does.
+    pub fn later<W: AsyncFnOnce(&mut Self) -> Flow + 'static>(&mut self, work: W) -> Flow {
+        let mut response = self.take();
+        let work: Work = Box::pin(async move {
+            let flow = work(&mut response).await;
+            (flow, response.into_memo())
+        });
+        Flow::Later(Later::new(work))
+    }
+}
+
+struct UnderWay {
+    id: u32,
+    /// The exchange that waits for it.
+    context: u32,
+    state: State,
+}
+
+enum State {
+    Waits,
+    Answered(Option<Answer>),
+    Taken,
+}
+
+thread_local! {
+    static CALLS: RefCell<Vec<UnderWay>> = const { RefCell::new(Vec::new()) };
+    static CONTEXT: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Says whose calls are sent from here on.
+pub(crate) fn speak_for(context: u32) {
+    CONTEXT.set(context);
+}
+
+/// The exchange that waits for a call.
+pub(crate) fn waits_for(id: u32) -> Option<u32> {
+    CALLS.with_borrow(|calls| calls.iter().find(|call| call.id == id).map(|call| call.context))
+}
+
+/// Takes the answer to a call over from the proxy; without a single header there is none.
+pub(crate) fn answered(id: u32, headers: usize, body_bytes: usize) {
+    let answer = (headers > 0).then(|| Answer {
+        headers: calls::headers(Map::Answer),
+        body: if body_bytes > 0 { calls::buffer(Buffer::Answer, body_bytes) } else { Vec::new() },
+    });
+    CALLS.with_borrow_mut(|calls| {
+        if let Some(call) = calls.iter_mut().find(|call| call.id == id) {
+            call.state = State::Answered(answer);
+        }
+    });
+}

@@ -1,0 +1,71 @@
+//! What a route's filters want of the cache for this request, made into what key, fetch and purge take.
+//!
+//! Known once the request filters have run; most requests have none, and cost nothing.
+
+use std::sync::Arc;
+
+use super::edge::Edge;
+use super::purge::{Asker, Wanted};
+use crate::cache::{KeyExtra, Mode};
+use crate::filter::{CacheVerbs, PurgeTarget, PurgeWish};
+use crate::semantics::{Kept, Order, Overrides, QueryRules};
+
+#[derive(Debug)]
+pub(super) struct Verbs {
+    pub(super) extra: KeyExtra,
+    pub(super) terms: Terms,
+    pub(super) bypass: bool,
+}
+
+/// What filters say of the response that this request brings into the store.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Terms {
+    pub(super) overrides: Overrides,
+    pub(super) tags: Arc<[String]>,
+}
+
+impl Verbs {
+    pub(super) fn new(said: CacheVerbs) -> Self {
+        let dropped = (!said.drop_query.is_empty()).then_some(Kept::AllBut(said.drop_query));
+        let kept = [said.keep_query.map(Kept::Only), dropped].into_iter().flatten();
+        let queries = kept.map(|kept| QueryRules { kept, order: Order::AsWritten }).collect();
+        Self {
+            extra: KeyExtra { queries, headers: said.vary, parts: said.parts },
+            terms: Terms { overrides: said.overrides, tags: said.tags.into() },
+            bypass: said.bypass,
+        }
+    }
+}
+
+impl Edge {
+    /// Purges what a filter asked for. All of it is in force now; that it is written down is seen to in the background.
+    pub(super) fn purge_as_wished(self: &Arc<Self>, wishes: Vec<PurgeWish>) {
+        for PurgeWish { target, soft } in wishes {
+            let wanted = match target {
+                PurgeTarget::Url(url) => Wanted::Url(url),
+                PurgeTarget::Tag(tag) => Wanted::Tag(tag),
+            };
+            self.purge_in_background(&wanted, if soft { Mode::Soft } else { Mode::Hard }, Asker::Filter);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_chosen_before_what_is_dropped() {
+        let said = CacheVerbs {
+            drop_query: vec!["page_*".to_owned()],
+            keep_query: Some(vec!["page*".to_owned()]),
+            ..CacheVerbs::default()
+        };
+        let queries = Verbs::new(said).extra.queries;
+        assert_eq!(
+            queries.iter().map(|rules| &rules.kept).collect::<Vec<_>>(),
+            [&Kept::Only(vec!["page*".to_owned()]), &Kept::AllBut(vec!["page_*".to_owned()])]
+        );
+        assert!(Verbs::new(CacheVerbs::default()).extra.queries.is_empty());
+    }
+}

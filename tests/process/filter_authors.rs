@@ -1,0 +1,129 @@
+//! `forebay filter new`, `check` and `bench`: what an author of filters does beside writing them.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use support::{filter_module, forebay};
+use tempfile::TempDir;
+
+fn filter<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> (Option<i32>, String) {
+    let output = forebay().arg("filter").args(arguments).stdin(Stdio::null()).output();
+    let output = output.expect("the program can be run");
+    (output.status.code(), told(&output))
+}
+
+fn told(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+fn repository() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+#[test]
+fn a_new_filter_passes_its_own_tests_at_once() {
+    let folder = TempDir::new().expect("a temporary folder can be made");
+    let sdk = repository().join("guest-sdk");
+    let made = [OsStr::new("new"), "geo-headers".as_ref(), "--path".as_ref(), folder.path().as_ref()];
+    let (code, said) = filter(made.into_iter().chain(["--sdk".as_ref(), sdk.as_os_str()]));
+    assert_eq!(code, Some(0), "{said}");
+    let own = folder.path().join("geo-headers");
+    // The versions that this workspace is built with are those that are surely here.
+    fs::copy(repository().join("Cargo.lock"), own.join("Cargo.lock")).expect("the lock file can be copied");
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["test", "--offline", "--quiet"]).current_dir(&own).stdin(Stdio::null());
+    cargo.env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("new-filter"));
+    let tested = cargo.output().expect("cargo can be run");
+    assert!(tested.status.success() && told(&tested).contains("3 passed"), "{}", told(&tested));
+}
+
+#[test]
+fn a_bad_name_or_a_folder_that_is_there_is_refused_and_nothing_is_changed() {
+    let folder = TempDir::new().expect("a temporary folder can be made");
+    fs::create_dir(folder.path().join("taken")).expect("a folder can be made");
+    for (name, mend) in [("Geo", "small letters"), ("../up", "small letters"), ("fn", "Rust"), ("taken", "already")] {
+        let (code, said) = filter([OsStr::new("new"), name.as_ref(), "--path".as_ref(), folder.path().as_ref()]);
+        assert_eq!(code, Some(1), "{name}");
+        assert!(said.contains(mend), "{mend} in {said}");
+    }
+    let left: Vec<_> = fs::read_dir(folder.path()).expect("the folder is there").collect();
+    assert_eq!(left.len(), 1, "only the one that was there");
+    assert_eq!(fs::read_dir(folder.path().join("taken")).expect("the folder is there").count(), 0);
+}
+
+#[test]
+fn the_shipped_filters_are_found_to_load() {
+    for name in ["rewrite", "canary", "guard"] {
+        let (code, said) = filter([OsStr::new("check"), filter_module(name).as_ref()]);
+        assert_eq!(code, Some(0), "{said}");
+        for row in ["abi               0.2.1\n", "loads             yes\n", "proxy_on_response_headers"] {
+            assert!(said.contains(row), "{row} in:\n{said}");
+        }
+    }
+}
+
+#[test]
+fn a_module_that_would_not_load_is_told_why_and_what_to_do() {
+    let folder = TempDir::new().expect("a temporary folder can be made");
+    let module = folder.path().join("odd.wasm");
+    let text = r#"(module (import "__wbindgen_placeholder__" "__wbindgen_throw" (func (param i32 i32))))"#;
+    fs::write(&module, wat::parse_str(text).expect("it is wat")).expect("a temporary file can be written");
+    let (code, said) = filter([OsStr::new("check"), module.as_ref()]);
+    assert_eq!(code, Some(1));
+    for (fault, mend) in
+        [("import_missing", "chrono: default-features = false"), ("no_abi", "SDK"), ("no_memory", "export")]
+    {
+        let line = said.lines().find(|line| line.contains(&format!("odd.wasm: {fault}: ")));
+        assert!(line.is_some_and(|line| line.contains(mend)), "{fault} {mend} in:\n{said}");
+    }
+    let (code, said) = filter([OsStr::new("check"), "--json".as_ref(), module.as_ref()]);
+    let json: serde_json::Value = serde_json::from_str(&said).expect("JSON and nothing else");
+    assert_eq!((code, json["loads"].as_bool()), (Some(1), Some(false)));
+    assert_eq!(json["faults"].as_array().map(Vec::len), Some(3), "{json}");
+    fs::write(&module, "no module").expect("a temporary file can be written");
+    let (code, said) = filter([OsStr::new("check"), module.as_ref()]);
+    assert!(code == Some(1) && said.contains("is not a WebAssembly module"), "{said}");
+}
+
+#[test]
+fn the_cost_of_each_callback_stands_beside_its_limit() {
+    let cases = repository().join("filters/guard/cases.toml");
+    let case = format!("{}#the office does", cases.display());
+    let measured =
+        [OsStr::new("bench"), filter_module("guard").as_ref(), "--rounds".as_ref(), "2".as_ref()].map(OsStr::to_owned);
+    let (code, said) = filter(measured.iter().map(AsRef::as_ref).chain([OsStr::new("--case"), case.as_ref()]));
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("\"the office does\": 2 rounds"), "{said}");
+    for (row, limit) in [
+        ("request headers", "10ms"),
+        ("response headers", "10ms"),
+        ("log, done, delete", "10ms"),
+        ("whole exchange", " us"),
+        ("start of an instance", "1s"),
+        ("memory of an instance", "16.0 MiB"),
+        ("module", "16.0 MiB"),
+        ("compiled in", " ms"),
+    ] {
+        let line = said.lines().find(|line| line.starts_with(row));
+        assert!(line.is_some_and(|line| line.contains(limit)), "{row} {limit} in:\n{said}");
+    }
+    let whole = said.lines().find_map(|line| line.strip_prefix("whole exchange")).expect("its row");
+    let least: f64 = whole.split_whitespace().next().and_then(|number| number.parse().ok()).expect("a number");
+    assert!(least > 0.0, "{said}");
+}
+
+#[test]
+fn what_cannot_be_measured_is_told() {
+    let module = filter_module("guard");
+    let cases = repository().join("filters/guard/cases.toml");
+    for (case, mend) in [
+        (format!("{}#nobody", cases.display()), "has no case \"nobody\""),
+        (format!("{}#a network that is none is refused", cases.display()), "10.0.0.0/33"),
+        ("none.toml".to_owned(), "none.toml: cannot be read"),
+    ] {
+        let (code, said) = filter([OsStr::new("bench"), module.as_ref(), "--case".as_ref(), case.as_ref()]);
+        assert!(code == Some(1) && said.contains(mend), "{mend} in:\n{said}");
+    }
+}
