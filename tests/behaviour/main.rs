@@ -6,6 +6,7 @@ mod admin;
 mod backoff;
 mod bad_origins;
 mod bad_requests;
+mod cache_verbs;
 mod caching;
 mod codings;
 mod codings_streamed;

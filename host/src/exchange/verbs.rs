@@ -56,11 +56,9 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_chosen_before_what_is_dropped() {
-        let said = CacheVerbs {
-            drop_query: vec!["page_*".to_owned()],
-            keep_query: Some(vec!["page*".to_owned()]),
-            ..CacheVerbs::default()
-        };
+        let mut said = CacheVerbs::default();
+        said.drop_query.push("page_*".to_owned());
+        said.keep_query.get_or_insert_default().push("page*".to_owned());
         let queries = Verbs::new(said).extra.queries;
         assert_eq!(
             queries.iter().map(|rules| &rules.kept).collect::<Vec<_>>(),

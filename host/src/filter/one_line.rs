@@ -1,4 +1,5 @@
-//! Text from elsewhere as one line: what the sandbox or a guest says goes into faults that are listed one per line.
+//! Text from elsewhere as one line: what the sandbox or a guest says goes into faults that are listed one per line,
+//! and into the log.
 
 /// The lines of `text`, joined; control characters within them are escaped.
 pub(super) fn one_line(text: &str) -> String {

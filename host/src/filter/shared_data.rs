@@ -218,7 +218,8 @@ mod tests {
         assert_eq!(set("e", &"x".repeat(room)), Err(Status::InternalFailure));
         assert!(get(&data, "a", 0).is_ok(), "what does not fit pushes nothing out");
         data.shrink(0);
-        assert_eq!((data.shelf().bytes, data.shelf().uses.len()), (0, 0));
+        let shelf = data.shelf();
+        assert_eq!((shelf.bytes, shelf.uses.len(), shelf.values.len()), (0, 0, 0));
     }
 
     #[test]

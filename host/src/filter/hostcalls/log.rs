@@ -1,11 +1,13 @@
 //! Guests' log lines, on their way into the node's log.
 //!
 //! They carry the filter's name and the exchange's request id, and are bounded per exchange: what goes beyond is dropped,
-//! and one line at the end says how much that was.
+//! and one line at the end says how much that was. What a guest says once is one line, line breaks escaped: it may repeat
+//! what a client sent, and cannot make the node's log say what the node did not.
 
 use tracing::Level;
 
 use super::super::abi::LogLevel;
+use super::super::one_line::escaped;
 use super::super::state::{Moment, State};
 use super::memory::{self, Slice, split};
 use super::outcome::{Answer, Guest};
@@ -19,7 +21,7 @@ macro_rules! say {
             filter = %$state.profile.name,
             request_id = request_id($state),
             "{}",
-            String::from_utf8_lossy($text)
+            escaped(&String::from_utf8_lossy($text))
         )
     };
 }

@@ -56,8 +56,11 @@ pub(super) fn set(guest: &mut Guest<'_>, path: Slice, value: Slice) -> Answer {
 
 /// Leaves a property for others. Envoy's own prefix for these is not part of the name.
 pub(super) fn leave(state: &mut State, path: &[u8], value: &[u8]) -> Found {
-    let notes = state.notes_mut().ok_or(Status::BadArgument)?;
-    notes.marks.change().store(bare(path), value)
+    let path = bare(path);
+    if path.is_empty() {
+        return Err(Status::BadArgument);
+    }
+    state.notes_mut().ok_or(Status::BadArgument)?.marks.change().store(path, value)
 }
 
 fn bare(path: &[u8]) -> &[u8] {

@@ -1,7 +1,7 @@
 //! Guests' logs: under their own target, with the filter and the request, and bounded.
 
 use super::guest::Guest;
-use super::node::{Node, logged, run_request, statuses};
+use super::node::{Node, chain_of, logged, run_request, statuses};
 
 #[test]
 fn lines_carry_filter_request_and_level() {
@@ -23,6 +23,16 @@ fn lines_carry_filter_request_and_level() {
     assert_eq!(lines.len(), 2, "{log}");
     assert!(lines[0].contains("INFO forebay::guest: all is well filter=probe request_id=\"req-1\""), "{log}");
     assert!(lines[1].contains("ERROR forebay::guest: all is well"), "{log}");
+}
+
+#[test]
+fn a_guest_cannot_forge_lines_of_the_log() {
+    let mut guest = Guest::new();
+    let forged = guest.text("well\n2027-01-15T08:00:00Z ERROR forebay: on fire\u{1b}[2J");
+    let chain = chain_of(&guest.on_request(&format!("(drop (call $log (i32.const 2) {forged}))")).build());
+    let log = logged(|| drop(run_request(&chain)));
+    assert_eq!(log.lines().count(), 1, "{log}");
+    assert!(log.contains("well\\n2027") && log.contains("on fire\\u{1b}[2J filter=probe"), "{log}");
 }
 
 #[test]

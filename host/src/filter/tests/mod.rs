@@ -5,6 +5,7 @@
 mod bounds;
 mod chains;
 mod failures;
+mod foreign;
 mod guest;
 mod headers;
 mod hostcalls;
@@ -16,6 +17,7 @@ mod node;
 mod properties;
 mod renewing;
 mod replies;
+mod sharing;
 mod speed;
 
 pub(super) use node::limits;

@@ -35,12 +35,17 @@ fn text_properties_are_raw() {
         ("route_name", "docs"),
         ("xds\0route_name", "docs"),
         ("node\0id", "edge-1"),
+        ("xds\0node\0id", "edge-1"),
+        ("xds\0cluster_name", "site"),
+        ("plugin_vm_id", "probe"),
+        ("plugin_root_id", ""),
+        ("host\0features", "forebay.origin,forebay.cache,forebay.shared_data.delete,forebay.shared_data.set_ttl"),
     ];
     let mut guest = Guest::new();
     let body: String = expected.iter().map(|(path, _)| read(&mut guest, path, "$show")).collect();
     let (_run, head, _) = run_request(&chain_of(&guest.on_request(&body).build()));
     assert_eq!(values(&head.headers, "x-value"), expected.map(|(_, value)| value));
-    assert_eq!(statuses(&head.headers), [0; 18]);
+    assert_eq!(statuses(&head.headers), [0; 23]);
 }
 
 #[test]
@@ -52,6 +57,7 @@ fn number_properties_are_eight_little_endian_bytes() {
         ("destination\0port", hex(443)),
         ("request\0time", hex(999_000_000_000)),
         ("request\0size", hex(0)),
+        ("xds\0listener_direction", hex(0)),
         ("connection\0mtls", "00".to_owned()),
     ];
     let mut guest = Guest::new();
@@ -76,7 +82,15 @@ fn response_properties_come_with_the_response() {
 #[test]
 fn unknown_properties_are_not_found() {
     let mut guest = Guest::new();
-    let paths = ["upstream\0address", "cluster_name", "request\0nothing", "request", "request\0duration", "nobody", ""];
+    let paths = [
+        "upstream\0address",
+        "xds\0cluster_metadata",
+        "request\0nothing",
+        "request",
+        "request\0duration",
+        "nobody",
+        "",
+    ];
     let body: String =
         paths.iter().map(|path| format!("(call $tell (call $property {} {OUT}))", guest.text(path))).collect();
     let (_run, head, _) = run_request(&chain_of(&guest.on_request(&body).build()));
@@ -166,4 +180,48 @@ fn the_end_knows_duration_and_status_but_no_messages() {
     node.clock.advance(std::time::Duration::from_secs(2));
     drop(run);
     assert_eq!(node.metric("forebay_wasm_seen_total{filter=\"probe\"}").as_deref(), Some("1"));
+}
+
+#[test]
+fn why_a_response_is_what_it_is_comes_with_it() {
+    let mut guest = Guest::new();
+    let tell = read(&mut guest, "response\0code_details", "$show");
+    let chain = chain_of(&guest.on_request(&tell).on_response(&tell).build());
+    let (mut run, mut head, _) = run_request(&chain);
+    assert_eq!(statuses(&head.headers), [1]);
+    run.set_details("via_upstream");
+    let mut parts = super::node::response();
+    run.on_response(&mut head, &mut parts, EndOfStream::No);
+    assert_eq!(values(&parts.headers, "x-value"), ["via_upstream"]);
+}
+
+#[test]
+fn a_filters_reply_has_its_own_details() {
+    let mut replying = Guest::new();
+    let (why, none) = (replying.text("teapot"), "(i32.const 0) (i32.const 0)");
+    let reply = format!("(drop (call $reply (i32.const 418) {why} {none} {none} (i32.const -1)))");
+    let mut watching = Guest::new();
+    let tell = read(&mut watching, "response\0code_details", "$show");
+    let mut node = Node::new();
+    node.add("watching", &watching.on_response(&tell).build());
+    node.add("replying", &replying.on_request(&reply).build());
+    let chain = node.chain();
+    let (mut run, mut head, verdict) = run_request(&chain);
+    assert!(matches!(verdict, Verdict::Reply(_)), "{verdict:?}");
+    run.set_details("via_upstream");
+    let mut parts = super::node::response();
+    run.on_response(&mut head, &mut parts, EndOfStream::Yes);
+    assert_eq!(values(&parts.headers, "x-value"), ["teapot"]);
+}
+
+#[test]
+fn envoys_prefix_of_what_filters_leave_is_no_part_of_the_name() {
+    for (left, asked) in [("user", "wasm.user"), ("wasm\0user", "user"), ("filter_state.wasm.user", "wasm\0user")] {
+        let mut guest = Guest::new();
+        let [path, value] = [left, "ada"].map(|text| guest.text(text));
+        let body = format!("(call $tell (call $set_property {path} {value}))");
+        let back = read(&mut guest, asked, "$show");
+        let (_run, head, _) = run_request(&chain_of(&guest.on_request(&(body + &back)).build()));
+        assert_eq!((statuses(&head.headers), values(&head.headers, "x-value")), (vec![0, 0], vec!["ada".to_owned()]));
+    }
 }

@@ -219,5 +219,5 @@ fn a_filter_overrides_times_and_nothing_that_protects() {
     };
     assert!(strict.never_stale, "an origin that says so is not used stale");
     assert_eq!(judge(says(30, 0), &[("set-cookie", "a=b")]), Verdict::Refuse(Refusal::SetCookie));
-    assert_eq!(judge(says(0, 0), &[("cache-control", "max-age=60")]), Verdict::Refuse(Refusal::NoFreshness));
+    assert_eq!(judge(says(0, 0), &[("cache-control", "max-age=60")]), Verdict::Refuse(Refusal::Expired));
 }

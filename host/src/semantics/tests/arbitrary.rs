@@ -8,9 +8,9 @@ use proptest::prelude::*;
 
 use crate::clock::Timestamp;
 use crate::semantics::{
-    CacheControl, Candidate, Forwarded, Pieces, Policy, Reuse, Selection, Targets, Verdict, Wishes, fields, http_date,
-    none_match_names, not_modified, pieces, range_applies, reduce_to_not_modified, reuse, update, usable_on_error,
-    validation,
+    CacheControl, Candidate, Forwarded, Overrides, Pieces, Policy, Reuse, Selection, Targets, Verdict, Wishes, fields,
+    http_date, none_match_names, not_modified, pieces, range_applies, reduce_to_not_modified, reuse, update,
+    usable_on_error, validation,
 };
 
 /// The fields that anything here reads.

@@ -1,0 +1,155 @@
+//! What filters say to the cache by properties: each verb seen from outside, by status, origin and store.
+
+use std::fs;
+use std::time::Duration;
+
+use support::{Answer, Origin, TestNode};
+use tempfile::TempDir;
+
+/// A node whose only route goes through a filter that says these verbs at every request below `path`, and these at every
+/// response.
+struct Spoken {
+    node: TestNode,
+    origin: Origin,
+    _folder: TempDir,
+}
+
+impl Spoken {
+    async fn at_requests(verbs: &[(&str, &str)]) -> Self {
+        Self::start(verbs, &[]).await
+    }
+
+    async fn start(at_requests: &[(&str, &str)], at_responses: &[(&str, &str)]) -> Self {
+        let origin = Origin::start().await;
+        origin.otherwise(Answer::ok("a").header("Cache-Control", "max-age=60"));
+        let folder = TempDir::new().expect("a temporary folder can be made");
+        let module = folder.path().join("verbs.wasm");
+        fs::write(&module, guest(at_requests, at_responses)).expect("a temporary file can be written");
+        let node = TestNode::start(&format!(
+            "[origins.site]\nservers = [\"{}\"]\n[filters.verbs]\nmodule = {module:?}\n\
+             [[route]]\nhost = \"*\"\npath = \"/\"\norigin = \"site\"\nfilters = [\"verbs\"]\n\
+             [[route]]\nhost = \"*\"\npath = \"/plain\"\norigin = \"site\"\n",
+            origin.url()
+        ));
+        Self { node, origin, _folder: folder }
+    }
+
+    /// What `Cache-Status` says after the node's name.
+    async fn status(&self, target: &str, fields: &[(&str, &str)]) -> String {
+        let response = self.node.get_with(target, fields).await;
+        response.header("cache-status").expect("a cache status").trim_start_matches("edge-1; ").to_owned()
+    }
+}
+
+/// A module that sets these properties in its two callbacks, and traps where one is refused.
+fn guest(at_requests: &[(&str, &str)], at_responses: &[(&str, &str)]) -> Vec<u8> {
+    let mut texts = String::new();
+    let mut at = 0;
+    let mut place = |text: &str| {
+        let here = format!("(i32.const {at}) (i32.const {})", text.len());
+        text.bytes().for_each(|byte| texts += &format!("\\{byte:02x}"));
+        at += text.len();
+        here
+    };
+    let mut callback = |name: &str, verbs: &[(&str, &str)]| {
+        let mut say = |(verb, value): &(&str, &str)| {
+            let (path, value) = (place(&format!("forebay\0cache\0{verb}")), place(value));
+            format!("(if (call $set {path} {value}) (then unreachable))")
+        };
+        let body: String = verbs.iter().map(&mut say).collect();
+        format!("(func (export \"proxy_on_{name}_headers\") (param i32 i32 i32) (result i32) {body} (i32.const 0))")
+    };
+    let functions = callback("request", at_requests) + &callback("response", at_responses);
+    let text = format!(
+        "(module (import \"env\" \"proxy_set_property\" (func $set (param i32 i32 i32 i32) (result i32)))
+           {functions} (memory (export \"memory\") 1) (data (i32.const 0) \"{texts}\")
+           (func (export \"proxy_abi_version_0_2_1\"))
+           (func (export \"proxy_on_memory_allocate\") (param i32) (result i32) (i32.const 4096)))"
+    );
+    wat::parse_str(text).expect("the test's module is well formed")
+}
+
+#[tokio::test]
+async fn dropped_parameters_share_an_entry_and_the_origin_sees_them_all() {
+    let spoken = Spoken::at_requests(&[("drop_query", "utm_*, gclid")]).await;
+    assert_eq!(spoken.status("/p?utm_source=a&x=1", &[]).await, "fwd=uri-miss; stored; ttl=60");
+    assert_eq!(spoken.status("/p?x=1&gclid=9", &[]).await, "hit; ttl=60");
+    assert_eq!(spoken.status("/p?x=2", &[]).await, "fwd=uri-miss; stored; ttl=60");
+    assert_eq!(spoken.origin.seen()[0].target, "/p?utm_source=a&x=1");
+}
+
+#[tokio::test]
+async fn only_kept_parameters_count_and_dropping_counts_after_it() {
+    let spoken = Spoken::at_requests(&[("keep_query", "page*"), ("drop_query", "page_x")]).await;
+    spoken.status("/p?page=1&a=1", &[]).await;
+    assert_eq!(spoken.status("/p?b=2&page=1&page_x=3", &[]).await, "hit; ttl=60");
+    assert_eq!(spoken.status("/p?page=2", &[]).await, "fwd=uri-miss; stored; ttl=60");
+}
+
+#[tokio::test]
+async fn header_fields_and_own_parts_tell_entries_apart() {
+    let spoken = Spoken::at_requests(&[("vary", "x-device"), ("key", "arm=a"), ("key", "arm=b")]).await;
+    assert_eq!(spoken.status("/", &[("X-Device", "phone")]).await, "fwd=uri-miss; stored; ttl=60");
+    assert_eq!(spoken.status("/", &[("X-Device", "desk")]).await, "fwd=uri-miss; stored; ttl=60");
+    assert_eq!(spoken.status("/", &[("X-Device", "phone")]).await, "hit; ttl=60");
+    assert_eq!(spoken.status("/", &[]).await, "fwd=uri-miss; stored; ttl=60");
+}
+
+#[tokio::test]
+async fn a_filters_lifetime_and_windows_count_before_the_origins() {
+    let times = [("ttl", "10"), ("stale_while_revalidate", "5"), ("stale_if_error", "100")];
+    let spoken = Spoken::at_requests(&times).await;
+    assert_eq!(spoken.status("/", &[]).await, "fwd=uri-miss; stored; ttl=10");
+    spoken.node.advance(Duration::from_secs(9));
+    assert_eq!(spoken.status("/", &[]).await, "hit; ttl=1");
+    spoken.node.advance(Duration::from_secs(10));
+    spoken.origin.otherwise(Answer::status(503, ""));
+    assert!(spoken.status("/", &[]).await.contains("detail=stale_if_error"));
+}
+
+#[tokio::test]
+async fn a_filters_lifetime_does_not_store_what_is_private() {
+    let spoken = Spoken::at_requests(&[("ttl", "10")]).await;
+    spoken.origin.otherwise(Answer::ok("mine").header("Cache-Control", "private, max-age=60"));
+    assert_eq!(spoken.status("/", &[]).await, "fwd=uri-miss; detail=private");
+    spoken.origin.otherwise(Answer::ok("old").header("Cache-Control", "max-age=0"));
+    assert_eq!(spoken.status("/other", &[]).await, "fwd=uri-miss; stored; ttl=10");
+}
+
+#[tokio::test]
+async fn a_bypass_asks_the_origin_each_time_and_stores_nothing() {
+    let spoken = Spoken::at_requests(&[("bypass", "1")]).await;
+    for count in 1..3 {
+        assert_eq!(spoken.status("/", &[]).await, "fwd=bypass; detail=filter");
+        assert_eq!(spoken.origin.count("/"), count);
+    }
+}
+
+#[tokio::test]
+async fn tags_of_a_filter_are_purged_by_and_not_shown() {
+    let spoken = Spoken::start(&[("tag", "site:shop page")], &[]).await;
+    let first = spoken.node.get("/").await;
+    assert_eq!(first.header("surrogate-key"), None);
+    assert_eq!(spoken.status("/", &[]).await, "hit; ttl=60");
+    let surrogate = spoken.node.get_with("/", &[("Surrogate-Capability", "x=\"Surrogate/1.0\"")]).await;
+    assert_eq!(surrogate.header("surrogate-key"), Some("site:shop page"));
+}
+
+#[tokio::test]
+async fn a_filter_purges_by_url_before_the_lookup_of_its_own_request() {
+    let spoken = Spoken::start(&[("tag", "all"), ("purge", "tag all")], &[]).await;
+    spoken.status("/", &[]).await;
+    assert_eq!(spoken.status("/", &[]).await, "fwd=uri-miss; stored; ttl=60");
+    spoken.node.metric_is("forebay_cache_purges_total", &[("scope", "tag")], 2.0).await;
+}
+
+#[tokio::test]
+async fn a_purge_at_the_response_concerns_the_next_request() {
+    let spoken = Spoken::start(&[], &[("purge", "soft url http://edge.test/plain")]).await;
+    let plain = || spoken.node.get_with("/plain", &[("Host", "edge.test")]);
+    plain().await;
+    assert_eq!(plain().await.header("cache-status"), Some("edge-1; hit; ttl=60"));
+    spoken.status("/", &[]).await;
+    let after = plain().await;
+    assert!(after.header("cache-status").expect("a cache status").contains("fwd=stale"), "{after:?}");
+}

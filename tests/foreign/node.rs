@@ -1,0 +1,80 @@
+//! The real program with one foreign filter before a scripted origin, told by its own log what the filter said.
+
+use std::path::{Path, PathBuf};
+
+use support::{Binary, Exposition, Origin, RawClient, Response, get, patiently, skip};
+
+/// Where the filter hears, in its own words, of a request that passed it; `/free` passes none.
+pub(crate) struct Filtered {
+    pub(crate) origin: Origin,
+    binary: Binary,
+}
+
+/// The module of a guest; `None`, and a note, where it was not built.
+pub(crate) fn built(guest: &str) -> Option<PathBuf> {
+    let test = std::env::current_exe().expect("a test knows its own file");
+    // target/PROFILE/deps/TEST
+    let target = test.ancestors().nth(3).expect("a test lies three folders below the target folder");
+    let module = target.join("guests-built").join(guest).with_extension("wasm");
+    if !module.exists() {
+        skip(&format!("the guest {guest} was not built: see scripts/build-guests"));
+        return None;
+    }
+    Some(module)
+}
+
+impl Filtered {
+    /// A node whose route `/` passes through `module` with these settings, and these lines of the filter's table.
+    pub(crate) async fn start(origin: Origin, module: &Path, settings: &str, lines: &str) -> Self {
+        let binary = Binary::start(&configuration(&origin, module, settings, lines)).await;
+        Self { origin, binary }
+    }
+
+    /// The same for a guest that was built.
+    pub(crate) async fn of(guest: &str, settings: &str, origin: Origin) -> Option<Self> {
+        Some(Self::start(origin, &built(guest)?, settings, "").await)
+    }
+
+    pub(crate) async fn get(&self, target: &str) -> Response {
+        get(self.binary.address(), target).await
+    }
+
+    /// One GET with these extra fields.
+    pub(crate) async fn get_with(&self, target: &str, fields: &[(&str, &str)]) -> Response {
+        RawClient::connect(self.binary.address()).await.request("GET", target, fields, b"").await
+    }
+
+    /// Returns once the log holds a line that ends so.
+    pub(crate) async fn says(&self, text: &str) {
+        self.binary.says(text).await;
+    }
+
+    /// What the guest said after `mark`, in the order of the log so far.
+    pub(crate) fn said(&self, mark: &str) -> Vec<String> {
+        let log = self.binary.stderr();
+        let told = log.lines().filter_map(|line| line.split_once(mark)?.1.split_once(" filter=guest"));
+        told.map(|(text, _)| text.to_owned()).collect()
+    }
+
+    /// Returns once a metric has this value.
+    pub(crate) async fn metric_is(&self, name: &str, labels: &[(&str, &str)], value: f64) {
+        let mut last = f64::NAN;
+        let reached = async {
+            while last != value {
+                let scraped = get(self.binary.admin(), "/metrics").await;
+                last = Exposition::parse(scraped.text()).value(name, labels);
+            }
+        };
+        patiently(&format!("{name}{labels:?} to be {value}"), reached).await;
+    }
+}
+
+fn configuration(origin: &Origin, module: &Path, settings: &str, lines: &str) -> String {
+    format!(
+        "[node]\nname = \"edge-1\"\nworkers = 1\n[[listener]]\naddress = \"{{listen}}\"\n[admin]\naddress = \"{{admin}}\"\n\
+         [origins.site]\nservers = [\"{}\"]\n[filters.guest]\nmodule = {module:?}\nsettings = {settings:?}\n{lines}\
+         [[route]]\nname = \"all\"\norigin = \"site\"\nfilters = [\"guest\"]\n\
+         [[route]]\nname = \"free\"\npath = \"/free\"\norigin = \"site\"\n",
+        origin.url()
+    )
+}
