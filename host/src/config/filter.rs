@@ -50,6 +50,7 @@ pub struct Filter {
     /// `settings` as JSON text, or the string itself where `settings` is a string; empty where there is none.
     pub settings: String,
     pub on_error: OnError,
+    pub isolation: Isolation,
     /// Where it is entered, if a route says nothing else.
     pub condition: FilterCondition,
     pub canary: Option<FilterCanary>,
@@ -66,6 +67,7 @@ impl Filter {
             sha256: None,
             settings: settings.into(),
             on_error: OnError::FailClosed,
+            isolation: Isolation::Request,
             condition: FilterCondition::default(),
             canary: None,
         }
@@ -101,6 +103,15 @@ pub struct RouteFilter {
     /// In the place of the filter's own, in the same form.
     pub settings: Option<String>,
     pub condition: FilterCondition,
+}
+
+/// What an exchange finds in a filter of those before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Isolation {
+    /// Nothing: every exchange finds the filter as it was configured.
+    Request,
+    /// Whatever they left there, on the same worker.
+    Shared,
 }
 
 /// What an exchange answers when its filter fails.

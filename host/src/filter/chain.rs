@@ -32,6 +32,12 @@ impl Chain {
         self.plugins.is_empty()
     }
 
+    /// Whether every filter's instance on this thread is its image, bit for bit.
+    #[cfg(test)]
+    pub(super) fn pristine(&self) -> bool {
+        self.plugins.iter().all(|plugin| plugin.pristine() == Some(true))
+    }
+
     /// Starts the run of one exchange; no guest is entered yet.
     pub fn begin(&self, stream: Stream) -> Run {
         let plugins = if self.canaries.is_empty() { self.plugins.clone() } else { self.drawn() };

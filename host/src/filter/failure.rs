@@ -6,6 +6,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::one_line::one_line;
+
 /// A filter that failed an exchange.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FilterFailure {
@@ -70,12 +72,14 @@ pub enum FailureKind {
     BodyBuffer,
     /// A new instance could not be made.
     Start,
+    /// Another exchange broke the instance that this one shared with it.
+    Lost,
     /// The filter has failed too often, and was not entered.
     Breaker,
 }
 
 impl FailureKind {
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Trap,
         Self::Deadline,
         Self::Memory,
@@ -83,6 +87,7 @@ impl FailureKind {
         Self::Headers,
         Self::BodyBuffer,
         Self::Start,
+        Self::Lost,
         Self::Breaker,
     ];
 
@@ -96,6 +101,7 @@ impl FailureKind {
             Self::Headers => "headers",
             Self::BodyBuffer => "body_buffer",
             Self::Start => "start",
+            Self::Lost => "lost",
             Self::Breaker => "breaker",
         }
     }
@@ -114,5 +120,10 @@ pub(super) struct Broken {
 impl Broken {
     pub(super) fn new(kind: FailureKind, cause: impl Into<String>) -> Self {
         Self { kind, cause: cause.into(), backtrace: String::new() }
+    }
+
+    /// An instance that could not be made, or not made ready for an exchange.
+    pub(super) fn start(error: impl fmt::Display) -> Self {
+        Self::new(FailureKind::Start, one_line(&error.to_string()))
     }
 }

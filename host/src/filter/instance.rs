@@ -1,8 +1,8 @@
 //! One guest: a store, and the callbacks its module exports.
 //!
-//! `start` brings it to where it can serve, as the reference host does; then each exchange that has it to itself opens a
-//! context, hands over its messages for the time of each callback, and closes the context. After a failure the instance
-//! must be dropped: its memory may hold anything.
+//! `start` brings it to where it can serve, as the reference host does; then each exchange opens a context in it, hands over
+//! its messages for the time of each callback, and closes the context. Which exchange that is when, `berth` decides. After a
+//! failure the instance must be dropped: its memory may hold anything.
 
 use std::mem;
 use std::sync::Arc;
@@ -18,10 +18,14 @@ use super::ensemble::Heads;
 use super::exports::Exports;
 use super::failure::{Broken, FailureKind};
 use super::hostcalls;
+use super::image::Image;
+use super::live::Live;
 use super::load_error::LoadFault;
 use super::notes::Notes;
+use super::one_line::one_line;
 use super::piece::Piece;
 use super::profile::Profile;
+use super::replica::{self, Aside, Replica};
 use super::starter::{self, Started};
 use super::state::{LogBudget, Moment, State};
 use super::stream::EndOfStream;
@@ -29,10 +33,13 @@ use crate::semantics::RequestHead;
 
 pub(super) struct Instance {
     store: Store<State>,
-    /// Boxed, since instances move in and out of pools for every exchange.
-    exports: Box<Exports>,
+    guest: wasmtime::Instance,
+    exports: Exports,
+    /// Where the guest can be made its filter's image again.
+    replica: Option<Replica>,
     /// The context of the exchange at hand.
     context: u32,
+    _live: Live,
 }
 
 /// What a guest decided in a callback.
@@ -57,8 +64,62 @@ pub(super) struct Loan<'a> {
 impl Instance {
     /// A new guest, started and configured.
     pub(super) fn start(profile: &Arc<Profile>, code: &InstancePre<State>) -> Result<Self, LoadFault> {
-        let Started { store, exports } = starter::start(profile, code)?;
-        Ok(Self { store, exports: Box::new(exports), context: ROOT_CONTEXT })
+        let live = Live::count(&profile.live).ok_or(LoadFault::Instances)?;
+        let Started { store, guest, exports } = starter::start(profile, code)?;
+        Ok(Self { store, guest, exports, replica: None, context: ROOT_CONTEXT, _live: live })
+    }
+
+    /// A new guest that is what `image` was taken of, without starting it.
+    pub(super) fn replicate(
+        profile: &Arc<Profile>,
+        code: &InstancePre<State>,
+        image: (&Arc<Image>, &[String]),
+    ) -> Result<Self, LoadFault> {
+        let live = Live::count(&profile.live).ok_or(LoadFault::Instances)?;
+        let Started { mut store, guest, exports } = starter::instantiate(profile, code)?;
+        let replica = Replica::new(&mut store, &guest, image);
+        let replica = replica.map_err(|error| LoadFault::Image(one_line(&format!("{error:#}"))))?;
+        Ok(Self { store, guest, exports, replica: Some(replica), context: ROOT_CONTEXT, _live: live })
+    }
+
+    /// What this guest is now, whose mutable globals are exported as `names`; `None` where that cannot be kept.
+    pub(super) fn image(&mut self, names: &[String]) -> Option<Image> {
+        replica::image(&mut self.store, &self.guest, names)
+    }
+
+    /// Whether another exchange may have the guest while the one that was in it waits.
+    pub(super) fn lendable(&self) -> bool {
+        !self.hoards() && self.replica.as_ref().is_some_and(|replica| replica.lendable(&self.store))
+    }
+
+    /// Makes the guest its image again. After an error it must be dropped.
+    pub(super) fn reset(&mut self) -> Result<(), Broken> {
+        if self.hoards() {
+            return Err(Broken::start("the guest was refused more memory"));
+        }
+        match &mut self.replica {
+            Some(replica) if !replica.grown(&self.store) => replica.reset(&mut self.store).map_err(Broken::start),
+            _ => Err(Broken::start("the guest has outgrown its image")),
+        }
+    }
+
+    /// What the exchange in the guest has changed; `None` where there is no image to compare with.
+    pub(super) fn set_aside(&mut self) -> Option<Aside> {
+        self.replica.as_ref().map(|replica| replica.set_aside(&mut self.store))
+    }
+
+    /// Brings back what an exchange has changed. After an error the guest must be dropped.
+    pub(super) fn bring_back(&mut self, aside: &Aside) -> Result<(), Broken> {
+        match &mut self.replica {
+            Some(replica) => replica.bring_back(&mut self.store, aside).map_err(Broken::start),
+            None => Err(Broken::start("the guest has no image")),
+        }
+    }
+
+    /// Whether the guest is its image, bit for bit; `None` where it has none.
+    #[cfg(test)]
+    pub(super) fn pristine(&mut self) -> Option<bool> {
+        self.replica.as_ref().map(|replica| replica.pristine(&mut self.store))
     }
 
     /// Turns to `context`, with what is left of its log in exchange for what is left of the last one's.
@@ -147,9 +208,9 @@ impl Instance {
         Ok(())
     }
 
-    /// Whether the guest may serve another exchange: one that hoarded memory up to its bound may not.
-    pub(super) fn reusable(&self) -> bool {
-        !self.store.data().limiter.refused()
+    /// Whether the guest was refused more memory than it may have. Then it serves no other exchange.
+    pub(super) fn hoards(&self) -> bool {
+        self.store.data().limiter.refused()
     }
 
     /// What its memory has grown to.

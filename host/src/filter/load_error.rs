@@ -43,6 +43,10 @@ pub enum LoadFault {
     Start { cause: String, complaint: Complaint, backtrace: String },
     #[error("it refused its settings: {callback} answered false{complaint}")]
     Refused { callback: &'static str, complaint: Complaint },
+    #[error("there are as many instances of it as may be")]
+    Instances,
+    #[error("an instance cannot be made from its image: {0}")]
+    Image(String),
     #[error("the sandbox cannot be set up: {0}")]
     Sandbox(String),
 }

@@ -17,11 +17,40 @@ use super::rollout::rollback::Rollback;
 const DURATION_BUCKETS: [f64; 12] =
     [0.000_000_5, 0.000_001, 0.000_002, 0.000_005, 0.000_01, 0.000_025, 0.000_1, 0.000_5, 0.001, 0.002_5, 0.005, 0.01];
 
+/// Why an instance was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Making {
+    /// The first of its worker.
+    First,
+    /// The last one went away with an exchange that grew its memory, was refused more, or wrote too much of it to share
+    /// it while it waits.
+    Outgrown,
+    /// The last one failed.
+    Failed,
+    /// The module's instances cannot be made anew: every exchange has its own.
+    Exclusive,
+}
+
+impl Making {
+    const ALL: [Self; 4] = [Self::First, Self::Outgrown, Self::Failed, Self::Exclusive];
+
+    /// The word in labels.
+    fn word(self) -> &'static str {
+        match self {
+            Self::First => "first",
+            Self::Outgrown => "outgrown",
+            Self::Failed => "failed",
+            Self::Exclusive => "exclusive",
+        }
+    }
+}
+
 /// The families, one set per registry.
 #[derive(Clone)]
 pub(super) struct FilterMetrics {
     durations: HistogramVec,
     failures: IntCounterVec,
+    instances: IntCounterVec,
     breakers: IntGaugeVec,
     rollbacks: IntCounterVec,
     reloads: IntCounterVec,
@@ -45,6 +74,11 @@ impl FilterMetrics {
             Opts::new("forebay_filter_failures_total", "Exchanges that a filter failed, by kind of failure."),
             &["filter", "kind"],
         )?;
+        let instances = IntCounterVec::new(
+            Opts::new("forebay_filter_instances_total", "Instances made for exchanges, by what made it necessary."),
+            &["filter", "cause"],
+        )?;
+        registry.register(Box::new(instances.clone()))?;
         registry.register(Box::new(durations.clone()))?;
         registry.register(Box::new(failures.clone()))?;
         let counter = |name, help, labels: &[&str]| {
@@ -63,6 +97,7 @@ impl FilterMetrics {
         Ok(Self {
             durations,
             failures,
+            instances,
             breakers,
             rollbacks: counter(
                 "forebay_filter_rollbacks_total",
@@ -96,6 +131,7 @@ impl FilterMetrics {
             response_headers: duration(Callback::ResponseHeaders),
             response_body: duration(Callback::ResponseBody),
             done: duration(Callback::Done),
+            instances: Making::ALL.map(|making| self.instances.with_label_values(&[filter, making.word()])),
             failures: FailureKind::ALL.map(|kind| self.failures.with_label_values(&[filter, kind.word()])),
             breaker: self.breakers.with_label_values(&[filter]),
             rollbacks: Rollback::ALL.map(|reason| self.rollbacks.with_label_values(&[filter, reason.word()])),
@@ -112,6 +148,7 @@ pub(super) struct Meters {
     response_body: Histogram,
     done: Histogram,
     failures: [IntCounter; FailureKind::ALL.len()],
+    instances: [IntCounter; Making::ALL.len()],
     /// How many of its breakers are open.
     pub(super) breaker: IntGauge,
     rollbacks: [IntCounter; Rollback::ALL.len()],
@@ -128,6 +165,11 @@ impl Meters {
             Callback::ResponseBody => Some(&self.response_body),
             Callback::Done => Some(&self.done),
         }
+    }
+
+    pub(super) fn count_instance(&self, making: Making) {
+        let index = Making::ALL.iter().position(|one| *one == making).expect("ALL lists every cause");
+        self.instances[index].inc();
     }
 
     pub(super) fn count_failure(&self, kind: FailureKind) {

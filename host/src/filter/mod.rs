@@ -4,10 +4,12 @@
 //! a chain: requests forward, responses backward. The exchange calls it and turns each `Verdict` into what the client
 //! sees; nothing here knows of caches, origins or connections.
 //!
-//! Reading order: `filters` loads a `plugin` per configured filter, whose `module` becomes an `instance` in a `pool`; a
-//! `run` takes a seat per filter (`seats`), lends it the messages (`state`), and the guest works on them by `hostcalls`.
+//! Reading order: `filters` loads a `plugin` per configured filter, whose `module` becomes an `instance` in a `berth`;
+//! a `run` takes a seat per filter (`seats`), lends it the messages (`state`), and the guest works on them by `hostcalls`.
+//! After each exchange the instance is made its `image` again (`replica`), by the pages that `tracked` memory knows of.
 
 mod abi;
+mod berth;
 mod cache_verbs;
 mod cause;
 mod chain;
@@ -24,10 +26,14 @@ mod filtered_body;
 mod filters;
 mod framing;
 mod hostcalls;
+mod image;
 mod inspection;
 mod instance;
+mod instrument;
 mod interests;
 mod limiter;
+mod linear_memory;
+mod live;
 mod load_error;
 mod message;
 mod metric_name;
@@ -38,8 +44,8 @@ mod one_line;
 mod overtime;
 mod piece;
 mod plugin;
-mod pool;
 mod profile;
+mod replica;
 mod rollout;
 mod run;
 mod seats;
@@ -50,6 +56,7 @@ mod starter;
 mod state;
 mod stream;
 mod ticket;
+mod tracked;
 mod verdict;
 mod vm;
 mod wire;

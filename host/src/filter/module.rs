@@ -6,10 +6,12 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 
 use wasmtime::{InstancePre, Linker, Store};
 
 use super::abi::Abi;
+use super::instrument::Refusal;
 use super::load_error::{LoadFault, WASM_BINDGEN_HINT};
 use super::one_line::{escaped, one_line};
 use super::rollout::version::Version;
@@ -21,6 +23,8 @@ pub(super) struct Module {
     pub(super) version: Version,
     pub(super) abi: Abi,
     pub(super) code: InstancePre<State>,
+    /// The names its mutable globals are exported under, where its instances can be reset.
+    pub(super) globals: Result<Arc<[String]>, Refusal>,
 }
 
 /// The bytes of the module at `path`, if they are not too many and match the pinned digest.

@@ -4,6 +4,7 @@
 //! serves host calls.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use super::abi::Abi;
@@ -29,6 +30,8 @@ pub(super) struct Profile {
     /// What the guest reads as its plugin configuration.
     pub(super) settings: Vec<u8>,
     pub(super) on_error: OnError,
+    /// How many instances there are.
+    pub(super) live: Arc<AtomicUsize>,
     pub(super) limits: FilterLimits,
     /// Epoch ticks of one callback.
     pub(super) callback_ticks: u64,
@@ -56,6 +59,7 @@ impl Profile {
             abi,
             settings: filter.settings.clone().into_bytes(),
             on_error: filter.on_error,
+            live: Arc::default(),
             callback_ticks: engine::ticks(limits.callback_deadline.max(Duration::from_millis(1))),
             configure_ticks: engine::ticks(limits.configure_deadline.max(Duration::from_millis(1))),
             limits: limits.clone(),

@@ -17,27 +17,33 @@ use super::state::{Gate, Moment, State};
 /// A guest that has been started and configured.
 pub(super) struct Started {
     pub(super) store: Store<State>,
+    pub(super) guest: wasmtime::Instance,
     pub(super) exports: Exports,
 }
 
 /// A new guest, started and configured.
 pub(super) fn start(profile: &Arc<Profile>, code: &InstancePre<State>) -> Result<Started, LoadFault> {
+    let mut starter = Starter::new(profile, code)?;
+    starter.initialize()?;
+    starter.find_malloc()?;
+    starter.configure()?;
+    starter.finish()
+}
+
+/// A new guest that is only instantiated: it is about to become what another one was after its start.
+pub(super) fn instantiate(profile: &Arc<Profile>, code: &InstancePre<State>) -> Result<Started, LoadFault> {
+    let mut starter = Starter::new(profile, code)?;
+    starter.find_malloc()?;
+    starter.store.data_mut().gate = Gate::Open;
+    starter.finish()
+}
+
+fn new_store(profile: &Arc<Profile>, code: &InstancePre<State>) -> Store<State> {
     let mut store = Store::new(code.module().engine(), State::new(profile.clone()));
     store.limiter(|state| &mut state.limiter);
     store.epoch_deadline_callback(|mut context| Ok(past_deadline(context.data_mut())));
     store.set_epoch_deadline(profile.configure_ticks);
-    let guest = code.instantiate(&mut store).map_err(|error| start_fault(&store, &error))?;
-    let memory = guest.get_memory(&mut store, "memory").ok_or(LoadFault::NoMemory)?;
-    store.data_mut().memory = Some(memory);
-    let mut starter = Starter { store, guest };
-    starter.initialize()?;
-    starter.store.data_mut().malloc = match starter.callback("malloc")? {
-        Some(malloc) => Some(malloc),
-        None => starter.callback("proxy_on_memory_allocate")?,
-    };
-    starter.configure()?;
-    let exports = Exports::find(&mut starter.store, &starter.guest, profile.abi)?;
-    Ok(Started { store: starter.store, exports })
+    store
 }
 
 /// A guest on its way to being an `Instance`.
@@ -47,6 +53,28 @@ struct Starter {
 }
 
 impl Starter {
+    fn new(profile: &Arc<Profile>, code: &InstancePre<State>) -> Result<Self, LoadFault> {
+        let mut store = new_store(profile, code);
+        let guest = code.instantiate(&mut store).map_err(|error| start_fault(&store, &error))?;
+        let memory = guest.get_memory(&mut store, "memory").ok_or(LoadFault::NoMemory)?;
+        store.data_mut().memory = Some(memory);
+        Ok(Self { store, guest })
+    }
+
+    fn find_malloc(&mut self) -> Result<(), LoadFault> {
+        self.store.data_mut().malloc = match self.callback("malloc")? {
+            Some(malloc) => Some(malloc),
+            None => self.callback("proxy_on_memory_allocate")?,
+        };
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Started, LoadFault> {
+        let abi = self.store.data().profile.abi;
+        let exports = Exports::find(&mut self.store, &self.guest, abi)?;
+        Ok(Started { store: self.store, guest: self.guest, exports })
+    }
+
     /// Runs the language runtime's own start, with few host calls open to it.
     fn initialize(&mut self) -> Result<(), LoadFault> {
         if let Some(initialize) = self.callback::<(), ()>("_initialize")? {

@@ -9,13 +9,24 @@ use super::state::LogBudget;
 pub(super) struct Ticket {
     /// Never used by two exchanges at a time.
     pub(super) context: u32,
-    /// The instance that this exchange has to itself, where it cannot share one.
-    pub(super) own: Option<Box<Instance>>,
+    /// The berth of the worker that admitted the exchange: it stays there, whoever polls it.
+    pub(super) berth: usize,
+    pub(super) stay: Stay,
     pub(super) log: LogBudget,
 }
 
+/// Where the context lives.
+pub(super) enum Stay {
+    /// Nowhere yet.
+    New,
+    /// In the berth, or set aside there; the number tells the instance where contexts share one.
+    Berth(u64),
+    /// In an instance that nobody else can use as long as the exchange is under way.
+    Own(Box<Instance>),
+}
+
 impl Ticket {
-    pub(super) fn new(context: u32) -> Self {
-        Self { context, own: None, log: LogBudget::default() }
+    pub(super) fn new(context: u32, berth: usize) -> Self {
+        Self { context, berth, stay: Stay::New, log: LogBudget::default() }
     }
 }

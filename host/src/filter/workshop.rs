@@ -10,6 +10,7 @@ use wasmtime::{Engine, Linker, Store};
 use super::engine;
 use super::environment::Environment;
 use super::hostcalls;
+use super::instrument;
 use super::load_error::LoadFault;
 use super::module::{self, Module};
 use super::one_line::one_line;
@@ -48,6 +49,7 @@ impl<'a> Workshop<'a> {
         if let Some(module) = self.modules.get(&version) {
             return Ok(module.clone());
         }
+        let (bytes, globals) = instrument::prepare(&bytes);
         let (code, origin) = self.cache.code(&self.engine, &bytes).map_err(|error| LoadFault::Compile {
             path: filter.module.clone(),
             cause: one_line(&format!("{error:#}")),
@@ -57,7 +59,7 @@ impl<'a> Workshop<'a> {
         let profile = Profile::new(filter, (version, abi), self.limits, self.environment);
         let mut scratch = Store::new(&self.engine, State::new(profile.into()));
         let code = module::link(&code, &self.linker, &mut scratch)?;
-        let module = Module { version, abi, code };
+        let module = Module { version, abi, code, globals: globals.map(Into::into) };
         self.modules.insert(version, module.clone());
         Ok(module)
     }

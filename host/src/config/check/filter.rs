@@ -6,11 +6,14 @@ use std::path::PathBuf;
 use super::{condition, settings};
 use crate::config::bound;
 use crate::config::field::Field;
-use crate::config::filter::{Filter, FilterCanary, FilterLimits, OnError};
+use crate::config::filter::{Filter, FilterCanary, FilterLimits, Isolation, OnError};
 use crate::config::section::Section;
 
 /// A filter that guards must not be skipped because it fails, so failing closed is the default, as in Envoy.
 const ON_ERROR: [(&str, OnError); 2] = [("fail_closed", OnError::FailClosed), ("fail_open", OnError::FailOpen)];
+
+/// What one visitor's request left in a filter must never show in another's, unless that is what the filter is for.
+const ISOLATION: [(&str, Isolation); 2] = [("request", Isolation::Request), ("shared", Isolation::Shared)];
 
 const DIGEST_LENGTH: usize = 64;
 
@@ -46,6 +49,7 @@ pub(super) fn check(name: &str, section: &mut Section<'_>) -> Filter {
         sha256: section.field("sha256").and_then(|field| digest(&field)),
         settings: section.field("settings").and_then(|field| settings::text(&field)).unwrap_or_default(),
         on_error: section.choice("on_error", &ON_ERROR),
+        isolation: section.choice("isolation", &ISOLATION),
         condition: condition::check(section),
         canary: section.optional("canary", check_canary),
     }

@@ -1,6 +1,5 @@
 //! Bounds: what a guest cannot have more of, both sides of each.
 
-use super::super::pool::IDLE_MAX;
 use super::super::{FailureKind, Verdict};
 use super::guest::Guest;
 use super::node::{Node, run_request, statuses};
@@ -102,22 +101,4 @@ fn header_bytes_are_bounded() {
         let verdict = run_request(&node.chain()).2;
         assert_eq!(matches!(verdict, Verdict::Continue), fits, "{bytes}: {verdict:?}");
     }
-}
-
-#[test]
-fn idle_instances_are_bounded() {
-    let mut guest = Guest::new();
-    let name = guest.text("starts");
-    let count = format!(
-        "(drop (call $define (i32.const 0) {name} (i32.const 0))) (drop (call $increment (i32.load (i32.const 0)) (i64.const 1)))"
-    );
-    let mut node = Node::new();
-    node.add("probe", &guest.on_configure(&count).build());
-    let chain = node.chain();
-    let crowd = || (0..IDLE_MAX + 1).map(|_| run_request(&chain)).collect::<Vec<_>>();
-    let starts = || node.metric("forebay_wasm_starts_total{filter=\"probe\"}").unwrap();
-    drop(crowd());
-    assert_eq!(starts(), (IDLE_MAX + 1).to_string());
-    drop(crowd());
-    assert_eq!(starts(), (IDLE_MAX + 2).to_string());
 }

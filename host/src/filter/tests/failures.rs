@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::super::{Callback, Chain, EndOfStream, FailureKind, FilterFailure, Run, Verdict};
 use super::guest::Guest;
 use super::node::{Node, chain_of, logged, request, response, run_both, run_request, stream, values};
-use crate::config::OnError;
+use crate::config::{Isolation, OnError};
 
 /// Traps where the request says so, else counts its callbacks in the header `x-status`.
 fn trap_on(guest: &mut Guest, header: &str) -> String {
@@ -70,7 +70,10 @@ fn instance_that_failed_is_never_used_again() {
     let mut guest = Guest::new().with("(func $boom unreachable) (global $calls (mut i32) (i32.const 0))");
     let trap = trap_on(&mut guest, "x-trap");
     let count = "(global.set $calls (i32.add (global.get $calls) (i32.const 1))) (call $tell (global.get $calls))";
-    let chain = chain_of(&guest.on_request(&format!("{count} {trap}")).build());
+    // Shared, so that an instance that is used again shows.
+    let mut node = Node::new();
+    node.add("probe", &guest.on_request(&format!("{count} {trap}")).build()).isolation = Isolation::Shared;
+    let chain = node.chain();
     let calls = || super::node::statuses(&run_request(&chain).1.headers);
     assert_eq!((calls(), calls()), (vec![1], vec![2]));
     let mut head = request();
@@ -135,9 +138,9 @@ fn new_instance_that_cannot_start_fails_its_exchange() {
          (if (i64.ne (i64.load (i32.const 8)) (i64.const 0)) (then (return (i32.const 0))))
          (drop (call $record (i32.load (i32.const 0)) (i64.const 1)))"
     );
-    let chain = chain_of(&guest.on_configure(&body).build());
-    let (_first, _, verdict) = run_request(&chain);
-    assert!(matches!(verdict, Verdict::Continue));
+    let mut node = Node::new();
+    node.add("probe", &guest.on_configure(&body).build()).isolation = Isolation::Shared;
+    let chain = node.chain();
     let failure = failure(run_request(&chain).2);
     assert_eq!((failure.callback, failure.kind), (Callback::Start, FailureKind::Start));
 }

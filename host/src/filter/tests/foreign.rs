@@ -62,7 +62,7 @@ fn every_function_answers_and_unknown_ones_are_not_found() {
     let expected: Vec<u32> = cases.iter().map(|(_, _, status)| *status).chain([0]).collect();
     assert_eq!(statuses(&head.headers), expected);
     assert_eq!(values(&head.headers, "x-value"), ["ada"]);
-    assert_eq!(run.origin(), Some("next"));
+    assert_eq!(run.origin().as_deref(), Some("next"));
     let verbs = run.take_cache_verbs().expect("a verb was said");
     assert_eq!(verbs.tags, ["a", "b"]);
     assert!(run.take_cache_verbs().is_none(), "they are taken once");

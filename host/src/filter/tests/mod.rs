@@ -9,6 +9,7 @@ mod foreign;
 mod guest;
 mod headers;
 mod hostcalls;
+mod isolation;
 mod loading;
 mod logs;
 mod metrics;
