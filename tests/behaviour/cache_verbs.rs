@@ -6,7 +6,7 @@ use std::time::Duration;
 use support::{Answer, Origin, TestNode};
 use tempfile::TempDir;
 
-/// A node whose only route goes through a filter that says these verbs at every request below `path`, and these at every
+/// A node whose only route goes through a filter that says these verbs at every request, and these at every
 /// response.
 struct Spoken {
     node: TestNode,
@@ -72,9 +72,9 @@ fn guest(at_requests: &[(&str, &str)], at_responses: &[(&str, &str)]) -> Vec<u8>
 #[tokio::test]
 async fn dropped_parameters_share_an_entry_and_the_origin_sees_them_all() {
     let spoken = Spoken::at_requests(&[("drop_query", "utm_*, gclid")]).await;
-    assert_eq!(spoken.status("/p?utm_source=a&x=1", &[]).await, "fwd=uri-miss; stored; ttl=60");
+    assert_eq!(spoken.status("/p?utm_source=a&x=1", &[]).await, "fwd=uri-miss; ttl=60; stored");
     assert_eq!(spoken.status("/p?x=1&gclid=9", &[]).await, "hit; ttl=60");
-    assert_eq!(spoken.status("/p?x=2", &[]).await, "fwd=uri-miss; stored; ttl=60");
+    assert_eq!(spoken.status("/p?x=2", &[]).await, "fwd=uri-miss; ttl=60; stored");
     assert_eq!(spoken.origin.seen()[0].target, "/p?utm_source=a&x=1");
 }
 
@@ -83,23 +83,23 @@ async fn only_kept_parameters_count_and_dropping_counts_after_it() {
     let spoken = Spoken::at_requests(&[("keep_query", "page*"), ("drop_query", "page_x")]).await;
     spoken.status("/p?page=1&a=1", &[]).await;
     assert_eq!(spoken.status("/p?b=2&page=1&page_x=3", &[]).await, "hit; ttl=60");
-    assert_eq!(spoken.status("/p?page=2", &[]).await, "fwd=uri-miss; stored; ttl=60");
+    assert_eq!(spoken.status("/p?page=2", &[]).await, "fwd=uri-miss; ttl=60; stored");
 }
 
 #[tokio::test]
 async fn header_fields_and_own_parts_tell_entries_apart() {
     let spoken = Spoken::at_requests(&[("vary", "x-device"), ("key", "arm=a"), ("key", "arm=b")]).await;
-    assert_eq!(spoken.status("/", &[("X-Device", "phone")]).await, "fwd=uri-miss; stored; ttl=60");
-    assert_eq!(spoken.status("/", &[("X-Device", "desk")]).await, "fwd=uri-miss; stored; ttl=60");
+    assert_eq!(spoken.status("/", &[("X-Device", "phone")]).await, "fwd=uri-miss; ttl=60; stored");
+    assert_eq!(spoken.status("/", &[("X-Device", "desk")]).await, "fwd=uri-miss; ttl=60; stored");
     assert_eq!(spoken.status("/", &[("X-Device", "phone")]).await, "hit; ttl=60");
-    assert_eq!(spoken.status("/", &[]).await, "fwd=uri-miss; stored; ttl=60");
+    assert_eq!(spoken.status("/", &[]).await, "fwd=uri-miss; ttl=60; stored");
 }
 
 #[tokio::test]
 async fn a_filters_lifetime_and_windows_count_before_the_origins() {
     let times = [("ttl", "10"), ("stale_while_revalidate", "5"), ("stale_if_error", "100")];
     let spoken = Spoken::at_requests(&times).await;
-    assert_eq!(spoken.status("/", &[]).await, "fwd=uri-miss; stored; ttl=10");
+    assert_eq!(spoken.status("/", &[]).await, "fwd=uri-miss; ttl=10; stored");
     spoken.node.advance(Duration::from_secs(9));
     assert_eq!(spoken.status("/", &[]).await, "hit; ttl=1");
     spoken.node.advance(Duration::from_secs(10));
@@ -113,7 +113,7 @@ async fn a_filters_lifetime_does_not_store_what_is_private() {
     spoken.origin.otherwise(Answer::ok("mine").header("Cache-Control", "private, max-age=60"));
     assert_eq!(spoken.status("/", &[]).await, "fwd=uri-miss; detail=private");
     spoken.origin.otherwise(Answer::ok("old").header("Cache-Control", "max-age=0"));
-    assert_eq!(spoken.status("/other", &[]).await, "fwd=uri-miss; stored; ttl=10");
+    assert_eq!(spoken.status("/other", &[]).await, "fwd=uri-miss; ttl=10; stored");
 }
 
 #[tokio::test]
@@ -136,10 +136,10 @@ async fn tags_of_a_filter_are_purged_by_and_not_shown() {
 }
 
 #[tokio::test]
-async fn a_filter_purges_by_url_before_the_lookup_of_its_own_request() {
+async fn a_filter_purges_by_tag_before_the_lookup_of_its_own_request() {
     let spoken = Spoken::start(&[("tag", "all"), ("purge", "tag all")], &[]).await;
     spoken.status("/", &[]).await;
-    assert_eq!(spoken.status("/", &[]).await, "fwd=uri-miss; stored; ttl=60");
+    assert_eq!(spoken.status("/", &[]).await, "fwd=uri-miss; ttl=60; stored");
     spoken.node.metric_is("forebay_cache_purges_total", &[("scope", "tag")], 2.0).await;
 }
 

@@ -20,6 +20,7 @@ use super::target::{self, BadUrl};
 use super::visit::Visit;
 use crate::body::Body;
 use crate::cache::{Mode, NotDurable, Purge, Scope, Ticket};
+use crate::filter::{PurgeTarget, PurgeWish};
 use crate::semantics::{NAME_BYTES_MAX, ProxyError, RequestHead};
 
 /// Fields that make a `PURGE` soft with the value `1`; the first is Fastly's.
@@ -122,9 +123,20 @@ impl Edge {
         Ok(self.purge_scopes(scopes, mode, asker).await)
     }
 
+    /// Purges what a filter asked for. All of it is in force now; that it is written down is seen to in the background.
+    pub(super) fn purge_as_wished(&self, wishes: Vec<PurgeWish>) {
+        for PurgeWish { target, soft } in wishes {
+            let wanted = match target {
+                PurgeTarget::Url(url) => Wanted::Url(url),
+                PurgeTarget::Tag(tag) => Wanted::Tag(tag),
+            };
+            self.purge_in_background(&wanted, if soft { Mode::Soft } else { Mode::Hard }, Asker::Filter);
+        }
+    }
+
     /// Purges one thing at once, and leaves it to a task that it is written down. What is named wrongly is logged: nobody
     /// waits to be told.
-    pub(super) fn purge_in_background(&self, wanted: &Wanted, mode: Mode, asker: Asker) {
+    fn purge_in_background(&self, wanted: &Wanted, mode: Mode, asker: Asker) {
         let scope = match scope(&self.routes.load(), wanted) {
             Ok(scope) => scope,
             Err(cause) => return tracing::warn!(by = %asker, %cause, "nothing purged"),

@@ -1,13 +1,11 @@
-//! What a route's filters want of the cache for this request, made into what key, fetch and purge take.
+//! What a route's filters want of the cache for this request, made into what key and fetch take.
 //!
 //! Known once the request filters have run; most requests have none, and cost nothing.
 
 use std::sync::Arc;
 
-use super::edge::Edge;
-use super::purge::{Asker, Wanted};
-use crate::cache::{KeyExtra, Mode};
-use crate::filter::{CacheVerbs, PurgeTarget, PurgeWish};
+use crate::cache::KeyExtra;
+use crate::filter::CacheVerbs;
 use crate::semantics::{Kept, Order, Overrides, QueryRules};
 
 #[derive(Debug)]
@@ -33,19 +31,6 @@ impl Verbs {
             extra: KeyExtra { queries, headers: said.vary, parts: said.parts },
             terms: Terms { overrides: said.overrides, tags: said.tags.into() },
             bypass: said.bypass,
-        }
-    }
-}
-
-impl Edge {
-    /// Purges what a filter asked for. All of it is in force now; that it is written down is seen to in the background.
-    pub(super) fn purge_as_wished(self: &Arc<Self>, wishes: Vec<PurgeWish>) {
-        for PurgeWish { target, soft } in wishes {
-            let wanted = match target {
-                PurgeTarget::Url(url) => Wanted::Url(url),
-                PurgeTarget::Tag(tag) => Wanted::Tag(tag),
-            };
-            self.purge_in_background(&wanted, if soft { Mode::Soft } else { Mode::Hard }, Asker::Filter);
         }
     }
 }
