@@ -5,8 +5,7 @@
 //! `head` asks about a stored response, `pass` fetches for one, `invalidate` forgets what an unsafe request changed,
 //! `compress` decides in which coding it goes out. Around them, `visit` is the request's own state, `routes` finds its way,
 //! `forward` writes the request to the origin, `interim` and `mailbox` pass on what an origin says before its answer,
-//! `deliver` the response to the client, `failure` turns whatever went wrong into an answer, and `record` hands in the
-//! `facts` of the exchange when it is over. `reload` swaps filters and routes.
+//! `deliver` the response to the client, `failure` answers for what went wrong, `record` hands in the `facts` at the end.
 
 mod access_line;
 mod backoff;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use wasmtime::{Config, Engine, EngineWeak, WasmBacktraceDetails};
 
-use super::linear_memory::Reservations;
+use super::isolation::linear_memory::Reservations;
 
 /// The grain of deadlines. A shorter tick wakes an idle node more often; 1 ms costs it under 0.5 % of one core.
 const TICK: Duration = Duration::from_millis(1);

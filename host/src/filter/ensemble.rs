@@ -11,7 +11,7 @@ use std::{mem, thread};
 use bytes::{Bytes, BytesMut};
 use http::response;
 
-use super::direction::Direction;
+use super::bodies::direction::Direction;
 use super::failure::{Broken, FailureKind, FilterFailure};
 use super::instance::Decision;
 use super::plugin::Plugin;

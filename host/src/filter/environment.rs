@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use prometheus::Registry;
 
-use super::commons::Commons;
-use super::metrics::FilterMetrics;
-use super::series::Families;
-use super::shared_queues::ReadyQueue;
+use super::measures::metrics::FilterMetrics;
+use super::measures::series::Families;
+use super::shared::commons::Commons;
+use super::shared::shared_queues::ReadyQueue;
 use crate::clock::Clock;
 
 #[derive(Debug, Clone)]

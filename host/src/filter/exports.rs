@@ -5,8 +5,8 @@
 use wasmtime::{AsContextMut, Instance as Guest, Store, TypedFunc, WasmParams, WasmResults};
 
 use super::abi::{Abi, MapType};
-use super::load_error::LoadFault;
-use super::message::Message;
+use super::loading::load_error::LoadFault;
+use super::messages::message::Message;
 use super::one_line::one_line;
 use super::state::State;
 use super::stream::EndOfStream;

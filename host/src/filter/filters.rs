@@ -10,14 +10,14 @@ use std::sync::Arc;
 
 use super::chain::Chain;
 use super::environment::Environment;
-use super::load_error::{LoadError, LoadFault};
-use super::module::Module;
+use super::loading::load_error::{LoadError, LoadFault};
+use super::loading::module::Module;
+use super::loading::workshop::Workshop;
 use super::plugin::{Identity, Plugin};
 use super::rollout::canary::Canary;
 use super::rollout::condition::Conditions;
 use super::rollout::filter_state::FilterState;
 use super::rollout::outcome::{Change, Outcome};
-use super::workshop::Workshop;
 use crate::config::{Config, Filter, FilterCanary, FilterLimits, Route, RouteFilter};
 
 /// The part of a configuration that says which filters there are.

@@ -8,8 +8,8 @@ use std::borrow::Cow;
 use http::StatusCode;
 
 use super::abi::Status;
+use super::bodies::direction::Direction;
 use super::cache_verbs::CacheVerbs;
-use super::direction::Direction;
 use super::draft::Draft;
 use super::stream::Stream;
 

@@ -11,20 +11,20 @@ use std::{fmt, mem};
 use http::StatusCode;
 
 use super::abi::ROOT_CONTEXT;
-use super::berth::{self, Act, Berth};
 use super::failure::Broken;
-use super::image::Image;
 use super::instance::Instance;
-use super::interests::Interests;
-use super::load_error::LoadFault;
-use super::metrics::{Making, Meters};
-use super::module::Module;
+use super::isolation::berth::{self, Act, Berth};
+use super::isolation::image::Image;
+use super::isolation::ticket::{Stay, Ticket};
+use super::loading::interests::Interests;
+use super::loading::load_error::LoadFault;
+use super::loading::module::Module;
+use super::loading::workshop::Workshop;
+use super::measures::metrics::{Making, Meters};
 use super::profile::Profile;
 use super::rollout::breaker::{Admission, Breaker, Change};
 use super::rollout::tally::Tally;
 use super::rollout::version::Version;
-use super::ticket::{Stay, Ticket};
-use super::workshop::Workshop;
 use crate::config::{self, Filter, FilterCondition, FilterLimits};
 use crate::worker;
 

@@ -8,13 +8,13 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use super::abi::Abi;
-use super::commons::Commons;
 use super::draft::Undo;
 use super::engine;
 use super::environment::Environment;
+use super::measures::series::SeriesTable;
 use super::rollout::version::Version;
-use super::series::SeriesTable;
-use super::vm::Vm;
+use super::shared::commons::Commons;
+use super::shared::vm::Vm;
 use crate::clock::Clock;
 use crate::config::{Filter, FilterLimits, OnError};
 

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use http::response;
 
+use super::bodies::direction::Direction;
+use super::bodies::filtered_body::FilteredBody;
 use super::cache_verbs::CacheVerbs;
-use super::direction::Direction;
 use super::ensemble::{Ensemble, Heads, Shared, lock};
-use super::filtered_body::FilteredBody;
 use super::plugin::Plugin;
 use super::rollout::condition::Conditions;
 use super::stream::{EndOfStream, Stream};

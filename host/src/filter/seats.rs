@@ -10,16 +10,16 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::response;
 
-use super::direction::Direction;
+use super::bodies::direction::Direction;
+use super::bodies::piece::Piece;
 use super::ensemble::Heads;
 use super::failure::{Broken, Callback, FailureKind, FilterFailure};
 use super::instance::{Decision, Loan};
+use super::isolation::ticket::Ticket;
 use super::notes::Notes;
-use super::piece::Piece;
 use super::plugin::Plugin;
 use super::rollout::breaker::Admission;
 use super::stream::{EndOfStream, Stream};
-use super::ticket::Ticket;
 use super::verdict::LocalReply;
 use crate::semantics::RequestHead;
 

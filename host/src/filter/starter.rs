@@ -9,7 +9,7 @@ use super::cause::broken;
 use super::engine;
 use super::exports::{self, Exports};
 use super::hostcalls;
-use super::load_error::LoadFault;
+use super::loading::load_error::LoadFault;
 use super::one_line::one_line;
 use super::profile::Profile;
 use super::state::{Gate, Moment, State};

@@ -11,15 +11,15 @@ use wasmtime::{Memory, TypedFunc};
 
 use super::LocalReply;
 use super::abi::{MapType, ROOT_CONTEXT, Status};
-use super::complaint::Complaint;
+use super::bodies::piece::Piece;
+use super::bounds::limiter::Limiter;
+use super::bounds::overtime::Overtime;
 use super::draft::Draft;
-use super::limiter::Limiter;
-use super::message::Message;
+use super::loading::complaint::Complaint;
+use super::measures::series::Series;
+use super::messages::message::Message;
 use super::notes::Notes;
-use super::overtime::Overtime;
-use super::piece::Piece;
 use super::profile::Profile;
-use super::series::Series;
 use crate::semantics::RequestHead;
 
 /// Which host calls a guest may make.

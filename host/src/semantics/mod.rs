@@ -14,7 +14,6 @@ pub mod fields;
 mod freshness;
 mod head_update;
 mod no_vary_search;
-mod overrides;
 mod path;
 mod policy;
 mod proxy_status;
@@ -44,9 +43,8 @@ pub use conditional::{
 pub use freshness::{http_date, initial_age};
 pub use head_update::{Comparison, compare};
 pub use no_vary_search::NoVarySearch;
-pub use overrides::Overrides;
 pub use path::{covers, for_routing, has_escapes};
-pub use policy::Policy;
+pub use policy::{Overrides, Policy};
 pub use proxy_status::ProxyError;
 pub use query::{Kept, Order, QueryRules};
 pub use range::{ContentRange, Pieces, RangeSpec, StrongValidator, forget_content_digests, pieces};

@@ -11,8 +11,7 @@ use http::header::{self, HeaderMap, HeaderName};
 use http::{Method, StatusCode};
 
 use super::cache_control::CacheControl;
-use super::overrides::Overrides;
-use super::policy::Policy;
+use super::policy::{Overrides, Policy};
 use super::targeted::Targets;
 use super::{fields, freshness};
 use crate::clock::Timestamp;

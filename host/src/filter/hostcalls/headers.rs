@@ -4,10 +4,10 @@
 //! guest on statuses they do not expect.
 
 use super::super::abi::{Abi, MapType, Status};
-use super::super::direction::Direction;
-use super::super::message::{Joining, Message};
+use super::super::bodies::direction::Direction;
+use super::super::messages::message::{Joining, Message};
+use super::super::messages::wire;
 use super::super::state::State;
-use super::super::wire;
 use super::memory::{self, Out, Slice, split};
 use super::outcome::{Answer, Fault, Guest};
 

@@ -5,7 +5,7 @@
 
 use wasmtime::{Engine, Linker};
 
-use super::super::message::Joining;
+use super::super::messages::message::Joining;
 use super::super::state::State;
 use super::local_reply::Arguments;
 use super::memory::{Out, Slice};

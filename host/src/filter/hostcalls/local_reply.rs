@@ -7,10 +7,10 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::super::LocalReply;
 use super::super::abi::Status;
-use super::super::framing::is_reserved;
-use super::super::message;
+use super::super::messages::framing::is_reserved;
+use super::super::messages::message;
+use super::super::messages::wire;
 use super::super::state::Moment;
-use super::super::wire;
 use super::memory::{Slice, split};
 use super::outcome::{Answer, Guest};
 

@@ -3,7 +3,7 @@
 //! The rules are Envoy's: a counter only goes up, a histogram is only written, a gauge does as it is told.
 
 use super::super::abi::{MetricKind, Status};
-use super::super::series::Series;
+use super::super::measures::series::Series;
 use super::super::state::State;
 use super::memory::{self, Slice, split};
 use super::outcome::{Answer, Guest};

@@ -6,10 +6,10 @@
 
 use super::super::abi::{MapType, Status};
 use super::super::cache_verbs::CacheVerb;
-use super::super::message::{Joining, Message};
+use super::super::messages::message::{Joining, Message};
+use super::super::messages::wire;
 use super::super::notes::Notes;
 use super::super::state::{Moment, State};
-use super::super::wire;
 use super::cache_verbs;
 use super::memory::{Out, Slice, split};
 use super::outcome::{Answer, Fault, Guest};

@@ -1,6 +1,6 @@
 //! What a load did to one filter: for the log, the metric and who asked for a reload.
 
-use super::super::load_error::LoadFault;
+use super::super::loading::load_error::LoadFault;
 
 /// What became of a filter, or of one of the settings that routes give it.
 #[derive(Debug)]

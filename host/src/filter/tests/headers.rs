@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::super::wire;
+use super::super::messages::wire;
 use super::super::{EndOfStream, Verdict};
 use super::guest::{Guest, OUT};
 use super::node::{chain_of, request, response, run_both, run_request, statuses, stream, values};

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::thread;
 
-use super::super::tracked::KEPT_MAX;
+use super::super::isolation::tracked::KEPT_MAX;
 use super::super::{Chain, EndOfStream, FailureKind, Run, Verdict};
 use super::guest::{Guest, OUT};
 use super::node::{Node, chain_of, request, response, run_both, run_request, statuses, stream};
@@ -219,7 +219,7 @@ fn instances_of_their_own_are_bounded() {
     let mut node = Node::new();
     node.add("probe", &Guest::new().on_request("(drop (memory.grow (i32.const 1)))").build());
     let chain = node.chain();
-    let runs: Vec<Run> = (0..super::super::live::LIVE_MAX).map(|_| run_request(&chain).0).collect();
+    let runs: Vec<Run> = (0..super::super::isolation::live::LIVE_MAX).map(|_| run_request(&chain).0).collect();
     let verdict = run_request(&chain).2;
     assert!(matches!(verdict, Verdict::Fail(failure) if failure.kind == FailureKind::Start));
     drop(runs);

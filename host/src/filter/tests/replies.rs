@@ -1,6 +1,7 @@
 //! Local replies, closed and paused streams, and the order of a chain.
 
-use super::super::{EndOfStream, FailureKind, Verdict, wire};
+use super::super::messages::wire;
+use super::super::{EndOfStream, FailureKind, Verdict};
 use super::guest::Guest;
 use super::node::{Node, chain_of, request, response, run_both, run_request, stream, values};
 

@@ -1,0 +1,38 @@
+//! Which of an exchange's two messages a body belongs to, and what follows from it.
+
+use super::super::abi::BufferType;
+use super::super::failure::Callback;
+use super::super::state::Moment;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::filter) enum Direction {
+    /// From the client to the origin: filters in chain order.
+    Request,
+    /// From the node to the client: filters in reverse order.
+    Response,
+}
+
+impl Direction {
+    /// The buffer that guests read this body by.
+    pub(in crate::filter) fn buffer(self) -> BufferType {
+        match self {
+            Self::Request => BufferType::RequestBody,
+            Self::Response => BufferType::ResponseBody,
+        }
+    }
+
+    pub(in crate::filter) fn callback(self) -> Callback {
+        match self {
+            Self::Request => Callback::RequestBody,
+            Self::Response => Callback::ResponseBody,
+        }
+    }
+
+    /// What is lent to a guest that sees this body.
+    pub(in crate::filter) fn moment(self) -> Moment {
+        match self {
+            Self::Request => Moment::Request,
+            Self::Response => Moment::Response,
+        }
+    }
+}

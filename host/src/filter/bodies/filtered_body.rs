@@ -1,0 +1,161 @@
+//! A body on its way through the filters of its exchange.
+//!
+//! Each piece that comes is handed to them as far as they let it, and only what comes out at the other end is passed on:
+//! nothing is read ahead, so that a slow reader slows the sender down. It knows no guest; `Ensemble` does.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+
+use super::super::ensemble::{Ended, Shared, lock};
+use super::super::stream::EndOfStream;
+use super::direction::Direction;
+use crate::body::{Body, BodyError};
+
+pub(in crate::filter) struct FilteredBody {
+    shared: Shared,
+    direction: Direction,
+    inner: Body,
+    /// What each filter holds back, in chain order.
+    held: Box<[BytesMut]>,
+    /// Bytes that a guest is shown at once.
+    piece_max: usize,
+    /// What is left of a frame larger than that.
+    rest: Bytes,
+    /// Bytes still to come, where their number is known.
+    coming: Option<u64>,
+    /// Bytes still to go out, where their number was promised.
+    going: Option<u64>,
+    trailers: Option<HeaderMap>,
+    /// The first frame, where it was asked for beforehand.
+    first: Option<Result<Frame<Bytes>, BodyError>>,
+    stage: Stage,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Flowing,
+    /// The last byte has gone out; trailers may be left.
+    Ending,
+    Over,
+}
+
+impl FilteredBody {
+    pub(in crate::filter) fn new(shared: Shared, direction: Direction, inner: Body) -> Self {
+        let ensemble = lock(&shared);
+        let coming = inner.size_hint().exact();
+        let piece_max = ensemble.plugins.first().map_or(usize::MAX, |plugin| plugin.profile.limits.body_buffer_max);
+        let going = coming.filter(|_| !ensemble.seats.notes().is_some_and(|notes| notes.resized.has(direction)));
+        let held = (0..ensemble.seats.count()).map(|_| BytesMut::new()).collect();
+        drop(ensemble);
+        Self {
+            shared,
+            direction,
+            inner,
+            held,
+            piece_max: piece_max.max(1),
+            rest: Bytes::new(),
+            coming,
+            going,
+            trailers: None,
+            first: None,
+            stage: Stage::Flowing,
+        }
+    }
+
+    /// Waits until the first frame, an error or the end would go out.
+    pub(in crate::filter) async fn begin(&mut self) {
+        self.first = poll_fn(|cx| self.poll_out(cx)).await;
+    }
+
+    fn poll_out(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(first));
+        }
+        while self.stage == Stage::Flowing {
+            let passed = match ready!(self.poll_piece(cx)) {
+                Ok((bytes, end)) => self.pass(bytes, end),
+                Err(error) => Err(error),
+            };
+            match passed {
+                Ok(bytes) if bytes.is_empty() => {}
+                Ok(bytes) => return Poll::Ready(Some(Ok(Frame::data(bytes)))),
+                Err(error) => {
+                    self.stage = Stage::Over;
+                    return Poll::Ready(Some(Err(error)));
+                }
+            }
+        }
+        self.stage = Stage::Over;
+        Poll::Ready(self.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))))
+    }
+
+    /// The next piece that comes, and whether it is the last one. Trailers end the data before them.
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<(Bytes, EndOfStream), BodyError>> {
+        while self.rest.is_empty() {
+            let data = match ready!(Pin::new(&mut self.inner).poll_frame(cx)) {
+                None => return Poll::Ready(Ok((Bytes::new(), EndOfStream::Yes))),
+                Some(Err(error)) => return Poll::Ready(Err(error)),
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => data,
+                    Err(frame) => {
+                        self.trailers = frame.into_trailers().ok();
+                        return Poll::Ready(Ok((Bytes::new(), EndOfStream::Yes)));
+                    }
+                },
+            };
+            self.coming = self.coming.map(|coming| coming.saturating_sub(data.len() as u64));
+            self.rest = data;
+        }
+        let piece = self.rest.split_to(self.piece_max.min(self.rest.len()));
+        let last = self.rest.is_empty() && (self.coming == Some(0) || self.inner.is_end_stream());
+        Poll::Ready(Ok((piece, last.into())))
+    }
+
+    /// Takes a piece through the filters; empty where nothing of it may go on yet.
+    fn pass(&mut self, bytes: Bytes, end: EndOfStream) -> Result<Bytes, BodyError> {
+        let passed = lock(&self.shared).on_body(self.direction, &mut self.held, (bytes, end));
+        let bytes = passed.map_err(|Ended| BodyError::Filtered)?.unwrap_or_default();
+        if end == EndOfStream::Yes {
+            self.stage = Stage::Ending;
+        }
+        if let Some(going) = self.going {
+            let left = going.checked_sub(bytes.len() as u64);
+            let left = left.filter(|left| *left == 0 || self.stage == Stage::Flowing).ok_or(BodyError::Resized)?;
+            self.going = Some(left);
+        }
+        Ok(bytes)
+    }
+}
+
+impl HttpBody for FilteredBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        self.poll_out(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        let left = self.first.is_some() || self.trailers.is_some();
+        self.stage != Stage::Flowing && !left
+    }
+
+    /// Exact where the guests left the length as it was, and where the end is known already.
+    fn size_hint(&self) -> SizeHint {
+        if matches!(self.first, Some(Err(_))) {
+            // What never comes whole must not look like a whole that is empty.
+            return SizeHint::default();
+        }
+        let first = self.first.as_ref().and_then(|first| first.as_ref().ok()?.data_ref()).map_or(0, Bytes::len) as u64;
+        match self.going {
+            Some(left) => SizeHint::with_exact(first + left),
+            None if self.stage != Stage::Flowing && self.trailers.is_none() => SizeHint::with_exact(first),
+            None => SizeHint::default(),
+        }
+    }
+}

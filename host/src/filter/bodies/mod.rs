@@ -1,0 +1,7 @@
+//! Bodies on their way through the filters of an exchange.
+//!
+//! `filtered_body` hands each frame to the seats in one `direction`; a `piece` is what a guest sees and may change of it.
+
+pub(super) mod direction;
+pub(super) mod filtered_body;
+pub(super) mod piece;

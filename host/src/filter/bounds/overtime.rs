@@ -1,0 +1,68 @@
+//! A guest whose deadline has passed on the wall clock: has it really computed, or was its thread kept waiting?
+//!
+//! Epochs count time that passes, and on a busy machine or under a CPU quota most of it may be somebody else's: a thread
+//! that is not running for 10 ms must not cost its guest the exchange. Reading the thread's own clock for every callback
+//! would cost more than the callback. So it is read only here, when a deadline passes: the first time the guest gets its
+//! deadline once more, from then on counted in the thread's processor time. A guest in an endless loop is ended after at
+//! most two deadlines of processor time.
+
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// When overtime began, on the thread's processor clock; `None` until a deadline passes.
+#[derive(Debug, Default)]
+pub(in crate::filter) struct Overtime(Option<Duration>);
+
+impl Overtime {
+    /// The processor time the guest of this thread may still have; `None` where it has had it. Asked when a deadline
+    /// passes.
+    pub(in crate::filter) fn left(&mut self, deadline: Duration) -> Option<Duration> {
+        self.left_at(processor_time(), deadline)
+    }
+
+    fn left_at(&mut self, now: Duration, deadline: Duration) -> Option<Duration> {
+        let used = now.saturating_sub(*self.0.get_or_insert(now));
+        deadline.checked_sub(used).filter(|left| !left.is_zero())
+    }
+}
+
+/// What the thread has computed so far.
+fn processor_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    // The kernel gives no negative processor time.
+    Duration::try_from(time).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DEADLINE: Duration = Duration::from_millis(10);
+
+    fn at(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn a_guest_that_computes_is_ended_after_one_more_deadline() {
+        let mut overtime = Overtime::default();
+        assert_eq!(overtime.left_at(at(500), DEADLINE), Some(DEADLINE));
+        assert_eq!(overtime.left_at(at(509), DEADLINE), Some(at(1)));
+        assert_eq!(overtime.left_at(at(510), DEADLINE), None);
+    }
+
+    #[test]
+    fn a_guest_whose_thread_waits_loses_nothing() {
+        let mut overtime = Overtime::default();
+        for _ in 0..100 {
+            assert_eq!(overtime.left_at(at(500), DEADLINE), Some(DEADLINE));
+        }
+    }
+
+    #[test]
+    fn processor_time_grows_by_computing() {
+        let start = processor_time();
+        while processor_time() == start {}
+    }
+}

@@ -1,0 +1,170 @@
+//! Where the exchanges of one worker find the instance of a filter.
+//!
+//! Under isolation by request one exchange at a time is in it. Another that comes while that one waits has its changes set
+//! aside, and brings them back before its next callback: an exchange that runs from its request to its response without
+//! another in between pays for nothing but the reset at its end. Under shared isolation all live in it together.
+
+use std::collections::HashMap;
+
+use super::super::abi::ROOT_CONTEXT;
+use super::super::failure::{Broken, FailureKind};
+use super::super::instance::Instance;
+use super::super::measures::metrics::Making;
+use super::replica::Aside;
+use super::ticket::{Stay, Ticket};
+
+pub(in crate::filter) struct Berth {
+    instance: Option<Box<Instance>>,
+    /// Counts the instances that have been here.
+    number: u64,
+    /// The exchange under way whose changes the instance has.
+    occupant: Option<u32>,
+    aside: HashMap<u32, Aside>,
+    /// Why there is no instance.
+    absence: Making,
+}
+
+/// A callback on the instance of an exchange.
+pub(in crate::filter) trait Act<R>: FnOnce(&mut Instance) -> Result<R, Broken> {}
+impl<R, F: FnOnce(&mut Instance) -> Result<R, Broken>> Act<R> for F {}
+
+impl Default for Berth {
+    fn default() -> Self {
+        Self { instance: None, number: 0, occupant: None, aside: HashMap::new(), absence: Making::First }
+    }
+}
+
+impl Berth {
+    /// Lets the exchange of `ticket` into the instance alone; `make` makes one where there is none.
+    pub(in crate::filter) fn enter<R>(
+        &mut self,
+        ticket: &mut Ticket,
+        make: impl FnOnce(Making) -> Result<Box<Instance>, Broken>,
+        act: impl Act<R>,
+    ) -> Result<R, Broken> {
+        let mut instance = self.turn_to(ticket.context, make)?;
+        let outcome = attended(&mut instance, ticket, act);
+        match &outcome {
+            Err(_) => self.vacate(Making::Failed),
+            Ok(_) if instance.lendable() => {
+                self.occupant = Some(ticket.context);
+                self.instance = Some(instance);
+                ticket.stay = Stay::Berth(self.number);
+            }
+            Ok(_) => {
+                self.vacate(Making::Outgrown);
+                ticket.stay = Stay::Own(instance);
+            }
+        }
+        outcome
+    }
+
+    /// Lets the exchange of `ticket` into the instance that it shares with others.
+    pub(in crate::filter) fn enter_shared<R>(
+        &mut self,
+        ticket: &mut Ticket,
+        make: impl FnOnce(Making) -> Result<Box<Instance>, Broken>,
+        act: impl Act<R>,
+    ) -> Result<R, Broken> {
+        if let Stay::Berth(number) = ticket.stay
+            && (number != self.number || self.instance.is_none())
+        {
+            return Err(Broken::new(FailureKind::Lost, "another exchange broke the instance they shared"));
+        }
+        let mut instance = match self.instance.take() {
+            Some(instance) => instance,
+            None => make(self.absence)?,
+        };
+        let outcome = attended(&mut instance, ticket, act);
+        if outcome.is_ok() {
+            ticket.stay = Stay::Berth(self.number);
+            self.instance = Some(instance);
+        } else {
+            self.vacate(Making::Failed);
+        }
+        outcome
+    }
+
+    /// Ends the stay of an exchange that had the instance alone.
+    pub(in crate::filter) fn leave(&mut self, ticket: Ticket) {
+        self.aside.remove(&ticket.context);
+        match ticket.stay {
+            Stay::Own(mut instance) => {
+                if self.instance.is_none() && instance.reset().is_ok() {
+                    self.instance = Some(instance);
+                }
+            }
+            Stay::Berth(_) if self.occupant == Some(ticket.context) => {
+                self.occupant = None;
+                if self.instance.as_mut().is_some_and(|instance| instance.reset().is_err()) {
+                    self.vacate(Making::Outgrown);
+                }
+            }
+            Stay::Berth(_) | Stay::New => {}
+        }
+    }
+
+    /// Ends the stay of an exchange that shared the instance.
+    pub(in crate::filter) fn leave_shared(&mut self) {
+        if self.instance.as_ref().is_some_and(|instance| instance.hoards()) {
+            self.vacate(Making::Outgrown);
+        }
+    }
+
+    /// Gives up an instance that may be anything.
+    pub(in crate::filter) fn vacate(&mut self, absence: Making) {
+        self.instance = None;
+        self.occupant = None;
+        self.number += 1;
+        self.absence = absence;
+    }
+
+    #[cfg(test)]
+    pub(in crate::filter) fn pristine(&mut self) -> Option<bool> {
+        self.instance.as_mut()?.pristine()
+    }
+
+    /// The instance as the exchange of `context` left it, or as the image where it is new.
+    fn turn_to(
+        &mut self,
+        context: u32,
+        make: impl FnOnce(Making) -> Result<Box<Instance>, Broken>,
+    ) -> Result<Box<Instance>, Broken> {
+        let Some(mut instance) = self.instance.take() else {
+            let mut instance = make(self.absence)?;
+            self.bring_back(&mut instance, context)?;
+            return Ok(instance);
+        };
+        match self.occupant.take() {
+            Some(occupant) if occupant == context => return Ok(instance),
+            Some(occupant) => {
+                if let Some(aside) = instance.set_aside() {
+                    self.aside.insert(occupant, aside);
+                }
+                instance.reset()?;
+            }
+            None => {}
+        }
+        self.bring_back(&mut instance, context)?;
+        Ok(instance)
+    }
+
+    fn bring_back(&mut self, instance: &mut Instance, context: u32) -> Result<(), Broken> {
+        match self.aside.remove(&context) {
+            Some(aside) => instance.bring_back(&aside),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Runs `act` with the instance turned to the context of `ticket`.
+pub(in crate::filter) fn attended<R>(
+    instance: &mut Instance,
+    ticket: &mut Ticket,
+    act: impl Act<R>,
+) -> Result<R, Broken> {
+    instance.attend(ticket.context, &mut ticket.log);
+    let outcome = act(instance);
+    instance.attend(ROOT_CONTEXT, &mut ticket.log);
+    outcome
+}

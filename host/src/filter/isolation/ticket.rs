@@ -1,0 +1,32 @@
+//! What an exchange holds of a filter that it has entered: its context, not an instance.
+//!
+//! `Plugin::admit` gives one out, `Plugin::enter` finds the instance in which the context lives, and `Plugin::leave` takes
+//! the ticket back. Between two callbacks another exchange may be in that instance.
+
+use super::super::instance::Instance;
+use super::super::state::LogBudget;
+
+pub(in crate::filter) struct Ticket {
+    /// Never used by two exchanges at a time.
+    pub(in crate::filter) context: u32,
+    /// The berth of the worker that admitted the exchange: it stays there, whoever polls it.
+    pub(in crate::filter) berth: usize,
+    pub(in crate::filter) stay: Stay,
+    pub(in crate::filter) log: LogBudget,
+}
+
+/// Where the context lives.
+pub(in crate::filter) enum Stay {
+    /// Nowhere yet.
+    New,
+    /// In the berth, or set aside there; the number tells the instance where contexts share one.
+    Berth(u64),
+    /// In an instance that nobody else can use as long as the exchange is under way.
+    Own(Box<Instance>),
+}
+
+impl Ticket {
+    pub(in crate::filter) fn new(context: u32, berth: usize) -> Self {
+        Self { context, berth, stay: Stay::New, log: LogBudget::default() }
+    }
+}

@@ -1,0 +1,5 @@
+//! What is measured: `metrics` are the host's own of each filter, `series` those that guests define under a `metric_name`.
+
+pub(super) mod metric_name;
+pub(super) mod metrics;
+pub(super) mod series;

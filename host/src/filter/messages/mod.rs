@@ -1,0 +1,6 @@
+//! Messages as guests see them: a `message` is one list of headers, `wire` writes it into guest memory, and `framing` names
+//! the fields that no guest writes.
+
+pub(super) mod framing;
+pub(super) mod message;
+pub(super) mod wire;
