@@ -100,11 +100,11 @@ const PROBE: &str = r#"(module
 (memory (export "memory") 1)
 (data (i32.const 64) "all is well")
 (data (i32.const 80) "forebay\00cache\00tag")
-(data (i32.const 100) "shop, cart")
+(data (i32.const 100) "shop cart")
 (func (export "proxy_abi_version_0_2_1"))
 (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
   (drop (call $log (i32.const 3) (i32.const 64) (i32.const 11)))
-  (drop (call $set (i32.const 80) (i32.const 17) (i32.const 100) (i32.const 10)))
+  (drop (call $set (i32.const 80) (i32.const 17) (i32.const 100) (i32.const 9)))
   (if (i32.gt_u (local.get 1) (i32.const 4)) (then unreachable))
   (i32.const 0)))"#;
 
@@ -118,7 +118,7 @@ fn log_lines_properties_and_failures_can_be_expected() {
         "[[case]]\nname = \"well\"\nexpect = { log = [\"is well\"], cache = { tag = [\"shop\", \"cart\"] } }\n\
          [[case]]\nname = \"trap\"\nrequest = { headers = { x-trap = \"1\" } }\n\
          expect = { action = \"fail\", failure = \"trap\" }\n\
-         [[case]]\nname = \"well again\"\nexpect = { properties = { \"forebay.cache.tag\" = \"shop, cart\" } }\n\
+         [[case]]\nname = \"well again\"\nexpect = { properties = { \"forebay.cache.tag\" = \"shop cart\" } }\n\
          [[case]]\nname = \"a trap nobody expects\"\nrequest = { headers = { x-trap = \"1\" } }\n",
     );
     let told = told(&output);

@@ -12,9 +12,10 @@ pub(crate) const FILE: &str = "tests/tidy/metrics.txt";
 const PREFIX: &str = "forebay_";
 const KINDS: [&str; 3] = ["counter", "gauge", "histogram"];
 /// What tells one series from another without growing with the traffic: enums and configured names.
-const LABELS: [&str; 20] = [
+const LABELS: [&str; 21] = [
     "callback",
     "cache",
+    "cause",
     "code",
     "coding",
     "direction",

@@ -127,7 +127,7 @@ fn wrong_settings_are_refused_with_their_place() {
         (json!({ "keys": {} }), "settings.keys: there must be a key"),
         (json!({ "keys": { "one": "short" } }), "settings.keys.one: a secret has 16 bytes or more"),
         (json!({ "encoding": "base64" }), "settings.encoding: unknown variant `base64`"),
-        (json!({ "status": 200 }), "settings: 200 is none of 401, 403, 404 and 410"),
+        (json!({ "status": 200 }), "settings.status: 200 is none of 401, 403, 404 and 410"),
         (json!({ "parameters": { "sig": "s" } }), "settings.parameters.sig: unknown field `sig`"),
     ] {
         let fault = rehearse::<SignedUrl>(&settings.to_string()).expect_err("wrong settings");

@@ -9,11 +9,9 @@ use http::response::Parts;
 use super::cases::{Expect, Response, Sent, Verb};
 use super::heard::{Line, Speaker};
 use super::stand::Outcome;
+use super::verbs::CACHE;
 use super::wanted::{Wanted, shown};
 use crate::semantics::RequestHead;
-
-/// Where properties of cache verbs are.
-const CACHE: &str = "forebay.cache";
 
 /// One thing that came out otherwise.
 #[derive(Debug, PartialEq, Eq)]

@@ -16,6 +16,7 @@ mod stand;
 
 mod judge;
 mod test;
+mod verbs;
 
 mod bench;
 mod check;

@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderValue, Request, Response, header, response};
 use prometheus::Registry;
 
 use super::cases::{Action, Answer, Given};
+use super::verbs;
 use crate::clock::Clock;
 use crate::config::{self, Filter, FilterCondition, FilterLimits, RouteFilter};
 use crate::filter::{Chain, EndOfStream, Environment, FilterFailure, Filters, Run, Stream, Verdict, Wanted};
@@ -157,7 +158,9 @@ impl Stand {
             outcome.heed_response(verdict, parts);
         }
         outcome.origin = run.origin();
-        let property = |path: &String| run.property(path).map(|value| String::from_utf8_lossy(&value).into_owned());
+        let verbs = run.take_cache_verbs().unwrap_or_default();
+        let left = |path: &str| run.property(path).map(|value| String::from_utf8_lossy(&value).into_owned());
+        let property = |path: &String| verbs::said(&verbs, path).or_else(|| left(path));
         outcome.properties = properties.iter().map(property).collect();
         run.finish();
         outcome
