@@ -11,6 +11,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use super::facts::Ending;
 use super::forward::X_REQUEST_ID;
 use super::record::Record;
+use super::reply::bodiless;
 use super::visit::Visit;
 use crate::body::{Body, BodyError};
 use crate::filter::Run;
@@ -57,11 +58,6 @@ pub(super) fn deliver(visit: Visit<'_>, answer: Response<Body>) -> Response<Deli
         record.ending = Ending::Whole;
     }
     Response::from_parts(parts, Delivery { body, record, staying })
-}
-
-/// Responses that end with their head (RFC 9110 sections 15.3.5 and 15.4.5).
-pub(super) fn bodiless(status: StatusCode) -> bool {
-    matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED | StatusCode::RESET_CONTENT)
 }
 
 /// Makes `Content-Length` say what the body is, whatever an origin or a filter wrote: a wrong one would let a client take

@@ -1,7 +1,7 @@
 //! A filter's own answer as a response.
 
 use http::header::{self, HeaderMap, HeaderValue};
-use http::{HeaderName, Response};
+use http::{HeaderName, Response, StatusCode};
 use http_body::Body as _;
 
 use crate::body::Body;
@@ -30,4 +30,9 @@ pub(super) fn set_length(headers: &mut HeaderMap, body: &Body) {
     if let Some(length) = body.size_hint().exact() {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     }
+}
+
+/// Responses that end with their head (RFC 9110 sections 15.3.5 and 15.4.5).
+pub(super) fn bodiless(status: StatusCode) -> bool {
+    matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED | StatusCode::RESET_CONTENT)
 }

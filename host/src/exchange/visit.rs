@@ -8,14 +8,13 @@ use http::header::HeaderValue;
 use http::{Response, request, response};
 use http_body::Body as _;
 
-use super::deliver::bodiless;
 use super::edge::Edge;
 use super::failure::Failure;
 use super::forward::{Outgoing, X_REQUEST_ID, new_request_id};
 use super::offer::Offer;
 use super::peer::Peer;
 use super::record::{Book, Record};
-use super::reply;
+use super::reply::{self, bodiless};
 use super::routes::Route;
 use super::verbs::{Terms, Verbs};
 use crate::body::Body;

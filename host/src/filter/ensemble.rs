@@ -12,6 +12,7 @@ use bytes::{Bytes, BytesMut};
 use http::response;
 
 use super::bodies::direction::Direction;
+use super::bodies::heads::Heads;
 use super::failure::{Broken, FailureKind, FilterFailure};
 use super::instance::Decision;
 use super::plugin::Plugin;
@@ -39,12 +40,6 @@ pub(super) struct Ensemble {
     pub(super) kept: Option<Box<Heads>>,
     /// What ended a body before its end.
     pub(super) ended: Option<Verdict>,
-}
-
-/// The heads of an exchange as its later callbacks see them.
-pub(super) struct Heads {
-    pub(super) request: RequestHead,
-    pub(super) response: Option<response::Parts>,
 }
 
 /// Whether the response callbacks have run: they see one response per exchange, so that filters which answer in them

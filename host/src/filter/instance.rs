@@ -13,9 +13,9 @@ use wasmtime::{InstancePre, Store};
 use super::LocalReply;
 use super::abi::{ACTION_CONTINUE, MapType, ROOT_CONTEXT};
 use super::bodies::direction::Direction;
+use super::bodies::heads::Heads;
 use super::bodies::piece::Piece;
 use super::cause::broken;
-use super::ensemble::Heads;
 use super::exports::Exports;
 use super::failure::{Broken, FailureKind};
 use super::hostcalls;
@@ -155,7 +155,11 @@ impl Instance {
 
     /// Hands a piece of a body to the context of the exchange.
     pub(super) fn body(&mut self, loan: Loan<'_>, direction: Direction) -> Result<Decision, Broken> {
-        self.lend(loan, direction.moment(), |guest, end| {
+        let moment = match direction {
+            Direction::Request => Moment::Request,
+            Direction::Response => Moment::Response,
+        };
+        self.lend(loan, moment, |guest, end| {
             let callback = match direction {
                 Direction::Request => &guest.exports.request_body,
                 Direction::Response => &guest.exports.response_body,

@@ -11,8 +11,9 @@ use http::response;
 
 use super::bodies::direction::Direction;
 use super::bodies::filtered_body::FilteredBody;
+use super::bodies::heads::Heads;
 use super::cache_verbs::CacheVerbs;
-use super::ensemble::{Ensemble, Heads, Shared, lock};
+use super::ensemble::{Ensemble, Shared, lock};
 use super::plugin::Plugin;
 use super::rollout::condition::Conditions;
 use super::stream::{EndOfStream, Stream};

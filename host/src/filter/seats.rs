@@ -11,8 +11,8 @@ use bytes::Bytes;
 use http::response;
 
 use super::bodies::direction::Direction;
+use super::bodies::heads::Heads;
 use super::bodies::piece::Piece;
-use super::ensemble::Heads;
 use super::failure::{Broken, Callback, FailureKind, FilterFailure};
 use super::instance::{Decision, Loan};
 use super::isolation::ticket::Ticket;

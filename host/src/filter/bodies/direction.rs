@@ -2,7 +2,6 @@
 
 use super::super::abi::BufferType;
 use super::super::failure::Callback;
-use super::super::state::Moment;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::filter) enum Direction {
@@ -25,14 +24,6 @@ impl Direction {
         match self {
             Self::Request => Callback::RequestBody,
             Self::Response => Callback::ResponseBody,
-        }
-    }
-
-    /// What is lent to a guest that sees this body.
-    pub(in crate::filter) fn moment(self) -> Moment {
-        match self {
-            Self::Request => Moment::Request,
-            Self::Response => Moment::Response,
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Bodies on their way through the filters of an exchange.
 //!
-//! `filtered_body` hands each frame to the seats in one `direction`; a `piece` is what a guest sees and may change of it.
+//! `filtered_body` hands each frame to the seats in one `direction`; a `piece` is what a guest sees and may change of
+//! it, and the `heads` are those that it reads meanwhile.
 
 pub(super) mod direction;
 pub(super) mod filtered_body;
+pub(super) mod heads;
 pub(super) mod piece;
