@@ -129,10 +129,7 @@ impl Seats {
         let loan = Loan { notes: &mut self.notes, request, response: Some(response), piece: None, end };
         let outcome = plugin.enter(ticket, |instance| instance.response_headers(loan));
         self.clock(plugin, Callback::ResponseHeaders);
-        outcome.map_err(|broken| {
-            self.taken[index] = None;
-            self.failure(plugin, Callback::ResponseHeaders, broken)
-        })
+        outcome.map_err(|broken| self.fail(index, plugin, (Callback::ResponseHeaders, broken)))
     }
 
     /// Hands a piece of a body to the filter in seat `index`, unless it has failed before. The guest may replace it.
@@ -185,7 +182,7 @@ impl Seats {
         plugin: &Plugin,
         (callback, broken): (Callback, Broken),
     ) -> FilterFailure {
-        self.taken[index] = None;
+        self.abandon(index, plugin);
         self.failure(plugin, callback, broken)
     }
 

@@ -46,9 +46,13 @@ pub(super) struct Node {
 
 impl Node {
     pub(super) fn new() -> Self {
+        Self::of_workers(1)
+    }
+
+    pub(super) fn of_workers(workers: usize) -> Self {
         let registry = Registry::new();
         let clock = Clock::set_to(Timestamp::from_unix(Duration::from_secs(1_000)));
-        let environment = Environment::new(&registry, clock.clone(), 1, "edge-1").unwrap();
+        let environment = Environment::new(&registry, clock.clone(), workers, "edge-1").unwrap();
         let folder = tempfile::tempdir().unwrap();
         Self { folder, filters: Vec::new(), limits: limits(), clock, registry, environment }
     }
