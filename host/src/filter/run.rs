@@ -130,9 +130,9 @@ impl Run {
 
     /// Ends the contexts now, and tells the time that all of the run has spent in guests.
     pub fn finish(self) -> Duration {
-        let mut ensemble = lock(&self.shared);
-        ensemble.end();
-        ensemble.elapsed()
+        let shared = self.shared.clone();
+        drop(self);
+        lock(&shared).elapsed()
     }
 }
 

@@ -53,7 +53,7 @@ pub struct Inspection {
 impl Inspection {
     /// The module in `file`; an error where it is none, or larger than a node reads.
     pub fn of(file: &Path, limits: &FilterLimits) -> Result<Self, LoadFault> {
-        let bytes = module::read(file, None, limits.module_bytes_max)?;
+        let (bytes, _) = module::read(file, None, limits.module_bytes_max)?;
         let sandbox = |error: wasmtime::Error| LoadFault::Sandbox(one_line(&format!("{error:#}")));
         let unfit = |cause: String| LoadFault::Compile { path: file.to_owned(), cause: one_line(&cause) };
         let engine = engine::shared().map_err(sandbox)?;

@@ -27,8 +27,12 @@ pub(in crate::filter) struct Module {
     pub(in crate::filter) globals: Result<Arc<[String]>, Refusal>,
 }
 
-/// The bytes of the module at `path`, if they are not too many and match the pinned digest.
-pub(in crate::filter) fn read(path: &Path, sha256: Option<&str>, bytes_max: u64) -> Result<Vec<u8>, LoadFault> {
+/// The bytes of the module at `path` and which build they are, if they are not too many and match the pinned digest.
+pub(in crate::filter) fn read(
+    path: &Path,
+    sha256: Option<&str>,
+    bytes_max: u64,
+) -> Result<(Vec<u8>, Version), LoadFault> {
     let fault = |source| LoadFault::Read { path: path.to_owned(), source };
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(fault)?;
@@ -36,14 +40,15 @@ pub(in crate::filter) fn read(path: &Path, sha256: Option<&str>, bytes_max: u64)
     if bytes.len() as u64 > bytes_max {
         return Err(LoadFault::TooLarge { path: path.to_owned(), max: bytes_max });
     }
-    match sha256 {
-        Some(expected) => check_digest(path, &bytes, expected).map(|()| bytes),
-        None => Ok(bytes),
+    let version = Version::of(&bytes);
+    if let Some(expected) = sha256 {
+        check_digest(path, version, expected)?;
     }
+    Ok((bytes, version))
 }
 
-fn check_digest(path: &Path, bytes: &[u8], expected: &str) -> Result<(), LoadFault> {
-    let found = Version::of(bytes).digits();
+fn check_digest(path: &Path, version: Version, expected: &str) -> Result<(), LoadFault> {
+    let found = version.digits();
     if found == expected {
         return Ok(());
     }

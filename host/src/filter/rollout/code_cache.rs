@@ -15,6 +15,8 @@ use std::sync::Mutex;
 use sha2::{Digest, Sha256};
 use wasmtime::{Engine, Module};
 
+use super::version::digits;
+
 /// The format of the file; another one is another magic.
 const MAGIC: [u8; 8] = *b"FBYCODE1";
 const HEADER_BYTES: usize = 8 + 32 + 32;
@@ -140,8 +142,7 @@ impl Hasher for KeyHasher {
 }
 
 fn name(key: &[u8; 32]) -> String {
-    let digits: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{digits}.{SUFFIX}")
+    format!("{}.{SUFFIX}", digits(key))
 }
 
 /// The code in the file at `path`, if it is whole and of this key.

@@ -1,10 +1,10 @@
 //! How each version of each filter is, for the operator's list.
 
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use super::super::plugin::Plugin;
 use super::canary::Canary;
+use super::version::Version;
 
 /// One version of a filter with one kind of settings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -23,12 +23,10 @@ pub struct FilterState {
 
 impl FilterState {
     pub(in crate::filter) fn of(plugin: &Plugin) -> Self {
-        let settings: String =
-            Sha256::digest(&plugin.profile.settings)[..6].iter().map(|byte| format!("{byte:02x}")).collect();
         Self {
             name: plugin.profile.name.to_string(),
             version: plugin.profile.version.to_string(),
-            settings,
+            settings: Version::of(&plugin.profile.settings).to_string(),
             state: if plugin.breaker.is_open() { "breaker_open" } else { "running" },
             percent: None,
         }

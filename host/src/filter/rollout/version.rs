@@ -1,10 +1,10 @@
-//! Which build of a filter this is: the digest of its module.
+//! Which build of a filter this is: the digest of its module. Its settings are told by the same.
 
 use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-/// The SHA-256 of a module's bytes. Displays as its first twelve digits, which tell the builds of one filter apart.
+/// The SHA-256 of some bytes. Displays as its first twelve digits, which tell the builds of one filter apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(in crate::filter) struct Version([u8; 32]);
 
@@ -12,18 +12,23 @@ pub(in crate::filter) struct Version([u8; 32]);
 const SHORT_BYTES: usize = 6;
 
 impl Version {
-    pub(in crate::filter) fn of(module: &[u8]) -> Self {
-        Self(Sha256::digest(module).into())
+    pub(in crate::filter) fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
     }
 
     /// All digits, as `sha256sum` prints them.
     pub(in crate::filter) fn digits(&self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        digits(&self.0)
     }
+}
+
+/// Bytes in hexadecimal.
+pub(in crate::filter) fn digits(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0[..SHORT_BYTES].iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&digits(&self.0[..SHORT_BYTES]))
     }
 }
