@@ -41,6 +41,7 @@ async fn repeated_and_missing_headers_are_what_they_are() {
         "listed: Some(\"one|two\")",
         "cookies: Some(\"a=1|b=2\")",
     ];
+    node.says(&format!("header {}", expected[6])).await;
     assert_eq!(node.said("header ")[..7], expected);
     let seen = &node.origin.seen()[0].head;
     assert_eq!((seen.headers("x-added"), seen.headers("x-twice")), (vec!["1", "2"], vec!["once"]));

@@ -117,10 +117,10 @@ impl Binary {
         assert!(sent.success(), "SIG{name} could not be sent: the node has ended");
     }
 
-    /// Returns once stderr holds `text`.
+    /// Returns once stderr holds `text` in a line that is whole.
     pub async fn says(&self, text: &str) {
         let mut output = self.stderr.0.subscribe();
-        let said = patiently(text, output.wait_for(|(said, ended)| said.contains(text) || *ended)).await;
+        let said = patiently(text, output.wait_for(|(said, ended)| *ended || has_line(said, text))).await;
         let said = said.expect("the sender lives in this node").0.clone();
         assert!(said.contains(text), "the node ended without saying {text:?}:\n{said}");
     }
@@ -243,6 +243,11 @@ pub fn forebay() -> Command {
     let path = program();
     assert!(path.exists(), "{} is missing: run `cargo build -p forebay` first (scripts/test does)", path.display());
     Command::new(path)
+}
+
+/// Whether one of the whole lines of `said` holds `text`.
+fn has_line(said: &str, text: &str) -> bool {
+    said.find(text).is_some_and(|place| said[place..].contains('\n'))
 }
 
 /// The program under a limit of the system's, which it is told of by errors.

@@ -1,4 +1,4 @@
-export * from "@solo-io/proxy-runtime/proxy";
+export * from "@PROXY@";
 import {
   Context,
   FilterHeadersStatusValues,
@@ -9,11 +9,11 @@ import {
   registerRootContext,
   send_local_response,
   stream_context,
-} from "@solo-io/proxy-runtime";
+} from "@SDK@";
 
-// The greeter on the first AssemblyScript SDK, which speaks ABI 0.2.0.
+// The greeter on AssemblyScript, for either SDK: scripts/build-guests writes the SDK's modules and the guest's name in.
 
-const NAME = "as-solo";
+const NAME = "@NAME@";
 
 class Root extends RootContext {
   createContext(id: u32): Context {
