@@ -128,8 +128,10 @@ impl FilterMetrics {
         Meters {
             request_headers: duration(Callback::RequestHeaders),
             request_body: duration(Callback::RequestBody),
+            request_trailers: duration(Callback::RequestTrailers),
             response_headers: duration(Callback::ResponseHeaders),
             response_body: duration(Callback::ResponseBody),
+            response_trailers: duration(Callback::ResponseTrailers),
             done: duration(Callback::Done),
             instances: Making::ALL.map(|making| self.instances.with_label_values(&[filter, making.word()])),
             failures: FailureKind::ALL.map(|kind| self.failures.with_label_values(&[filter, kind.word()])),
@@ -144,8 +146,10 @@ impl FilterMetrics {
 pub(in crate::filter) struct Meters {
     request_headers: Histogram,
     request_body: Histogram,
+    request_trailers: Histogram,
     response_headers: Histogram,
     response_body: Histogram,
+    response_trailers: Histogram,
     done: Histogram,
     failures: [IntCounter; FailureKind::ALL.len()],
     instances: [IntCounter; Making::ALL.len()],
@@ -161,8 +165,10 @@ impl Meters {
             Callback::Start => None,
             Callback::RequestHeaders => Some(&self.request_headers),
             Callback::RequestBody => Some(&self.request_body),
+            Callback::RequestTrailers => Some(&self.request_trailers),
             Callback::ResponseHeaders => Some(&self.response_headers),
             Callback::ResponseBody => Some(&self.response_body),
+            Callback::ResponseTrailers => Some(&self.response_trailers),
             Callback::Done => Some(&self.done),
         }
     }

@@ -19,5 +19,6 @@ mod renewing;
 mod replies;
 mod sharing;
 mod speed;
+mod trailers;
 
 pub(super) use node::limits;
