@@ -54,6 +54,7 @@ mod superseding;
 mod tagging;
 mod targeted;
 mod unsuperseded;
+mod trailers;
 mod uploads;
 mod validating;
 mod variants;
