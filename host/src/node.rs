@@ -18,7 +18,7 @@ use crate::admin::{self, Health};
 use crate::cache::Cache;
 use crate::clock::Clock;
 use crate::config::{self, Config};
-use crate::exchange::{Edge, EdgeError, Parts};
+use crate::exchange::{Edge, EdgeError, Outcalls, Parts};
 use crate::filter::{Environment, Filters, LoadError, Wanted};
 use crate::listener::{self, Acceptor, Bound, Drain, Drainer};
 use crate::origin::Origins;
@@ -159,11 +159,15 @@ impl Drop for Node {
 
 /// Loads and connects the parts that answer requests.
 fn assemble(config: &Config, clock: Clock, access: Option<AccessLog>, registry: &Registry) -> Result<Edge, StartError> {
-    let environment = Environment::new(registry, clock.clone(), config.node.workers, &config.node.name)?;
+    let origins = Origins::new(config, registry)?;
+    let name = &config.node.name;
+    let outcalls = Arc::new(Outcalls::new(&origins, name).map_err(|_| EdgeError::Name(name.clone()))?);
+    let environment = Environment::new(registry, clock.clone(), config.node.workers, name)?.calling(outcalls.clone());
     let filters = Filters::load(&Wanted::of(config), &environment).map_err(StartError::Filters)?;
     let parts = Parts {
         cache: Cache::new(&config.cache, clock.clone(), registry)?,
-        origins: Origins::new(config, registry)?,
+        origins,
+        outcalls,
         filters,
         environment,
         clock,

@@ -1,4 +1,4 @@
-//! What filters need of the node: its name, its clock, its workers and the place for their metrics.
+//! What filters need of the node: its name, its clock, its workers, its origins and the place for their metrics.
 //!
 //! Made once by the node and cloned into every load, so that a reload finds the metrics and the shared data of the load before.
 
@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use prometheus::Registry;
 
+use super::calls::dispatch::{Dispatch, NoOrigins};
 use super::measures::metrics::FilterMetrics;
 use super::measures::series::Families;
 use super::shared::commons::Commons;
@@ -20,6 +21,7 @@ pub struct Environment {
     pub(super) metrics: FilterMetrics,
     pub(super) families: Arc<Families>,
     pub(super) commons: Arc<Commons>,
+    pub(super) dispatch: Arc<dyn Dispatch>,
 }
 
 impl Environment {
@@ -32,7 +34,13 @@ impl Environment {
             metrics: FilterMetrics::new(registry)?,
             families: Arc::new(Families::new(registry.clone())),
             commons: Arc::new(Commons::default()),
+            dispatch: Arc::new(NoOrigins),
         })
+    }
+
+    /// The same, with somebody who carries out the calls of guests; without, they know no origin.
+    pub fn calling(self, dispatch: Arc<dyn Dispatch>) -> Self {
+        Self { dispatch, ..self }
     }
 
     /// Waits until guests have put messages into shared queues, and tells which queues and whose turn it is. One caller
