@@ -5,12 +5,13 @@
 use std::sync::Arc;
 
 use prometheus::Registry;
+use tokio::runtime::Handle;
 
 use super::calls::dispatch::{Dispatch, NoOrigins};
 use super::measures::metrics::FilterMetrics;
 use super::measures::series::Families;
+use super::root::roots::Roots;
 use super::shared::commons::Commons;
-use super::shared::shared_queues::ReadyQueue;
 use crate::clock::Clock;
 
 #[derive(Debug, Clone)]
@@ -22,6 +23,7 @@ pub struct Environment {
     pub(super) families: Arc<Families>,
     pub(super) commons: Arc<Commons>,
     pub(super) dispatch: Arc<dyn Dispatch>,
+    pub(super) roots: Arc<Roots>,
 }
 
 impl Environment {
@@ -35,6 +37,7 @@ impl Environment {
             families: Arc::new(Families::new(registry.clone())),
             commons: Arc::new(Commons::default()),
             dispatch: Arc::new(NoOrigins),
+            roots: Arc::default(),
         })
     }
 
@@ -43,9 +46,13 @@ impl Environment {
         Self { dispatch, ..self }
     }
 
-    /// Waits until guests have put messages into shared queues, and tells which queues and whose turn it is. One caller
-    /// at a time: what one is told, another is not.
-    pub async fn queues_ready(&self) -> Vec<ReadyQueue> {
-        self.commons.queues.ready().await
+    /// The same, with a runtime on which plugins run their own callbacks; without, these never run.
+    pub fn keeping(self, runtime: Handle) -> Self {
+        Self { roots: Roots::on(runtime, self.commons.clone()), ..self }
+    }
+
+    /// Has every plugin end, and returns when all have: each is given `filter_limits.done_max`.
+    pub async fn close(&self) {
+        self.roots.close().await;
     }
 }

@@ -14,6 +14,7 @@ use super::engine;
 use super::environment::Environment;
 use super::measures::series::SeriesTable;
 use super::rollout::version::Version;
+use super::root::orders::Orders;
 use super::shared::commons::Commons;
 use super::shared::vm::Vm;
 use crate::clock::Clock;
@@ -44,6 +45,8 @@ pub(super) struct Profile {
     /// Where its calls go.
     pub(super) dispatch: Arc<dyn Dispatch>,
     tokens: AtomicU32,
+    /// What its own context has asked for.
+    pub(super) orders: Arc<Orders>,
 }
 
 impl Profile {
@@ -71,6 +74,7 @@ impl Profile {
             node_name: environment.node_name.clone(),
             dispatch: environment.dispatch.clone(),
             tokens: AtomicU32::new(1),
+            orders: Arc::default(),
         }
     }
 
