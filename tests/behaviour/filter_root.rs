@@ -99,9 +99,8 @@ impl Setting {
     /// Returns once so many callbacks have failed.
     async fn failures_reach(&self, filter: &str, kind: &str, count: f64) {
         let labels = [("filter", filter), ("kind", kind)];
-        let reached = async {
-            while self.node.scrape().await.value("forebay_filter_failures_total", &labels) < count {}
-        };
+        let reached =
+            async { while self.node.scrape().await.value("forebay_filter_failures_total", &labels) < count {} };
         patiently(&format!("{count} failures of {filter}"), reached).await;
     }
 }
