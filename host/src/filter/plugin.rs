@@ -25,7 +25,7 @@ use super::profile::Profile;
 use super::rollout::breaker::{Admission, Breaker, Change};
 use super::rollout::tally::Tally;
 use super::rollout::version::Version;
-use crate::config::{self, Filter, FilterCondition, FilterLimits};
+use crate::config::{self, Filter, FilterCondition, FilterLimits, Side};
 use crate::worker;
 
 pub(super) struct Plugin {
@@ -88,6 +88,7 @@ impl Identity {
         let filter = Filter {
             module: PathBuf::new(),
             sha256: None,
+            at: Side::Client,
             condition: FilterCondition::default(),
             canary: None,
             ..filter.clone()
