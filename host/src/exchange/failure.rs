@@ -201,7 +201,8 @@ mod tests {
         assert!(status.starts_with("edge-1; error=http_request_error; details=\"an HTTP/1.1 request needs a Host"));
 
         let detail = "10.0.0.7:80: connecting failed".into();
-        let failed = Failure::Fetch(FetchFailure { error: ProxyError::ConnectionRefused, own_word: None, detail }).answer("edge-1");
+        let failed = Failure::Fetch(FetchFailure { error: ProxyError::ConnectionRefused, own_word: None, detail })
+            .answer("edge-1");
         assert_eq!(failed.status(), 502);
         assert!(!failed.headers()[PROXY_STATUS].to_str().expect("text").contains("10.0.0.7"));
         assert_eq!(failed.headers()[header::CACHE_CONTROL], "no-store");

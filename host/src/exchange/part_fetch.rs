@@ -19,8 +19,8 @@ use crate::body::{Body, BodyError};
 use crate::cache::{Aside, Filling, Head, Lead, Rest};
 use crate::origin::Origin;
 use crate::semantics::{
-    ContentRange, Freshness, RangeSpec, Refusal, Selection, StrongValidator, Verdict, add_tags, forget_content_digests, update,
-    withhold,
+    ContentRange, Freshness, RangeSpec, Refusal, Selection, StrongValidator, Verdict, add_tags, forget_content_digests,
+    update, withhold,
 };
 
 /// The type of a body with several parts, each with a place of its own.

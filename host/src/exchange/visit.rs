@@ -70,7 +70,7 @@ pub(super) struct Visit<'a> {
     /// The filters that have something to see until the last byte.
     pub(super) staying: Option<Company>,
     /// What all filters say of an answer that only this client gets, once it has come.
-    told: Option<Terms>,
+    told: Option<Box<Terms>>,
 }
 
 /// A filter wants the client's connection closed without an answer.
@@ -226,13 +226,13 @@ impl<'a> Visit<'a> {
 
     /// An answer to this client alone has come, and filters say this of it.
     pub(super) fn hear_terms(&mut self, terms: Terms) {
-        self.told = Some(terms);
+        self.told = Some(Box::new(terms));
     }
 
     /// What filters say of the response that this request brings into the store.
     pub(super) fn terms(&self) -> Terms {
         if let Some(told) = &self.told {
-            return told.clone();
+            return Terms::clone(told);
         }
         let verbs = self.passage.as_ref().and_then(|passage| passage.verbs.as_deref());
         verbs.map(|verbs| verbs.terms.clone()).unwrap_or_default()
@@ -241,7 +241,8 @@ impl<'a> Visit<'a> {
     /// The origin that a filter chose, else the route's, and whether it was a choice.
     pub(super) fn origin(&mut self) -> Result<(Origin, bool), Failure> {
         let passage = self.passage()?;
-        let chosen = passage.run.as_ref().and_then(|run| run.origin()).filter(|name| **passage.route.origin.name() != **name);
+        let chosen =
+            passage.run.as_ref().and_then(|run| run.origin()).filter(|name| **passage.route.origin.name() != **name);
         let origin = match &chosen {
             None => passage.route.origin.clone(),
             Some(name) => {

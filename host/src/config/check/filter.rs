@@ -80,6 +80,9 @@ fn check_canary(section: &mut Section<'_>) -> FilterCanary {
 
 fn module(field: &Field<'_>) -> Option<PathBuf> {
     let path = field.file_path()?;
+    if !field.document().needs_files() {
+        return Some(path);
+    }
     match fs::metadata(&path) {
         Ok(metadata) if metadata.is_file() => return Some(path),
         Ok(_) => field.fault(format!("{} is not a file; write the path of a compiled filter", path.display())),

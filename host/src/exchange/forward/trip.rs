@@ -108,7 +108,7 @@ impl Trip {
         let answer = match self.out(&mut company, &mut head, body).await? {
             Onward::Reply(reply) => Err(reply),
             Onward::Body(body) => {
-                write(&head, &mut message)?;
+                put(&head, &mut message)?;
                 if company.reads_responses() {
                     // A part of a body is not what they work on.
                     message.headers.remove(header::RANGE);
@@ -125,7 +125,7 @@ impl Trip {
         let received = self.edge.clock.now();
         let (mut parts, body) = answer.unwrap_or_else(|reply| reply).into_parts();
         receive(&mut parts, &self.edge.via, received);
-        let (body, said) = self.home(company, head, (&mut parts, body))?;
+        let (body, said) = self.home(company, head, (&mut parts, body)).await?;
         let terms = self.terms.clone().with(said);
         Ok(Back { parts, body, asked: Asked { requested, received, terms }, status })
     }
@@ -148,7 +148,7 @@ impl Trip {
     }
 
     /// The response callbacks: the body as they let it through, and what they say of the answer.
-    fn home(
+    async fn home(
         &self,
         mut company: Company,
         mut head: RequestHead,
@@ -213,10 +213,12 @@ impl Filtered {
     }
 }
 
-/// Puts the head back into the message.
-fn write(head: &RequestHead, message: &mut request::Parts) -> Result<(), Failure> {
+/// Puts the head back into the message. What an answer to another method would mean to the store, nobody knows.
+fn put(head: &RequestHead, message: &mut request::Parts) -> Result<(), Failure> {
     let host = HeaderValue::from_str(head.authority.as_str());
-    message.method = head.method.clone();
+    if head.method != message.method {
+        return Err(Failure::Unsendable(format!("its method is {} no more", message.method)));
+    }
     message.uri = Uri::from(head.path.clone());
     message.headers = head.headers.clone();
     message.headers.insert(header::HOST, host.map_err(|error| Failure::Unsendable(error.to_string()))?);
