@@ -82,7 +82,7 @@ fn faults_of_elements_and_conditions_have_their_remedies() {
         ("", "1", "route[0].filters[0]: is an integer; write a filter's name, or { name"),
         ("", "{}", "route[0].filters[0].name: is missing; write name = \"FILTER\""),
         ("", "{ name = \"b\" }", "route[0].filters[0].name: \"b\" is not a filter; did you mean"),
-        ("", "{ name = \"a\", pat = \"/\" }", "route[0].filters[0].pat: is not a key; did you mean \"path\"?"),
+        ("", "{ name = \"a\", pth = \"/\" }", "route[0].filters[0].pth: is not a key; did you mean \"path\"?"),
         ("", "\"a\", { name = \"a\" }", "route[0].filters[1]: \"a\" is in this chain already"),
         ("paths = []", "\"a\"", "filters.a.paths: is empty; leave it out"),
         ("path = \"x\"", "\"a\"", "filters.a.path: \"x\" does not start with a slash"),
