@@ -192,15 +192,15 @@ impl Filters {
     }
 
     /// The filters that a route names, in request order.
-    pub fn chain(&self, elements: &[RouteFilter]) -> Result<Chain, LoadError> {
-        let (mut plugins, mut canaries) = (Vec::new(), Vec::new());
-        for (index, element) in elements.iter().enumerate() {
+    pub fn chain<'a>(&self, elements: impl IntoIterator<Item = &'a RouteFilter>) -> Result<Chain, LoadError> {
+        let (mut plugins, mut canaries, mut conditions) = (Vec::new(), Vec::new(), Vec::new());
+        for (index, element) in elements.into_iter().enumerate() {
             let unknown = || LoadError { filter: element.name.clone(), fault: LoadFault::Unknown };
             let held = self.held.get(&slot(element)).ok_or_else(unknown)?;
             plugins.push(held.plugin.clone());
             canaries.extend(held.canary.clone().map(|canary| (index, canary)));
+            conditions.push(element.condition.clone());
         }
-        let conditions = elements.iter().map(|element| element.condition.clone()).collect();
         Ok(Chain::new(plugins.into(), Conditions::new(conditions), canaries.into()))
     }
 

@@ -63,7 +63,7 @@ pub(super) struct Loan<'a> {
 impl Instance {
     /// A new guest, started and configured.
     pub(super) fn start(profile: &Arc<Profile>, code: &InstancePre<State>) -> Result<Self, LoadFault> {
-        let live = Live::count(&profile.live).ok_or(LoadFault::Instances)?;
+        let live = Live::count(&profile.live, profile.limits.instances_max).ok_or(LoadFault::Instances)?;
         let Started { store, guest, exports } = starter::start(profile, code)?;
         Ok(Self { store, guest, exports, replica: None, context: ROOT_CONTEXT, _live: live })
     }
@@ -74,7 +74,7 @@ impl Instance {
         code: &InstancePre<State>,
         image: (&Arc<Image>, &[String]),
     ) -> Result<Self, LoadFault> {
-        let live = Live::count(&profile.live).ok_or(LoadFault::Instances)?;
+        let live = Live::count(&profile.live, profile.limits.instances_max).ok_or(LoadFault::Instances)?;
         let Started { mut store, guest, exports } = starter::instantiate(profile, code)?;
         let replica = Replica::new(&mut store, &guest, image);
         let replica = replica.map_err(|error| LoadFault::Image(one_line(&format!("{error:#}"))))?;

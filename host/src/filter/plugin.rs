@@ -26,7 +26,7 @@ use super::rollout::breaker::{Admission, Breaker, Change};
 use super::rollout::tally::Tally;
 use super::rollout::version::Version;
 use super::root::keeper::{Keeper, Leash};
-use crate::config::{Filter, FilterCondition, FilterLimits};
+use crate::config::{Filter, FilterCondition, FilterLimits, Side};
 
 pub(super) struct Plugin {
     pub(super) profile: Arc<Profile>,
@@ -60,6 +60,7 @@ impl Identity {
         let filter = Filter {
             module: PathBuf::new(),
             sha256: None,
+            at: Side::Client,
             condition: FilterCondition::default(),
             canary: None,
             ..filter.clone()
