@@ -22,6 +22,7 @@ use super::loading::module::Module;
 use super::loading::workshop::Workshop;
 use super::measures::metrics::{Making, Meters};
 use super::profile::Profile;
+use super::recording::desk::{Desk, Session};
 use super::rollout::breaker::{Admission, Breaker, Change};
 use super::rollout::tally::Tally;
 use super::rollout::version::Version;
@@ -35,6 +36,7 @@ pub(super) struct Plugin {
     pub(super) identity: Identity,
     pub(super) breaker: Breaker,
     pub(super) tally: Tally,
+    pub(super) desk: Arc<Desk>,
     contexts: AtomicU32,
     module: Module,
     isolation: Isolation,
@@ -112,6 +114,7 @@ impl Plugin {
             identity: Identity::new(module.version, filter, limits),
             breaker: Breaker::new(&profile, meters.breaker.clone()),
             tally: Tally::default(),
+            desk: Arc::default(),
             meters,
             profile,
             contexts: AtomicU32::new(ROOT_CONTEXT + 1),
@@ -146,7 +149,29 @@ impl Plugin {
 
     /// The ticket of an exchange that comes to this filter.
     pub(super) fn admit(&self) -> Ticket {
-        Ticket::new(self.next_context(), worker::slot(self.berths.len()))
+        let mut ticket = Ticket::new(self.next_context(), worker::slot(self.berths.len()));
+        if let Some(session) = self.desk.ask() {
+            self.record(&mut ticket, &session);
+        }
+        ticket
+    }
+
+    /// Gives an exchange an instance of its own, whose calls are noted. Where that cannot be, it is one like any other.
+    fn record(&self, ticket: &mut Ticket, session: &Session) {
+        let Isolation::Image(image, names) = &self.isolation else { return };
+        let Some(tape) = session.tape(image, ticket.context) else { return };
+        if let Ok(mut instance) = Instance::replicate(&self.profile, &session.code, (image, names)) {
+            instance.record(tape);
+            ticket.stay = Stay::Own(Box::new(instance));
+        }
+    }
+
+    /// The image that its exchanges find, and its code; `None` where they find no image.
+    pub(super) fn recordable(&self) -> Option<(&Arc<Image>, &wasmtime::Module)> {
+        match &self.isolation {
+            Isolation::Image(image, _) => Some((image, self.module.code.module())),
+            Isolation::Exclusive | Isolation::Shared => None,
+        }
     }
 
     /// After four billion exchanges the numbers come again: those of then are long over.
