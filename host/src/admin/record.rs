@@ -72,7 +72,7 @@ fn lines(recording: Recording) -> Response<Body> {
 fn refused(refusal: &RecordRefusal) -> Response<Body> {
     let status = match refusal {
         RecordRefusal::Unknown => StatusCode::NOT_FOUND,
-        RecordRefusal::Busy | RecordRefusal::Shared | RecordRefusal::TooLarge => StatusCode::CONFLICT,
+        RecordRefusal::Busy | RecordRefusal::NoImage | RecordRefusal::TooLarge => StatusCode::CONFLICT,
         RecordRefusal::Sandbox(_) => StatusCode::INTERNAL_SERVER_ERROR,
     };
     reply::json(status, &json!({ "error": refusal.to_string(), "reason": refusal.word() }))

@@ -64,7 +64,11 @@ impl HeadersCallback {
         }
     }
 
-    fn find(store: &mut Store<State>, guest: &Guest, (abi, name): (Abi, &'static str)) -> Result<Option<Self>, LoadFault> {
+    fn find(
+        store: &mut Store<State>,
+        guest: &Guest,
+        (abi, name): (Abi, &'static str),
+    ) -> Result<Option<Self>, LoadFault> {
         Ok(match abi {
             Abi::V0_1_0 => noted(store, guest, name)?.map(Self::Without),
             Abi::V0_2_0 | Abi::V0_2_1 => noted(store, guest, name)?.map(Self::WithEnd),

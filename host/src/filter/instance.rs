@@ -197,7 +197,9 @@ impl Instance {
         scene::begin(self.store.data_mut(), EndOfStream::Yes);
         let outcome = self.call_finish();
         let outcome = outcome.map_err(|error| broken(&self.store, &error));
-        scene::end(self.store.data_mut(), || outcome.as_ref().err().map(|broken| Ruling::Fail(broken.kind.word().into())));
+        scene::end(self.store.data_mut(), || {
+            outcome.as_ref().err().map(|broken| Ruling::Fail(broken.kind.word().into()))
+        });
         self.seal();
         hostcalls::tell_dropped_log(self.store.data());
         self.show(&mut heads);

@@ -44,7 +44,10 @@ pub(super) fn record(options: &Record) -> anyhow::Result<ExitCode> {
     let (recorded, large, fast) = (number("exchanges"), number("too_large"), number("too_fast"));
     let reason = end["reason"].as_str().unwrap_or_default();
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{recorded} exchanges recorded, {large} left out as too large and {fast} as too fast; over by {reason}")?;
+    writeln!(
+        out,
+        "{recorded} exchanges recorded, {large} left out as too large and {fast} as too fast; over by {reason}"
+    )?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -74,7 +77,9 @@ mod tests {
 
     #[test]
     fn the_last_line_is_kept_however_it_comes() {
-        for chunks in [&["a\nb\n"][..], &["a\n", "b\n"], &["a", "\nb", "\n"], &["a\nb", "", "\n"], &["c\na\n", "", "b\n"]] {
+        for chunks in
+            [&["a\nb\n"][..], &["a\n", "b\n"], &["a", "\nb", "\n"], &["a\nb", "", "\n"], &["c\na\n", "", "b\n"]]
+        {
             let mut last = Vec::new();
             chunks.iter().for_each(|chunk| keep_last_line(&mut last, chunk.as_bytes()));
             assert_eq!(last, b"b\n", "{chunks:?}");

@@ -15,8 +15,10 @@ pub(super) enum Part {
     Number,
     /// Where a text is and how long.
     Text,
-    /// Where the place of a text and its length are to be written; a null pointer for what is not wanted.
+    /// Where the place of a text and its length are to be written.
     Value,
+    /// The same, with a null pointer for what is not wanted.
+    ValueIfWanted,
     /// Where so many bytes are to be written: a number.
     Place(u32),
     /// A buffer and its length, to be filled.
@@ -25,7 +27,7 @@ pub(super) enum Part {
     Texts,
 }
 
-use Part::{Fill, Number, Place, Text, Texts, Value};
+use Part::{Fill, Number, Place, Text, Texts, Value, ValueIfWanted};
 
 /// Pieces of one write, as the host reads them.
 const PIECES_MAX: u32 = 1024;
@@ -61,7 +63,7 @@ const SHAPES: [(&str, &[Part]); 43] = [
     ("proxy_get_metric", &[Number, Place(8)]),
     ("proxy_get_property", &[Text, Value]),
     ("proxy_set_property", &[Text, Text]),
-    ("proxy_call_foreign_function", &[Text, Text, Value]),
+    ("proxy_call_foreign_function", &[Text, Text, ValueIfWanted]),
     ("proxy_get_configuration", &[Value]),
     ("fd_write", &[Number, Texts, Place(4)]),
     ("fd_fdstat_get", &[Number, Place(24)]),
@@ -103,7 +105,7 @@ impl Shape {
                 Texts => call.texts.push(gathered(memory, slice(arguments)).map(|text| text[..].into())),
                 // How much chance is wanted is asked; where it goes is not.
                 Fill => call.numbers.push(number(&arguments[1])),
-                Value | Place(_) => {}
+                Value | ValueIfWanted | Place(_) => {}
             }
         }
         call
@@ -116,14 +118,14 @@ impl Shape {
         let answers = self.parts(arguments).filter_map(|(part, arguments)| {
             Some(match part {
                 Number | Text | Texts => return None,
-                Value => match (address(&arguments[0]), address(&arguments[1])) {
-                    (_, 0) => Answer::Unwanted,
-                    (0, len) => Answer::Number(little_endian(read(len, 4))),
-                    (data, len) => {
-                        let [at, len] = [data, len].map(|at| memory::read_u32(memory, at).unwrap_or_default());
-                        Answer::Text(read(at, len).into())
-                    }
-                },
+                ValueIfWanted if address(&arguments[1]) == 0 => Answer::Unwanted,
+                ValueIfWanted if address(&arguments[0]) == 0 => {
+                    Answer::Number(little_endian(read(address(&arguments[1]), 4)))
+                }
+                Value | ValueIfWanted => {
+                    let place = |argument| memory::read_u32(memory, address(argument)).unwrap_or_default();
+                    Answer::Text(read(place(&arguments[0]), place(&arguments[1])).into())
+                }
                 Place(bytes @ ..=8) => Answer::Number(little_endian(read(address(&arguments[0]), bytes))),
                 Place(bytes) => Answer::Text(read(address(&arguments[0]), bytes).into()),
                 Fill => Answer::Text(read(address(&arguments[0]), address(&arguments[1])).into()),
@@ -134,11 +136,11 @@ impl Shape {
 
     /// Tells the guest the same again, as far as it fits.
     pub(super) fn tell(&self, guest: &mut Guest<'_>, arguments: &[Val], answers: &[Answer]) -> wasmtime::Result<()> {
-        let takes_answer = |part: Part| matches!(part, Value | Place(_) | Fill);
+        let takes_answer = |part: Part| matches!(part, Value | ValueIfWanted | Place(_) | Fill);
         let parts = self.parts(arguments).filter(|(part, _)| takes_answer(*part));
         for ((part, arguments), answer) in parts.zip(answers) {
             match (part, answer) {
-                (Value, Answer::Text(text)) => {
+                (Value | ValueIfWanted, Answer::Text(text)) => {
                     let out = Out::new(address(&arguments[0]), address(&arguments[1]));
                     let delivered = out.deliver(guest, |_, _, value| {
                         value.extend_from_slice(&text.0);
@@ -148,7 +150,7 @@ impl Shape {
                         return Err(error);
                     }
                 }
-                (Value, Answer::Number(len)) => put(guest, address(&arguments[1]), &len.to_le_bytes()[..4]),
+                (ValueIfWanted, Answer::Number(len)) => put(guest, address(&arguments[1]), &len.to_le_bytes()[..4]),
                 (Place(bytes), Answer::Number(number)) => {
                     let bytes = (bytes as usize).min(8);
                     put(guest, address(&arguments[0]), &number.to_le_bytes()[..bytes]);
@@ -179,7 +181,7 @@ impl Shape {
 fn width(part: Part) -> usize {
     match part {
         Number | Place(_) => 1,
-        Text | Value | Fill | Texts => 2,
+        Text | Value | ValueIfWanted | Fill | Texts => 2,
     }
 }
 

@@ -51,7 +51,7 @@ struct Tap {
 
 impl Tap {
     fn call(&self, guest: &mut Guest<'_>, arguments: &[Val], results: &mut [Val]) -> wasmtime::Result<()> {
-        if guest.data().tape.is_none() {
+        if guest.data().tape.as_ref().is_none_or(|tape| tape.is_over()) {
             return self.ask_host(guest, arguments, results);
         }
         let asked = self.shape.asked(guest, arguments);
@@ -86,13 +86,7 @@ impl Tap {
         }
     }
 
-    fn tell(
-        &self,
-        guest: &mut Guest<'_>,
-        arguments: &[Val],
-        results: &mut [Val],
-        call: &Call,
-    ) -> wasmtime::Result<()> {
+    fn tell(&self, guest: &mut Guest<'_>, arguments: &[Val], results: &mut [Val], call: &Call) -> wasmtime::Result<()> {
         self.shape.tell(guest, arguments, &call.answers)?;
         set(results, call.status);
         // A call without a status ended the guest, where it has one to give.

@@ -196,7 +196,9 @@ fn shown(call: &Call) -> String {
 fn text(octets: Option<&Octets>) -> String {
     let Some(octets) = octets else { return "null".to_owned() };
     match octets.0.get(..SHOWN_BYTES_MAX) {
-        Some(start) if octets.0.len() > SHOWN_BYTES_MAX => format!("{}... {} bytes", Octets::from(start), octets.0.len()),
+        Some(start) if octets.0.len() > SHOWN_BYTES_MAX => {
+            format!("{}... {} bytes", Octets::from(start), octets.0.len())
+        }
         _ => octets.to_string(),
     }
 }

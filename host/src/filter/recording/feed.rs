@@ -37,8 +37,10 @@ pub enum RecordRefusal {
     Unknown,
     #[error("another recording of this filter is under way")]
     Busy,
-    #[error("its exchanges share one instance, so that none of them could be run again alone; set isolation = \"request\"")]
-    Shared,
+    #[error(
+        "its exchanges do not each begin with one image, as under isolation = \"shared\": none could be run again alone"
+    )]
+    NoImage,
     #[error("its memory is larger than {MEMORY_BYTES_MAX} bytes")]
     TooLarge,
     #[error("its calls cannot be tapped: {0}")]
@@ -51,7 +53,7 @@ impl RecordRefusal {
         match self {
             Self::Unknown => "unknown_filter",
             Self::Busy => "recording",
-            Self::Shared => "shared",
+            Self::NoImage => "no_image",
             Self::TooLarge => "too_large",
             Self::Sandbox(_) => "sandbox",
         }
@@ -95,7 +97,7 @@ impl Recording {
     }
 
     fn attend(&mut self, plugin: &Plugin, number: u32) -> Result<(), RecordRefusal> {
-        let (image, code) = plugin.recordable().ok_or(RecordRefusal::Shared)?;
+        let (image, code) = plugin.recordable().ok_or(RecordRefusal::NoImage)?;
         let code = hostcalls::tapped(code).map_err(|error| RecordRefusal::Sandbox(one_line(&format!("{error:#}"))))?;
         self.recorder.tell(&Line::Filter(facts(plugin, number)));
         self.recorder.number(image).ok_or(RecordRefusal::TooLarge)?;

@@ -18,12 +18,9 @@ pub(super) mod feed;
 pub(super) mod recorder;
 
 mod comparing;
-mod reading;
+pub(super) mod reading;
 mod replay;
 mod rerun;
-
-#[cfg(test)]
-mod tests;
 
 pub use comparing::Difference;
 pub use feed::{RecordBounds, RecordRefusal, Recording};

@@ -29,7 +29,11 @@ impl<P: WasmParams, R: WasmResults> Noted<P, R> {
 impl<P: WasmParams + Arguments, R: WasmResults + Returned> Noted<P, R> {
     #[inline]
     pub(in crate::filter) fn call(&self, store: &mut Store<State>, arguments: P) -> wasmtime::Result<R> {
-        if store.data().tape.is_some() { self.call_noted(store, arguments) } else { self.function.call(store, arguments) }
+        if store.data().tape.is_some() {
+            self.call_noted(store, arguments)
+        } else {
+            self.function.call(store, arguments)
+        }
     }
 
     #[cold]

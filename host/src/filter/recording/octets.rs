@@ -84,8 +84,7 @@ mod tests {
 
     #[test]
     fn text_stays_readable_and_other_bytes_survive() {
-        for (bytes, written) in
-            [(&b"a\n\"b"[..], r#""a\n\"b""#), (b"", r#""""#), (b"\xff\x00", r#"{"base64":"/wA="}"#)]
+        for (bytes, written) in [(&b"a\n\"b"[..], r#""a\n\"b""#), (b"", r#""""#), (b"\xff\x00", r#"{"base64":"/wA="}"#)]
         {
             assert_eq!(serde_json::to_string(&Octets::from(bytes)).unwrap(), written);
         }

@@ -83,8 +83,7 @@ impl Replay {
     /// `limits` are those of a node that sets none; what a trace says of its own goes before.
     pub fn open(module: &Path, trace: &Path, limits: &FilterLimits) -> Result<Self, ReplayError> {
         let trace = Trace::open(trace)?;
-        let (bytes, version) =
-            module::read(module, None, limits.module_bytes_max).map_err(ReplayError::Module)?;
+        let (bytes, version) = module::read(module, None, limits.module_bytes_max).map_err(ReplayError::Module)?;
         let sandbox = |error: wasmtime::Error| ReplayError::Sandbox(one_line(&format!("{error:#}")));
         let engine = engine::shared().map_err(sandbox)?;
         let (bytes, globals) = instrument::prepare(&bytes);
@@ -107,16 +106,19 @@ impl Replay {
     /// first.
     pub fn same(&self) -> Result<Report, ReplayError> {
         let digits = self.version.digits();
-        let recorded = self.trace.filters.first().filter(|_| !self.trace.filters.iter().any(|facts| facts.sha256 == digits));
+        let recorded =
+            self.trace.filters.first().filter(|_| !self.trace.filters.iter().any(|facts| facts.sha256 == digits));
         if let Some(facts) = recorded {
             return Err(ReplayError::OtherModule { recorded: facts.sha256.clone(), found: digits });
         }
-        let images: Vec<_> = self.trace.images.iter().map(|line| (line.number, picture::image(line).map(Arc::new))).collect();
+        let images: Vec<_> =
+            self.trace.images.iter().map(|line| (line.number, picture::image(line).map(Arc::new))).collect();
         Ok(self.report(|facts, exchange| {
             if facts.sha256 != digits {
                 return None;
             }
-            let image = images.iter().find(|(number, _)| *number == exchange.image).and_then(|(_, image)| image.as_ref());
+            let image =
+                images.iter().find(|(number, _)| *number == exchange.image).and_then(|(_, image)| image.as_ref());
             Some(match self.again(facts, exchange, image) {
                 Ok(found) => comparing::first_difference(exchange, &found).into_iter().collect(),
                 Err(why) => vec![unrunnable(&why)],
@@ -165,7 +167,8 @@ impl Replay {
         };
         let clock = Clock::set_to(Timestamp::from_unix(Duration::from_nanos(exchange.at)));
         let title = &self.trace.title;
-        let environment = Environment::new(&Registry::new(), clock, 1, &title.node).map_err(|error| error.to_string())?;
+        let environment =
+            Environment::new(&Registry::new(), clock, 1, &title.node).map_err(|error| error.to_string())?;
         let mut filter = Filter::new(title.filter.as_str(), "".into(), facts.settings.as_str());
         filter.vm.clone_from(&facts.vm);
         Ok(Arc::new(Profile::new(&filter, (self.version, self.abi), &limits, &environment)))
@@ -203,7 +206,8 @@ fn introduced(exchange: &Exchange) -> (String, String) {
         let found = head.iter().find(|(name, _)| name == wanted);
         found.map(|(_, value)| String::from_utf8_lossy(&value.0).into_owned()).unwrap_or_default()
     };
-    let line = |head: &Head| format!("{} {}{}", value(head, ":method"), value(head, ":authority"), value(head, ":path"));
+    let line =
+        |head: &Head| format!("{} {}{}", value(head, ":method"), value(head, ":authority"), value(head, ":path"));
     let request = step.lent.request.as_ref().map(line).unwrap_or_default();
     (request, step.lent.stream.as_ref().map(|stream| stream.request_id.clone()).unwrap_or_default())
 }

@@ -120,9 +120,9 @@ impl Free {
     fn is_at_hand(&self, asked: &Call) -> bool {
         let path = |call: &Call| call.texts.first().cloned().flatten().unwrap_or_default().0;
         let asked = path(asked);
-        let of_messages = [&b"request"[..], b"response"].iter().any(|root| {
-            asked.strip_prefix(*root).is_some_and(|rest| matches!(rest.first(), None | Some(0 | b'.')))
-        });
+        let of_messages = [&b"request"[..], b"response"]
+            .iter()
+            .any(|root| asked.strip_prefix(*root).is_some_and(|rest| matches!(rest.first(), None | Some(0 | b'.'))));
         of_messages || self.own.iter().any(|set| path(set) == asked)
     }
 }

@@ -40,6 +40,11 @@ impl Tape {
         self
     }
 
+    /// Whether it notes no more.
+    pub(in crate::filter) fn is_over(&self) -> bool {
+        self.overrun
+    }
+
     pub(in crate::filter) fn begin_step(&mut self, moment: Moment, end: bool, lent: Scene) {
         if self.takes(scene_bytes(&lent)) {
             self.exchange.steps.push(Step { moment, end, lent, ..Step::default() });

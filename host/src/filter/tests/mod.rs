@@ -15,9 +15,10 @@ mod logs;
 mod metrics;
 mod node;
 mod properties;
+mod recording;
 mod renewing;
 mod replies;
 mod sharing;
 mod speed;
 
-pub(super) use node::limits;
+pub(super) use node::{limits, profile};
