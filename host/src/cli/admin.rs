@@ -13,7 +13,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use super::arguments::Door;
+use super::door::Door;
 use crate::config;
 
 /// The answer is a page of text at most, or the node is no node.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::super::arguments::Door;
+use super::super::door::Door;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum FilterCommand {
