@@ -333,7 +333,7 @@ fn ruling(outcome: &Result<Decision, Broken>) -> Ruling {
 }
 
 /// Holds what the guest left to the limits of a header section.
-fn check_headers(state: &State) -> Result<(), Broken> {
+pub(super) fn check_headers(state: &State) -> Result<(), Broken> {
     let limits = &state.profile.limits;
     for map in [MapType::RequestHeaders, MapType::ResponseHeaders] {
         if let Some(message) = state.message(map) {

@@ -12,10 +12,14 @@ use super::super::recording::script::Turn;
 use super::super::recording::tape::Tape;
 use super::super::recording::trace::Call;
 use super::super::state::State;
+use super::headers::HeadersOver;
 use super::link::linker;
 use super::memory::split;
 use super::outcome::Guest;
 use super::shape::Shape;
+
+/// Calls that end a guest where it puts too much into a section.
+const HEADERS: [&str; 3] = ["proxy_set_header_map", "proxy_add_header_map", "proxy_replace_header_map"];
 
 /// Ends a guest in a replay that does not do what it did.
 #[derive(Debug, thiserror::Error)]
@@ -89,8 +93,12 @@ impl Tap {
     fn tell(&self, guest: &mut Guest<'_>, arguments: &[Val], results: &mut [Val], call: &Call) -> wasmtime::Result<()> {
         self.shape.tell(guest, arguments, &call.answers)?;
         set(results, call.status);
-        // A call without a status ended the guest, where it has one to give.
-        if call.status.is_none() && !results.is_empty() { Err(LeftTrace.into()) } else { Ok(()) }
+        match call.status {
+            // It ended the guest then, where it has a status to give.
+            None if HEADERS.iter().any(|name| call.name.starts_with(name)) => Err(HeadersOver.into()),
+            None if !results.is_empty() => Err(LeftTrace.into()),
+            _ => Ok(()),
+        }
     }
 }
 

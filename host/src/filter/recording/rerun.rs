@@ -9,6 +9,7 @@ use wasmtime::{Instance as Guest, InstancePre, Store, Val};
 
 use super::super::abi::{ACTION_CONTINUE, ROOT_CONTEXT};
 use super::super::cause::broken;
+use super::super::instance::check_headers;
 use super::super::isolation::image::Image;
 use super::super::isolation::replica::Replica;
 use super::super::loading::load_error::LoadFault;
@@ -23,6 +24,10 @@ use super::trace::{Called, Exchange, Moment, Ruling, Step};
 
 /// What a run may note: more than what is recorded, so that a guest that says a little more is not cut short.
 const BYTES_MAX: usize = 8 << 20;
+
+/// The callback that hands over an answer: to the plugin's context, and without saying that the exchange goes on.
+const CALL_RESPONSE: &str = "proxy_on_http_call_response";
+const ACTION_PAUSE: u32 = 1;
 
 /// Why an exchange could not be run at all.
 #[derive(Debug, thiserror::Error)]
@@ -97,8 +102,11 @@ impl Rerun {
         let state = self.store.data_mut();
         state.effective = state.context;
         let alive = action.is_ok();
-        let ruling = action.map_or_else(Ruling::Fail, |action| ruling(state, action));
-        let ruling = (alive && !matches!(step.moment, Moment::Log | Moment::Done)).then_some(ruling);
+        let ruling = match action {
+            Err(kind) => Some(Ruling::Fail(kind)),
+            Ok(_) if matches!(step.moment, Moment::Log | Moment::Done) => None,
+            Ok(action) => Some(ruling(state, action)),
+        };
         scene::end(self.store.data_mut(), || ruling);
         Ok(alive)
     }
@@ -113,18 +121,27 @@ impl Rerun {
         if let Some(tape) = &mut self.store.data_mut().tape {
             tape.begin_callback(&called.name, called.arguments.clone());
         }
+        if called.name == CALL_RESPONSE {
+            self.store.data_mut().effective = ROOT_CONTEXT;
+        }
         let outcome = function.call(&mut self.store, &arguments, &mut results);
         let failed = outcome.err().map(|error| broken(&self.store, &error).kind.word().to_owned());
         let returned = results.first().and_then(Val::i32).map(i32::cast_unsigned).filter(|_| failed.is_none());
         if let Some(tape) = &mut self.store.data_mut().tape {
             tape.end_callback(returned, failed.clone());
         }
-        failed.map_or(Ok(returned.unwrap_or(ACTION_CONTINUE)), Err)
+        let silent = if called.name == CALL_RESPONSE { ACTION_PAUSE } else { ACTION_CONTINUE };
+        failed.map_or(Ok(returned.unwrap_or(silent)), Err)
     }
 }
 
 /// What a guest asked for and returned comes to.
 fn ruling(state: &mut State, action: u32) -> Ruling {
+    if state.grown
+        && let Err(broken) = check_headers(state)
+    {
+        return Ruling::Fail(broken.kind.word().to_owned());
+    }
     let wish = std::mem::take(&mut state.wish);
     match wish.reply {
         Some(reply) => Ruling::Reply {

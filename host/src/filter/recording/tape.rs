@@ -46,6 +46,7 @@ impl Tape {
     }
 
     pub(in crate::filter) fn begin_step(&mut self, moment: Moment, end: bool, lent: Scene) {
+        self.exchange.memory = None;
         if self.takes(scene_bytes(&lent)) {
             self.exchange.steps.push(Step { moment, end, lent, ..Step::default() });
         }

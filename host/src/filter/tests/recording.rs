@@ -127,8 +127,14 @@ fn exchanges_that_end_badly_or_early_are_recorded_and_run_again() {
     let none = "(i32.const 0) (i32.const 0)";
     let reply = format!("(drop (call $reply (i32.const 403) {why} {why_not} {none} (i32.const -1)))");
     let grow = "(drop (memory.grow (i32.const 1)))";
-    for body in ["unreachable", grow, "(drop (call $close (i32.const 0)))", "(return (i32.const 1))", &reply] {
-        let guest = Guest::new().with("(data (i32.const 1024) \"whyno\")");
+    let (many, endless) = ("(call $fill (i32.const 41))", "(call $fill (i32.const 200))");
+    let fill = format!(
+        "(func $fill (param $count i32) (loop $next (drop (call $add (i32.const 0) {why} {why_not}))
+           (local.set $count (i32.sub (local.get $count) (i32.const 1))) (br_if $next (local.get $count))))"
+    );
+    let close = "(drop (call $close (i32.const 0)))";
+    for body in ["unreachable", grow, close, "(return (i32.const 1))", &reply, many, endless] {
+        let guest = Guest::new().with("(data (i32.const 1024) \"whyno\")").with(&fill);
         let module = guest.on_request(body).build();
         let stage = Stage::with(&module, OnError::FailOpen);
         let trace = stage.record(2, |chain| drop(run_request(chain)));
