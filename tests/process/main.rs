@@ -9,6 +9,7 @@ mod large_bodies;
 mod operating;
 mod real_codings;
 mod real_site;
+mod reloading;
 mod replaying;
 mod running;
 mod unrecorded;

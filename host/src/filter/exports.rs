@@ -12,7 +12,7 @@ use super::recording::noted::Noted;
 use super::state::State;
 use super::stream::EndOfStream;
 
-/// What the host calls during an exchange; `None` where the module has no use for it.
+/// What the host calls once the guest is configured; `None` where the module has no use for it.
 pub(super) struct Exports {
     pub(super) context_create: Option<Noted<(u32, u32), ()>>,
     pub(super) request_headers: Option<HeadersCallback>,
@@ -20,9 +20,15 @@ pub(super) struct Exports {
     /// Context, size and end of stream.
     pub(super) request_body: Option<Noted<(u32, u32, u32), u32>>,
     pub(super) response_body: Option<Noted<(u32, u32, u32), u32>>,
+    /// Context and number of trailers.
+    pub(super) request_trailers: Option<Noted<(u32, u32), u32>>,
+    pub(super) response_trailers: Option<Noted<(u32, u32), u32>>,
     pub(super) log: Option<Noted<u32, ()>>,
     pub(super) done: Option<Noted<u32, u32>>,
     pub(super) delete: Option<Noted<u32, ()>>,
+    pub(super) tick: Option<TypedFunc<u32, ()>>,
+    /// Context and queue.
+    pub(super) queue_ready: Option<TypedFunc<(u32, u32), ()>>,
 }
 
 /// The two shapes of a header callback.
@@ -41,9 +47,13 @@ impl Exports {
             response_headers: HeadersCallback::find(store, guest, (abi, "proxy_on_response_headers"))?,
             request_body: noted(store, guest, "proxy_on_request_body")?,
             response_body: noted(store, guest, "proxy_on_response_body")?,
+            request_trailers: noted(store, guest, "proxy_on_request_trailers")?,
+            response_trailers: noted(store, guest, "proxy_on_response_trailers")?,
             log: noted(store, guest, "proxy_on_log")?,
             done: noted(store, guest, "proxy_on_done")?,
             delete: noted(store, guest, "proxy_on_delete")?,
+            tick: callback(store, guest, "proxy_on_tick")?,
+            queue_ready: callback(store, guest, "proxy_on_queue_ready")?,
         })
     }
 }

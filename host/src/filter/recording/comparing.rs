@@ -98,7 +98,7 @@ fn in_step(recorded: &Step, found: &Step) -> Vec<Difference> {
         }
     };
     compare("verdict", verdict(recorded), verdict(found));
-    for (what, head) in [("request", Which::Request), ("response", Which::Response)] {
+    for (what, head) in [("request", Which::Request), ("response", Which::Response), ("trailer", Which::Trailers)] {
         let (expected, found) = (fields(recorded, head), fields(found, head));
         let names = expected.keys().chain(found.keys()).collect::<std::collections::BTreeSet<_>>();
         for name in names {
@@ -128,12 +128,14 @@ const SPOKEN: [(&str, &[&str]); 4] = [
 enum Which {
     Request,
     Response,
+    Trailers,
 }
 
 fn fields(step: &Step, which: Which) -> BTreeMap<&str, Vec<String>> {
     let (left, lent) = match which {
         Which::Request => (&step.left.request, &step.lent.request),
         Which::Response => (&step.left.response, &step.lent.response),
+        Which::Trailers => (&step.left.trailers, &step.lent.trailers),
     };
     let head: &Head = left.as_ref().or(lent.as_ref()).unwrap_or(const { &Vec::new() });
     let mut fields = BTreeMap::<&str, Vec<String>>::new();
@@ -170,11 +172,12 @@ fn verdict(step: &Step) -> String {
 }
 
 fn place(step: &Step) -> &'static str {
-    match (step.moment, &step.lent.body) {
-        (Moment::Request, None) => "request headers",
-        (Moment::Request, Some(_)) => "request body",
-        (Moment::Response, None) => "response headers",
-        (Moment::Response, Some(_)) => "response body",
+    let in_body = step.lent.body.is_some() || step.lent.trailers.is_some();
+    match (step.moment, in_body) {
+        (Moment::Request, false) => "request headers",
+        (Moment::Request, true) => "request body",
+        (Moment::Response, false) => "response headers",
+        (Moment::Response, true) => "response body",
         (Moment::Log | Moment::Done, _) => "the end",
         (Moment::Root, _) => "the filter's own",
     }

@@ -100,7 +100,7 @@ impl Recording {
         let (image, code) = plugin.recordable().ok_or(RecordRefusal::NoImage)?;
         let code = hostcalls::tapped(code).map_err(|error| RecordRefusal::Sandbox(one_line(&format!("{error:#}"))))?;
         self.recorder.tell(&Line::Filter(facts(plugin, number)));
-        self.recorder.number(image).ok_or(RecordRefusal::TooLarge)?;
+        self.recorder.number(&image).ok_or(RecordRefusal::TooLarge)?;
         let (recorder, clock) = (self.recorder.clone(), plugin.profile.clock.clone());
         if !plugin.desk.open(Session { recorder, filter: number, code, clock }) {
             return Err(RecordRefusal::Busy);

@@ -4,7 +4,7 @@
 //! where lines are not taken in time, the next ones are counted and left out.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -32,8 +32,8 @@ pub(in crate::filter) struct Recorder {
     lines: mpsc::Sender<Bytes>,
     under_way: AtomicUsize,
     over: AtomicBool,
-    /// Images that have a line.
-    images: Mutex<Vec<Arc<Image>>>,
+    /// Images that have a line. They are not kept: a filter may only have so many at a time.
+    images: Mutex<Vec<Weak<Image>>>,
     pub(in crate::filter) too_large: AtomicU64,
     pub(in crate::filter) too_fast: AtomicU64,
 }
@@ -86,14 +86,14 @@ impl Recorder {
     /// The number of an image, which gets its line now where it has none; `None` where it cannot have one.
     pub(in crate::filter) fn number(&self, image: &Arc<Image>) -> Option<u32> {
         let mut images = self.images.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = images.iter().position(|known| Arc::ptr_eq(known, image));
+        let known = images.iter().position(|known| known.as_ptr() == Arc::as_ptr(image));
         let index = match known {
             Some(index) => index,
             None => {
                 let number = u32::try_from(images.len()).ok()?;
                 let line = Line::Image(picture::of(image, number)?);
                 self.lines.try_send(written(&line)?).ok()?;
-                images.push(image.clone());
+                images.push(Arc::downgrade(image));
                 images.len() - 1
             }
         };

@@ -171,7 +171,7 @@ fn usual(step: &Step, index: usize, context: u32) -> Vec<Called> {
             callback("proxy_on_context_create", &[context, ROOT_CONTEXT]),
             callback("proxy_on_request_headers", &[context, count(0), end]),
         ],
-        Moment::Response if step.callbacks.is_empty() && step.lent.body.is_none() => {
+        Moment::Response if step.callbacks.is_empty() && step.lent.body.is_none() && step.lent.trailers.is_none() => {
             vec![callback("proxy_on_response_headers", &[context, count(1), end])]
         }
         Moment::Log | Moment::Done => {

@@ -4,7 +4,8 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Version, response};
 
-use super::super::abi::BufferType;
+use super::super::abi::{BufferType, MapType};
+use super::super::bodies::direction::Direction;
 use super::super::bodies::piece::Piece;
 use super::super::messages::message::Message;
 use super::super::notes::Notes;
@@ -13,6 +14,7 @@ use super::super::stream::{EndOfStream, Stream};
 use super::octets::Octets;
 use super::trace::{Head, Moment, NotesFacts, Ruling, Scene, StreamFacts};
 use crate::clock::Timestamp;
+use crate::config::Side;
 use crate::semantics::RequestHead;
 
 /// Takes down what is lent for the callbacks that come, where the exchange is recorded.
@@ -41,6 +43,7 @@ fn lent(state: &State) -> Scene {
         request: state.request().map(|request| head(request)),
         response: state.response().map(|response| head(response)),
         body,
+        trailers: (state.piece.map != MapType::Absent).then(|| fields(&state.piece.trailers)),
         stream: state.notes().map(|notes| stream_facts(&notes.stream, state.request().map(|request| request.version))),
         notes: state.notes().map(notes_facts),
     }
@@ -53,6 +56,7 @@ fn left(state: &State, before: &Scene) -> Scene {
         request: now.request.filter(|request| before.request.as_ref() != Some(request)),
         response: now.response.filter(|response| before.response.as_ref() != Some(response)),
         body: now.body.filter(|body| before.body.as_ref() != Some(body)),
+        trailers: now.trailers.filter(|trailers| before.trailers.as_ref() != Some(trailers)),
         stream: None,
         notes: now.notes.filter(|notes| before.notes.as_ref() != Some(notes)),
     }
@@ -60,7 +64,7 @@ fn left(state: &State, before: &Scene) -> Scene {
 
 fn moment(state: &State) -> Moment {
     match state.moment {
-        state::Moment::Root => Moment::Root,
+        state::Moment::Start | state::Moment::Root => Moment::Root,
         state::Moment::Request => Moment::Request,
         state::Moment::Response => Moment::Response,
         state::Moment::Log => Moment::Log,
@@ -86,6 +90,7 @@ fn stream_facts(stream: &Stream, version: Option<Version>) -> StreamFacts {
         request_id: stream.request_id.to_string(),
         route: stream.route.to_string(),
         origin: stream.origin.to_string(),
+        side: stream.side.word().to_owned(),
         started: stream.started.unix_nanos(),
         version: version.map(|version| format!("{version:?}")).unwrap_or_default(),
     }
@@ -112,9 +117,13 @@ pub(in crate::filter) fn set(state: &mut State, scene: &Scene, moment: Moment) -
         *state.response.change() = response_parts(head)?;
     }
     state.piece = Piece::default();
+    let direction = if moment == Moment::Request { Direction::Request } else { Direction::Response };
     if let Some(body) = &scene.body {
-        let buffer = if moment == Moment::Request { BufferType::RequestBody } else { BufferType::ResponseBody };
-        state.piece = Piece { buffer, bytes: body.0.clone().into() };
+        state.piece = Piece::of(direction, body.0.clone().into());
+    }
+    if let Some(trailers) = &scene.trailers {
+        state.piece.map = direction.trailers();
+        trailers.iter().try_for_each(|(name, value)| append(&mut state.piece.trailers, name, value))?;
     }
     state.notes = None;
     if let (Some(stream), Some(facts)) = (&scene.stream, &scene.notes) {
@@ -176,6 +185,7 @@ fn notes(facts: &StreamFacts, left: &NotesFacts) -> Option<Notes> {
         request_id: facts.request_id.as_str().into(),
         route: facts.route.as_str().into(),
         origin: facts.origin.as_str().into(),
+        side: if facts.side == Side::Origin.word() { Side::Origin } else { Side::Client },
         started: Timestamp::from_unix(std::time::Duration::from_nanos(facts.started)),
     });
     notes.status = left.status.and_then(|status| StatusCode::from_u16(status).ok());

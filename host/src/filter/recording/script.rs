@@ -52,7 +52,7 @@ const WORLD: [&str; 13] = [
 ];
 
 /// Maps and buffers that a step lends: all others are of calls.
-const LENT_MAPS: [u64; 2] = [0, 2];
+const LENT_MAPS: [u64; 4] = [0, 1, 2, 3];
 const LENT_BUFFERS: [u64; 4] = [0, 1, 6, 7];
 
 impl Script {

@@ -153,7 +153,7 @@ impl Drop for Tape {
 }
 
 fn scene_bytes(scene: &Scene) -> usize {
-    let heads = [&scene.request, &scene.response].into_iter().flatten().flatten();
+    let heads = [&scene.request, &scene.response, &scene.trailers].into_iter().flatten().flatten();
     let heads: usize = heads.map(|(name, value)| name.len() + value.0.len() + ENTRY_BYTES).sum();
     let notes = scene.notes.iter().flat_map(|notes| &notes.properties);
     let notes: usize = notes.map(|(name, value)| name.0.len() + value.0.len()).sum();

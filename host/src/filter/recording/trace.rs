@@ -112,6 +112,8 @@ pub(in crate::filter) struct Scene {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::filter) body: Option<Octets>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::filter) trailers: Option<Head>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::filter) stream: Option<StreamFacts>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::filter) notes: Option<NotesFacts>,
@@ -129,6 +131,8 @@ pub(in crate::filter) struct StreamFacts {
     pub(in crate::filter) request_id: String,
     pub(in crate::filter) route: String,
     pub(in crate::filter) origin: String,
+    /// As `at` names it.
+    pub(in crate::filter) side: String,
     pub(in crate::filter) started: u64,
     pub(in crate::filter) version: String,
 }

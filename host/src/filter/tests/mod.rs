@@ -18,7 +18,9 @@ mod properties;
 mod recording;
 mod renewing;
 mod replies;
+mod root;
 mod sharing;
 mod speed;
+mod trailers;
 
 pub(super) use node::{limits, profile};
