@@ -10,5 +10,6 @@ mod operating;
 mod real_codings;
 mod real_site;
 mod reloading;
+mod replaying;
 mod running;
 mod unrecorded;

@@ -1,5 +1,5 @@
 //! `GET /metrics`, `/healthz`, `/livez`, `/readyz`, `/v1/explain`, `/v1/filters`, and
-//! `POST /v1/purge` and `/v1/reload`: who is heard, and by which method.
+//! `POST /v1/purge`, `/v1/reload` and `/v1/filters/NAME/record`: who is heard, and by which method.
 
 use std::convert::Infallible;
 use std::net::TcpListener;
@@ -14,7 +14,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::Semaphore;
 
 use super::state::State;
-use super::{explain, purge, reload, reply};
+use super::{explain, purge, record, reload, reply};
 use crate::body::Body;
 use crate::telemetry;
 
@@ -66,6 +66,7 @@ enum Matter {
     Explain,
     Filters,
     Reload,
+    Record,
 }
 
 impl Matter {
@@ -78,13 +79,14 @@ impl Matter {
             "/v1/explain" => Self::Explain,
             "/v1/filters" => Self::Filters,
             "/v1/reload" => Self::Reload,
+            path if record::filter(path).is_some() => Self::Record,
             _ => return None,
         })
     }
 
     /// The methods that it is asked for by, as in `Allow`.
     fn methods(self) -> &'static str {
-        if matches!(self, Self::Purge | Self::Reload) { "POST" } else { "GET, HEAD" }
+        if matches!(self, Self::Purge | Self::Reload | Self::Record) { "POST" } else { "GET, HEAD" }
     }
 
     fn is_public(self) -> bool {
@@ -97,7 +99,8 @@ where
     B: http_body::Body<Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
 {
     let Some(matter) = Matter::of(request.uri().path()) else {
-        let known = "not found: try /metrics, /healthz, /readyz, /v1/purge, /v1/explain, /v1/filters or /v1/reload\n";
+        let known = "not found: try /metrics, /healthz, /readyz, /v1/purge, /v1/explain, /v1/filters, /v1/reload or \
+                     /v1/filters/NAME/record\n";
         return reply::text(StatusCode::NOT_FOUND, known);
     };
     if !matter.methods().split(", ").any(|method| method == request.method().as_str()) {
@@ -117,6 +120,7 @@ where
         Matter::Explain => explain::answer(request, &state.edge).await,
         Matter::Filters => reload::filters(&state.edge),
         Matter::Reload => reload::answer(&request, &state.edge).await,
+        Matter::Record => record::answer(&request, &state.edge).await,
         Matter::Readiness if !state.health.is_ready() => reply::text(StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
         Matter::Readiness | Matter::Health => reply::text(StatusCode::OK, "ok\n"),
     }
@@ -148,11 +152,14 @@ mod tests {
             ("/v1/filters", "GET, HEAD", false),
             ("/v1/purge", "POST", false),
             ("/v1/reload", "POST", false),
+            ("/v1/filters/guard/record", "POST", false),
         ];
         for (path, methods, public) in cases {
             let matter = Matter::of(path).expect(path);
             assert_eq!((matter.methods(), matter.is_public()), (methods, public), "{path}");
         }
-        assert_eq!(Matter::of("/v1/purge/"), None);
+        for path in ["/v1/purge/", "/v1/filters//record", "/v1/filters/a/b/record", "/v1/filters/guard"] {
+            assert_eq!(Matter::of(path), None, "{path}");
+        }
     }
 }

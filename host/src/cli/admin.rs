@@ -8,11 +8,12 @@ use anyhow::{Context, bail};
 use bytes::Bytes;
 use http::{Request, Response, header};
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use super::arguments::Door;
+use super::door::Door;
 use crate::config;
 
 /// The answer is a page of text at most, or the node is no node.
@@ -52,7 +53,34 @@ impl Admin {
         runtime.block_on(self.exchange(request, body))
     }
 
-    async fn exchange(&self, mut request: http::request::Builder, body: String) -> anyhow::Result<Response<String>> {
+    /// Sends one request, and hands on a good answer's body as it comes; the answer's status, and its text where it is
+    /// no good one.
+    pub(super) fn follow(
+        &self,
+        request: http::request::Builder,
+        mut heed: impl FnMut(&[u8]) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Response<String>> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async {
+            let answer = self.send(request, String::new()).await?;
+            if !answer.status().is_success() {
+                return self.whole(answer).await;
+            }
+            let (parts, mut body) = answer.into_parts();
+            while let Some(frame) = body.frame().await {
+                let frame = frame.map_err(|error| anyhow::anyhow!("the answer broke off: {error}"))?;
+                heed(frame.data_ref().map_or(&[][..], |data| data))?;
+            }
+            Ok(Response::from_parts(parts, String::new()))
+        })
+    }
+
+    async fn exchange(&self, request: http::request::Builder, body: String) -> anyhow::Result<Response<String>> {
+        let answer = self.send(request, body).await?;
+        self.whole(answer).await
+    }
+
+    async fn send(&self, mut request: http::request::Builder, body: String) -> anyhow::Result<Response<Incoming>> {
         let address = self.address;
         let stream = TcpStream::connect(address)
             .await
@@ -64,7 +92,11 @@ impl Admin {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }
         let request: Request<Full<Bytes>> = request.body(Full::from(body))?;
-        let answer = sender.send_request(request).await.with_context(|| format!("{address} does not speak HTTP"))?;
+        sender.send_request(request).await.with_context(|| format!("{address} does not speak HTTP"))
+    }
+
+    async fn whole(&self, answer: Response<Incoming>) -> anyhow::Result<Response<String>> {
+        let address = self.address;
         let (parts, body) = answer.into_parts();
         let whole = http_body_util::Limited::new(body, ANSWER_BYTES_MAX).collect().await;
         let whole = whole.map_err(|error| anyhow::anyhow!("the answer of {address} broke off: {error}"))?.to_bytes();

@@ -5,10 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::door::{DEFAULT_CONFIG, Door};
 use super::filter::FilterCommand;
-
-/// The configuration where none is named.
-const DEFAULT_CONFIG: &str = "config/edge.toml";
 
 /// A CDN edge node that its users program with WebAssembly filters.
 #[derive(Debug, Parser)]
@@ -113,18 +111,4 @@ pub(super) struct Explain {
     pub(super) json: bool,
     #[command(flatten)]
     pub(super) door: Door,
-}
-
-/// Where the node is.
-#[derive(Debug, Args)]
-pub(super) struct Door {
-    /// The node's configuration, for its admin address and token
-    #[arg(short, long, value_name = "FILE", default_value = DEFAULT_CONFIG)]
-    pub(super) config: PathBuf,
-    /// Its admin address, without any file
-    #[arg(long, value_name = "ADDRESS", conflicts_with = "config")]
-    pub(super) admin: Option<SocketAddr>,
-    /// Its admin token, instead of the configuration's
-    #[arg(long, value_name = "TOKEN")]
-    pub(super) token: Option<String>,
 }

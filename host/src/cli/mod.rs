@@ -3,6 +3,7 @@
 mod admin;
 mod arguments;
 mod check;
+mod door;
 mod explain;
 mod filter;
 mod purge;

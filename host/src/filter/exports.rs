@@ -8,23 +8,24 @@ use super::abi::{Abi, MapType};
 use super::loading::load_error::LoadFault;
 use super::messages::message::Message;
 use super::one_line::one_line;
+use super::recording::noted::Noted;
 use super::state::State;
 use super::stream::EndOfStream;
 
 /// What the host calls once the guest is configured; `None` where the module has no use for it.
 pub(super) struct Exports {
-    pub(super) context_create: Option<TypedFunc<(u32, u32), ()>>,
+    pub(super) context_create: Option<Noted<(u32, u32), ()>>,
     pub(super) request_headers: Option<HeadersCallback>,
     pub(super) response_headers: Option<HeadersCallback>,
     /// Context, size and end of stream.
-    pub(super) request_body: Option<TypedFunc<(u32, u32, u32), u32>>,
-    pub(super) response_body: Option<TypedFunc<(u32, u32, u32), u32>>,
+    pub(super) request_body: Option<Noted<(u32, u32, u32), u32>>,
+    pub(super) response_body: Option<Noted<(u32, u32, u32), u32>>,
     /// Context and number of trailers.
-    pub(super) request_trailers: Option<TypedFunc<(u32, u32), u32>>,
-    pub(super) response_trailers: Option<TypedFunc<(u32, u32), u32>>,
-    pub(super) log: Option<TypedFunc<u32, ()>>,
-    pub(super) done: Option<TypedFunc<u32, u32>>,
-    pub(super) delete: Option<TypedFunc<u32, ()>>,
+    pub(super) request_trailers: Option<Noted<(u32, u32), u32>>,
+    pub(super) response_trailers: Option<Noted<(u32, u32), u32>>,
+    pub(super) log: Option<Noted<u32, ()>>,
+    pub(super) done: Option<Noted<u32, u32>>,
+    pub(super) delete: Option<Noted<u32, ()>>,
     pub(super) tick: Option<TypedFunc<u32, ()>>,
     /// Context and queue.
     pub(super) queue_ready: Option<TypedFunc<(u32, u32), ()>>,
@@ -33,24 +34,24 @@ pub(super) struct Exports {
 /// The two shapes of a header callback.
 pub(super) enum HeadersCallback {
     /// Context and number of headers: 0.1.0.
-    Without(TypedFunc<(u32, u32), u32>),
+    Without(Noted<(u32, u32), u32>),
     /// The end of the stream too: from 0.2.0.
-    WithEnd(TypedFunc<(u32, u32, u32), u32>),
+    WithEnd(Noted<(u32, u32, u32), u32>),
 }
 
 impl Exports {
     pub(super) fn find(store: &mut Store<State>, guest: &Guest, abi: Abi) -> Result<Self, LoadFault> {
         Ok(Self {
-            context_create: callback(store, guest, "proxy_on_context_create")?,
+            context_create: noted(store, guest, "proxy_on_context_create")?,
             request_headers: HeadersCallback::find(store, guest, (abi, "proxy_on_request_headers"))?,
             response_headers: HeadersCallback::find(store, guest, (abi, "proxy_on_response_headers"))?,
-            request_body: callback(store, guest, "proxy_on_request_body")?,
-            response_body: callback(store, guest, "proxy_on_response_body")?,
-            request_trailers: callback(store, guest, "proxy_on_request_trailers")?,
-            response_trailers: callback(store, guest, "proxy_on_response_trailers")?,
-            log: callback(store, guest, "proxy_on_log")?,
-            done: callback(store, guest, "proxy_on_done")?,
-            delete: callback(store, guest, "proxy_on_delete")?,
+            request_body: noted(store, guest, "proxy_on_request_body")?,
+            response_body: noted(store, guest, "proxy_on_response_body")?,
+            request_trailers: noted(store, guest, "proxy_on_request_trailers")?,
+            response_trailers: noted(store, guest, "proxy_on_response_trailers")?,
+            log: noted(store, guest, "proxy_on_log")?,
+            done: noted(store, guest, "proxy_on_done")?,
+            delete: noted(store, guest, "proxy_on_delete")?,
             tick: callback(store, guest, "proxy_on_tick")?,
             queue_ready: callback(store, guest, "proxy_on_queue_ready")?,
         })
@@ -73,12 +74,25 @@ impl HeadersCallback {
         }
     }
 
-    fn find(store: &mut Store<State>, guest: &Guest, (abi, name): (Abi, &str)) -> Result<Option<Self>, LoadFault> {
+    fn find(
+        store: &mut Store<State>,
+        guest: &Guest,
+        (abi, name): (Abi, &'static str),
+    ) -> Result<Option<Self>, LoadFault> {
         Ok(match abi {
-            Abi::V0_1_0 => callback(store, guest, name)?.map(Self::Without),
-            Abi::V0_2_0 | Abi::V0_2_1 => callback(store, guest, name)?.map(Self::WithEnd),
+            Abi::V0_1_0 => noted(store, guest, name)?.map(Self::Without),
+            Abi::V0_2_0 | Abi::V0_2_1 => noted(store, guest, name)?.map(Self::WithEnd),
         })
     }
+}
+
+/// The export `name`, to be called during exchanges.
+fn noted<P: WasmParams, R: WasmResults>(
+    store: &mut Store<State>,
+    guest: &Guest,
+    name: &'static str,
+) -> Result<Option<Noted<P, R>>, LoadFault> {
+    Ok(callback(store, guest, name)?.map(|function| Noted::new(name, function)))
 }
 
 /// The export `name`; an error where it is there with another type.

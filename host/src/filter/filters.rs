@@ -14,6 +14,7 @@ use super::loading::load_error::{LoadError, LoadFault};
 use super::loading::module::Module;
 use super::loading::workshop::Workshop;
 use super::plugin::{Identity, Plugin};
+use super::recording::feed::{RecordBounds, RecordRefusal, Recording};
 use super::rollout::canary::Canary;
 use super::rollout::condition::Conditions;
 use super::rollout::filter_state::FilterState;
@@ -202,6 +203,15 @@ impl Filters {
             conditions.push(element.condition.clone());
         }
         Ok(Chain::new(plugins.into(), Conditions::new(conditions), canaries.into()))
+    }
+
+    /// Begins to record exchanges of every build of a filter that runs, canary and routes' own settings among them.
+    pub fn record(&self, name: &str, bounds: RecordBounds) -> Result<Recording, RecordRefusal> {
+        let held = self.held.iter().filter(|((held, _), _)| held == name).map(|(_, held)| held);
+        let plugins: Vec<_> = held
+            .flat_map(|held| std::iter::once(&held.plugin).chain(held.canary.as_ref().map(|canary| &canary.next)))
+            .collect();
+        Recording::begin(&plugins, bounds)
     }
 
     /// How each version of each filter is, by name.

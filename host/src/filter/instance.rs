@@ -8,7 +8,7 @@ use std::mem;
 use std::sync::Arc;
 
 use http::response;
-use wasmtime::{InstancePre, Store, TypedFunc, WasmParams};
+use wasmtime::{InstancePre, Store, WasmParams};
 
 use super::LocalReply;
 use super::abi::{ACTION_CONTINUE, MapType, ROOT_CONTEXT};
@@ -25,6 +25,10 @@ use super::loading::load_error::LoadFault;
 use super::notes::Notes;
 use super::one_line::one_line;
 use super::profile::Profile;
+use super::recording::noted::{Arguments, Noted};
+use super::recording::scene;
+use super::recording::tape::Tape;
+use super::recording::trace::Ruling;
 use super::starter::{self, Started};
 use super::state::{LogBudget, Moment, State};
 use super::stream::EndOfStream;
@@ -84,6 +88,15 @@ impl Instance {
     /// What this guest is now, whose mutable globals are exported as `names`; `None` where that cannot be kept.
     pub(super) fn image(&mut self, names: &[String]) -> Option<Image> {
         replica::image(&mut self.store, &self.guest, names)
+    }
+
+    /// Notes on `tape` what the guest does from now on. Its calls must be tapped.
+    pub(super) fn record(&mut self, tape: Tape) {
+        self.store.data_mut().tape = Some(Box::new(tape));
+    }
+
+    pub(super) fn is_recorded(&self) -> bool {
+        self.store.data().tape.is_some()
     }
 
     /// Whether another exchange may have the guest while the one that was in it waits.
@@ -163,7 +176,7 @@ impl Instance {
 
     /// Hands the response head to the context of the exchange.
     pub(super) fn response_headers(&mut self, loan: Loan<'_>) -> Result<Decision, Broken> {
-        if self.exports.response_headers.is_none() {
+        if self.exports.response_headers.is_none() && !self.is_recorded() {
             return Ok(Decision::Continue);
         }
         self.lend(loan, Moment::Response, |guest, end| match &guest.exports.response_headers {
@@ -205,8 +218,13 @@ impl Instance {
         let moment =
             if heads.as_ref().is_some_and(|heads| heads.response.is_some()) { Moment::Log } else { Moment::Done };
         self.arm(moment);
+        scene::begin(self.store.data_mut(), EndOfStream::Yes);
         let outcome = self.call_finish();
         let outcome = outcome.map_err(|error| broken(&self.store, &error));
+        scene::end(self.store.data_mut(), || {
+            outcome.as_ref().err().map(|broken| Ruling::Fail(broken.kind.word().into()))
+        });
+        self.seal();
         hostcalls::tell_dropped_log(self.store.data());
         self.show(&mut heads);
         *notes = self.store.data_mut().notes.take();
@@ -220,6 +238,14 @@ impl Instance {
         let state = self.store.data_mut();
         state.request.swap(request);
         state.response.swap(response);
+    }
+
+    /// Notes what the guest is after its last callback.
+    fn seal(&mut self) {
+        if let Some(mut tape) = self.store.data_mut().tape.take() {
+            tape.seal(self.replica.as_ref().map(|replica| replica.digest(&mut self.store)));
+            self.store.data_mut().tape = Some(tape);
+        }
     }
 
     fn call_finish(&mut self) -> wasmtime::Result<()> {
@@ -273,12 +299,14 @@ impl Instance {
     ) -> Result<Decision, Broken> {
         self.swap(&mut loan);
         self.arm(moment);
+        scene::begin(self.store.data_mut(), loan.end);
         let action = callback(self, loan.end);
         let more = if loan.piece.is_some() { loan.end } else { EndOfStream::Yes };
         let outcome = match action {
             Ok(action) => self.decide(action, more),
             Err(error) => Err(broken(&self.store, &error)),
         };
+        scene::end(self.store.data_mut(), || Some(ruling(&outcome)));
         if outcome.is_err() {
             self.store.data_mut().revert();
             hostcalls::tell_dropped_log(self.store.data());
@@ -324,9 +352,25 @@ impl Instance {
     }
 }
 
+/// What a step came to, as a trace tells it.
+fn ruling(outcome: &Result<Decision, Broken>) -> Ruling {
+    match outcome {
+        Ok(Decision::Continue) => Ruling::Continue,
+        Ok(Decision::Pause) => Ruling::Pause,
+        Ok(Decision::Close) => Ruling::Close,
+        Ok(Decision::Reply(reply)) => Ruling::Reply {
+            status: reply.status.as_u16(),
+            headers: scene::fields(&reply.headers),
+            body: reply.body[..].into(),
+            details: reply.details.clone(),
+        },
+        Err(broken) => Ruling::Fail(broken.kind.word().to_owned()),
+    }
+}
+
 /// The callback's action, where there is one.
-fn call<P: WasmParams>(
-    callback: &Option<TypedFunc<P, u32>>,
+fn call<P: WasmParams + Arguments>(
+    callback: &Option<Noted<P, u32>>,
     store: &mut Store<State>,
     arguments: P,
 ) -> wasmtime::Result<u32> {
@@ -338,7 +382,7 @@ fn clamped(count: usize) -> u32 {
 }
 
 /// Holds what the guest left to the limits of a header or trailer section.
-fn check_headers(state: &State) -> Result<(), Broken> {
+pub(super) fn check_headers(state: &State) -> Result<(), Broken> {
     let limits = &state.profile.limits;
     let trailers = state.piece.map;
     for map in [MapType::RequestHeaders, MapType::ResponseHeaders, trailers] {

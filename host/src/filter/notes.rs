@@ -78,6 +78,11 @@ impl Marks {
         self.properties.iter().find(|property| property.name == name).map(|property| &property.value[..])
     }
 
+    /// All of them, names and values.
+    pub(super) fn properties(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.properties.iter().map(|property| (&property.name[..], &property.value[..]))
+    }
+
     /// Stores a property, in the place of an earlier one of that name; `InternalFailure` where there is no room.
     pub(super) fn store(&mut self, name: &[u8], value: &[u8]) -> Result<(), Status> {
         let others = self.properties.iter().filter(|property| property.name != name);

@@ -14,6 +14,7 @@ use super::abi::ROOT_CONTEXT;
 use super::failure::Broken;
 use super::instance::Instance;
 use super::isolation::berth::Act;
+use super::isolation::image::Image;
 use super::isolation::quarters::Quarters;
 use super::isolation::ticket::Ticket;
 use super::loading::interests::Interests;
@@ -22,6 +23,7 @@ use super::loading::module::Module;
 use super::loading::workshop::Workshop;
 use super::measures::metrics::Meters;
 use super::profile::Profile;
+use super::recording::desk::Desk;
 use super::rollout::breaker::{Admission, Breaker, Change};
 use super::rollout::tally::Tally;
 use super::rollout::version::Version;
@@ -35,6 +37,7 @@ pub(super) struct Plugin {
     pub(super) identity: Identity,
     pub(super) breaker: Breaker,
     pub(super) tally: Arc<Tally>,
+    pub(super) desk: Arc<Desk>,
     contexts: AtomicU32,
     quarters: Arc<Quarters>,
     _leash: Leash,
@@ -86,6 +89,7 @@ impl Plugin {
             identity,
             breaker: Breaker::new(&profile, meters.breaker.clone()),
             tally,
+            desk: Arc::default(),
             meters,
             profile,
             contexts: AtomicU32::new(ROOT_CONTEXT + 1),
@@ -118,7 +122,16 @@ impl Plugin {
 
     /// The ticket of an exchange that comes to this filter.
     pub(super) fn admit(&self) -> Ticket {
-        self.quarters.ticket(self.next_context())
+        let mut ticket = self.quarters.ticket(self.next_context());
+        if let Some(session) = self.desk.ask() {
+            self.quarters.record(&mut ticket, &session);
+        }
+        ticket
+    }
+
+    /// The image that its exchanges find, and its code; `None` where they find no image.
+    pub(super) fn recordable(&self) -> Option<(Arc<Image>, &wasmtime::Module)> {
+        Some((self.quarters.image()?, self.quarters.module.code.module()))
     }
 
     /// After four billion exchanges the numbers come again: those of then are long over.

@@ -20,6 +20,7 @@ use super::measures::series::Series;
 use super::messages::message::Message;
 use super::notes::Notes;
 use super::profile::Profile;
+use super::recording::tape::Tape;
 use crate::semantics::RequestHead;
 
 /// Which host calls a guest may make.
@@ -85,6 +86,8 @@ pub(super) struct State {
     pub(super) series: Vec<Series>,
     /// Where values for the guest are put together; kept for its capacity.
     pub(super) scratch: Vec<u8>,
+    /// Where the exchange is noted, if it is recorded.
+    pub(super) tape: Option<Box<Tape>>,
 }
 
 /// What is left of a guest's log in one exchange.
@@ -118,6 +121,7 @@ impl State {
             overtime: Overtime::default(),
             series: Vec::new(),
             scratch: Vec::new(),
+            tape: None,
         }
     }
 

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::super::door::Door;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum FilterCommand {
     /// Make a crate with a first filter that builds and tests at once
@@ -14,6 +16,47 @@ pub(crate) enum FilterCommand {
     Test(Test),
     /// Measure what a filter costs: processor time by callback, memory, start, beside their limits
     Bench(Bench),
+    /// Record exchanges of a filter on a running node
+    Record(Record),
+    /// Run recorded exchanges again, with the same module or another one, and say what differs
+    Replay(Replay),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Record {
+    /// The filter, as the node's configuration names it
+    #[arg(value_name = "NAME")]
+    pub(super) name: String,
+    /// The file to make: it holds what clients sent, so only its owner may read it
+    #[arg(short, long, value_name = "TRACE")]
+    pub(super) output: PathBuf,
+    /// End after so many exchanges
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub(super) exchanges: u64,
+    /// End after so many seconds
+    #[arg(long, value_name = "N", default_value_t = 60)]
+    pub(super) seconds: u64,
+    /// End before the file has more bytes
+    #[arg(long, value_name = "N", default_value_t = 64 << 20)]
+    pub(super) bytes: u64,
+    /// Of the exchanges, how many take part
+    #[arg(long, value_name = "PERCENT", default_value_t = 100, value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub(super) share: u8,
+    #[command(flatten)]
+    pub(super) door: Door,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Replay {
+    /// A compiled filter
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// What was recorded
+    #[arg(value_name = "TRACE")]
+    pub(super) trace: PathBuf,
+    /// Compare what this module decides with what the recorded one decided, instead of asking for the same to the letter
+    #[arg(long)]
+    pub(super) diff: bool,
 }
 
 #[derive(Debug, Args)]

@@ -2,7 +2,7 @@
 //!
 //! `test` runs the cases of a file (`cases`, `wanted`) on a `stand`, which holds the real filter host without any socket,
 //! and a `judge` compares what came out. `check` tells what a module is made of, `bench` what it costs, and `new` makes
-//! the crate that all this begins with.
+//! the crate that all this begins with. `record` brings exchanges from a running node, and `replay` runs them again.
 
 mod arguments;
 
@@ -21,6 +21,9 @@ mod verbs;
 mod bench;
 mod check;
 
+mod record;
+mod replay;
+
 use std::process::ExitCode;
 
 pub(super) use arguments::FilterCommand;
@@ -32,5 +35,7 @@ pub(super) fn filter(command: &FilterCommand) -> anyhow::Result<ExitCode> {
         FilterCommand::Check(options) => check::check(options),
         FilterCommand::Test(options) => test::test(options),
         FilterCommand::Bench(options) => bench::bench(options),
+        FilterCommand::Record(options) => record::record(options),
+        FilterCommand::Replay(options) => replay::replay(options),
     }
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::super::routes::{Placed, Routes};
 use super::Edge;
 use crate::config::{self, Config, Faults};
-use crate::filter::{FilterState, Filters, Outcome, Wanted};
+use crate::filter::{FilterState, Filters, Outcome, RecordBounds, RecordRefusal, Recording, Wanted};
 
 /// What a reload did.
 #[derive(Debug)]
@@ -101,6 +101,11 @@ impl Edge {
             }
         }
         (placed, refused)
+    }
+
+    /// Begins to record exchanges of a filter, as it runs now.
+    pub fn record(&self, filter: &str, bounds: RecordBounds) -> Result<Recording, RecordRefusal> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).filters.record(filter, bounds)
     }
 
     /// How each version of each filter is.

@@ -31,6 +31,11 @@ impl Slice {
         self.at == 0 && self.len == 0
     }
 
+    /// Where it begins and how long it is.
+    pub(super) fn bounds(self) -> (u32, u32) {
+        (self.at, self.len)
+    }
+
     pub(super) fn read(self, memory: &[u8]) -> Result<&[u8], Status> {
         let start = self.at as usize;
         let end = start.checked_add(self.len as usize).ok_or(Status::InvalidMemoryAccess)?;

@@ -94,7 +94,7 @@ impl Berth {
         self.aside.remove(&ticket.context);
         match ticket.stay {
             Stay::Own(mut instance) => {
-                if self.instance.is_none() && instance.reset().is_ok() {
+                if self.instance.is_none() && !instance.is_recorded() && instance.reset().is_ok() {
                     self.instance = Some(instance);
                 }
             }

@@ -103,6 +103,29 @@ impl Number {
         })
     }
 
+    /// Its type and its bits, as `named` reads them.
+    pub(in crate::filter) fn word(self) -> String {
+        match self {
+            Self::I32(value) => format!("i32:{value}"),
+            Self::I64(value) => format!("i64:{value}"),
+            Self::F32(bits) => format!("f32:{bits}"),
+            Self::F64(bits) => format!("f64:{bits}"),
+            Self::V128(bits) => format!("v128:{bits}"),
+        }
+    }
+
+    pub(in crate::filter) fn named(word: &str) -> Option<Self> {
+        let (kind, bits) = word.split_once(':')?;
+        Some(match kind {
+            "i32" => Self::I32(bits.parse().ok()?),
+            "i64" => Self::I64(bits.parse().ok()?),
+            "f32" => Self::F32(bits.parse().ok()?),
+            "f64" => Self::F64(bits.parse().ok()?),
+            "v128" => Self::V128(bits.parse().ok()?),
+            _ => return None,
+        })
+    }
+
     pub(in crate::filter) fn value(self) -> Val {
         match self {
             Self::I32(value) => Val::I32(value),

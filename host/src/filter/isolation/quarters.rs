@@ -15,6 +15,7 @@ use super::super::loading::load_error::LoadFault;
 use super::super::loading::module::Module;
 use super::super::measures::metrics::{Making, Meters};
 use super::super::profile::Profile;
+use super::super::recording::desk::Session;
 use super::super::root::orders::Orders;
 use super::berth::{self, Act, Berth};
 use super::image::Image;
@@ -89,6 +90,27 @@ impl Quarters {
     /// The ticket of an exchange of this context, for the worker at hand.
     pub(in crate::filter) fn ticket(&self, context: u32) -> Ticket {
         Ticket::new(context, worker::slot(self.berths.len()))
+    }
+
+    /// Gives the exchange of `ticket` an instance of its own, whose calls are noted. Where that cannot be, it is one like
+    /// any other.
+    pub(in crate::filter) fn record(&self, ticket: &mut Ticket, session: &Session) {
+        let Isolation::Image(images) = &self.isolation else { return session.recorder.give_up() };
+        let image = images.current();
+        let made = Instance::replicate(&self.profile, &session.code, (&image, &images.names));
+        let Ok(mut instance) = made else { return session.recorder.give_up() };
+        if let Some(tape) = session.tape(&image, ticket.context) {
+            instance.record(tape);
+            ticket.stay = Stay::Own(Box::new(instance));
+        }
+    }
+
+    /// The image that exchanges find now; `None` where they find none.
+    pub(in crate::filter) fn image(&self) -> Option<Arc<Image>> {
+        match &self.isolation {
+            Isolation::Image(images) => Some(images.current().clone()),
+            Isolation::Exclusive(_) | Isolation::Shared => None,
+        }
     }
 
     /// Lets `act` work on the instance in which the context of `ticket` lives. After an error the ticket is void: the

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use wasmtime::{Global, Instance as Guest, Memory, Store};
+use xxhash_rust::xxh3::Xxh3Default;
 
 use super::super::state::State;
 use super::image::{Image, Number};
@@ -122,6 +123,17 @@ impl Replica {
             }
         }
         Ok(())
+    }
+
+    /// What tells memory and globals from any others, in hexadecimal.
+    pub(in crate::filter) fn digest(&self, store: &mut Store<State>) -> String {
+        let mut sum = Xxh3Default::new();
+        sum.update(self.memory.data(&*store));
+        for global in &self.globals {
+            let number = Number::of(global.get(&mut *store));
+            sum.update(number.map(Number::word).unwrap_or_default().as_bytes());
+        }
+        format!("{:032x}", sum.digest128())
     }
 
     /// Whether the guest is its image, bit for bit.

@@ -15,6 +15,7 @@ mod logs;
 mod metrics;
 mod node;
 mod properties;
+mod recording;
 mod renewing;
 mod replies;
 mod root;
@@ -22,4 +23,4 @@ mod sharing;
 mod speed;
 mod trailers;
 
-pub(super) use node::limits;
+pub(super) use node::{limits, profile};

@@ -8,6 +8,9 @@ use http::{HeaderMap, Request, Response, response};
 use prometheus::{Registry, TextEncoder};
 use tempfile::TempDir;
 
+use super::super::abi::Abi;
+use super::super::profile::Profile;
+use super::super::rollout::version::Version;
 use super::super::state::no_request;
 use super::super::{Chain, EndOfStream, Environment, Filters, LoadError, Run, Stream, Verdict, Wanted};
 use crate::clock::{Clock, Timestamp};
@@ -35,6 +38,12 @@ pub(in crate::filter) fn limits() -> FilterLimits {
         done_max: Duration::from_secs(5),
         instances_max: 1000,
     }
+}
+
+/// A filter that nothing is known of.
+pub(in crate::filter) fn profile() -> Arc<Profile> {
+    let filter = Filter::new("probe", "".into(), "");
+    Arc::new(Profile::new(&filter, (Version::of(b""), Abi::V0_2_1), &limits(), &Node::new().environment))
 }
 
 /// A folder of modules, the filters configured from them, and what they run in.
