@@ -166,16 +166,16 @@ impl HtmlRewrite {
         Rewriting::new(Rc::clone(&self.settings.rules.0), page, self.settings.buffer_bytes_max.0)
     }
 
-    /// Rewrites a page of usual size once, so that the memory that pages need is there before the first exchange: a
-    /// filter that is put back after each exchange need not be made anew for having grown.
+    /// Rewrites a page once, so that the memory that pages need is there before the first exchange: a filter that is put
+    /// back after each exchange need not be made anew for having grown.
     fn make_room(&self) {
         let sample = "<html><body><p class=a>text</p></body></html>".repeat(ROOM_BYTES / 44);
         self.rewriting(Page::default()).write(sample.as_bytes(), true);
     }
 }
 
-/// A page of the web is 30 KB in the median, and a piece of a body rarely more than 64 KiB.
-const ROOM_BYTES: usize = 64 * 1024;
+/// As much of a body as the node shows at once.
+const ROOM_BYTES: usize = 16 * 1024;
 
 export!(HtmlRewrite: response_body);
 
