@@ -3,15 +3,6 @@
 
 use support::{Answer, Origin, TestNode, filter_module, one_route};
 
-/// A node whose only route goes through one filter with these settings.
-fn through(filter: &str, settings: &str, origin: &Origin) -> TestNode {
-    let module = filter_module(filter);
-    TestNode::start(&format!(
-        "[filters.one]\nmodule = {module:?}\n[filters.one.settings]\n{settings}\n{}filters = [\"one\"]\n",
-        one_route(origin)
-    ))
-}
-
 async fn origin() -> Origin {
     let origin = Origin::start().await;
     origin.otherwise(Answer::ok("a").header("Cache-Control", "max-age=60").header("Server", "secret/1.0"));
@@ -24,7 +15,7 @@ async fn rewrite_changes_paths_and_headers_both_ways() {
     let settings = "rules = [{ prefix = \"/old\", to = \"/new/\" }]\n\
                     request_headers = { set = { x-tier = \"edge\" }, remove = [\"cookie\"] }\n\
                     response_headers = { set = { x-edge = \"one\" }, remove = [\"server\"], add = { x-many = [\"1\", \"2\"] } }";
-    let node = through("rewrite", settings, &origin);
+    let node = TestNode::through("rewrite", settings, &origin);
     let response = node.connect().await.request("GET", "/old/page?x=1", &[("Cookie", "a=b")], b"").await;
     let seen = &origin.seen()[0];
     assert_eq!(seen.target, "/new/page?x=1");
@@ -39,7 +30,7 @@ async fn rewrite_changes_paths_and_headers_both_ways() {
 async fn rewrite_redirects_without_asking_the_origin() {
     let origin = origin().await;
     let settings = "rules = [{ prefix = \"/old\", to = \"https://new.example/\", redirect = 308 }]";
-    let node = through("rewrite", settings, &origin);
+    let node = TestNode::through("rewrite", settings, &origin);
     let response = node.get("/old/page").await;
     assert_eq!((response.status, response.header("location")), (308, Some("https://new.example/page")));
     assert_eq!(origin.seen().len(), 0);
@@ -99,7 +90,7 @@ async fn guard_blocks_by_rule_and_counts_it() {
                     { name = \"admin\", action = \"block\", prefixes = [\"/admin\"], status = 404, body = \"no\" },\n\
                     { name = \"bots\", action = \"block\", user_agents = [\"badbot\"] },\n\
                     { name = \"writes\", action = \"block\", methods = [\"DELETE\"], clients = [\"127.0.0.0/8\"] }]";
-    let node = through("guard", settings, &origin);
+    let node = TestNode::through("guard", settings, &origin);
     let mut client = node.connect().await;
     let blocked = client.get("/admin/users").await;
     assert_eq!((blocked.status, blocked.text()), (404, "no"));
@@ -115,7 +106,7 @@ async fn guard_blocks_by_rule_and_counts_it() {
 #[tokio::test]
 async fn guard_hardens_every_response_also_from_the_cache() {
     let origin = origin().await;
-    let node = through("guard", "hide = [\"server\"]", &origin);
+    let node = TestNode::through("guard", "hide = [\"server\"]", &origin);
     for _ in 0..2 {
         let response = node.get("/").await;
         assert_eq!(response.header("x-content-type-options"), Some("nosniff"));
@@ -150,7 +141,7 @@ async fn responses_pass_the_chain_backward() {
 #[tokio::test]
 async fn the_time_spent_in_filters_is_measured() {
     let origin = origin().await;
-    let node = through("guard", "", &origin);
+    let node = TestNode::through("guard", "", &origin);
     node.get("/").await;
     let count = "forebay_filter_duration_seconds_count";
     node.metric_is(count, &[("filter", "one"), ("callback", "request_headers")], 1.0).await;

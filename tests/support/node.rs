@@ -47,6 +47,16 @@ impl TestNode {
         Self::start(&format!("{}{route}", one_route(origin)))
     }
 
+    /// A node with one origin and one route for everything, through a shipped filter under the name `one` with these
+    /// settings.
+    pub fn through(filter: &str, settings: &str, origin: &Origin) -> Self {
+        let module = filter_module(filter);
+        Self::start(&format!(
+            "[filters.one]\nmodule = {module:?}\n[filters.one.settings]\n{settings}\n{}filters = [\"one\"]\n",
+            one_route(origin)
+        ))
+    }
+
     /// Why the node does not start, where that is the question. The configuration itself must be right.
     pub fn try_start(config: &str) -> Result<Self, StartError> {
         let folder = TempDir::new().expect("a temporary folder can be made");

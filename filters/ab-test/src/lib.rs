@@ -35,6 +35,10 @@ struct Written {
     in_key: Option<bool>,
 }
 
+/// The name of a part of the cache key has 64 bytes, with `ab.` before it. The arms of a test whose part the cache does
+/// not take would be served each other's responses.
+const NAME_BYTES_MAX: usize = 60;
+
 /// One of `arms`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -51,6 +55,12 @@ impl TryFrom<Written> for Settings {
 
     fn try_from(written: Written) -> Result<Self, String> {
         let Written { name, arms, cookie, header, in_key } = written;
+        let word = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        if name.as_str().len() > NAME_BYTES_MAX || !name.as_str().bytes().all(word) {
+            return Err(format!(
+                "\"{name}\" is no name of a test: {NAME_BYTES_MAX} letters, digits, \"-\", \"_\" and \".\""
+            ));
+        }
         let names: BTreeSet<_> = arms.iter().map(|arm| &arm.name).collect();
         if names.len() < arms.len() {
             return Err("two arms have the same name".to_owned());

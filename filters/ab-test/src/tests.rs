@@ -42,6 +42,7 @@ fn wrong_settings_are_refused() {
     for (settings, expected) in [
         ("{}", "missing field `name`"),
         (r#"{ "name": "a b" }"#, "settings.name"),
+        (r#"{ "name": "a!", "arms": [{ "name": "x", "weight": 1 }] }"#, "\"a!\" is no name of a test"),
         (r#"{ "name": "a", "arms": [] }"#, "there must be an arm with a weight"),
         (r#"{ "name": "a", "arms": [{ "name": "x", "weight": 0 }] }"#, "there must be an arm with a weight"),
         (r#"{ "name": "a", "arms": [{ "name": "x", "weight": -1 }] }"#, "settings.arms[0].weight"),

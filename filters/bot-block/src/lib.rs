@@ -8,9 +8,11 @@
 //! | `status` | `403` | of the answer to a blocked request: 403 or 404 |
 //! | `header` | `"x-bot"` | request header: `verified`, `likely` or `no`; what a client sends in it is removed; `false` for none |
 
+use std::str::FromStr;
+
 use forebay_sdk::metric::Counter;
-use forebay_sdk::{Filter, Flow, HeaderName, Network, Request, export};
-use serde::Deserialize;
+use forebay_sdk::{Filter, Flow, HeaderName, Network, Request, export, settings};
+use serde::{Deserialize, Deserializer};
 
 /// Words of agents that say themselves that they are none of a person's.
 const LIKELY: [&str; 8] = ["bot", "crawler", "spider", "curl/", "wget/", "python", "scrapy", "headless"];
@@ -19,7 +21,7 @@ const LIKELY: [&str; 8] = ["bot", "crawler", "spider", "curl/", "wget/", "python
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    block: Vec<String>,
+    block: Vec<Part>,
     verified: Vec<Verified>,
     missing: Missing,
     status: Status,
@@ -31,8 +33,30 @@ pub struct Settings {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Verified {
-    agent: String,
+    agent: Part,
     networks: Vec<Network>,
+}
+
+/// A part of user agents, in lower case; an empty one would be part of every agent.
+#[derive(Debug)]
+struct Part(String);
+
+impl FromStr for Part {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        if text.trim().is_empty() {
+            Err("a part of a user agent has a letter")
+        } else {
+            Ok(Self(text.to_ascii_lowercase()))
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Part {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        settings::from_text(deserializer)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -103,9 +127,7 @@ pub struct BotBlock {
 impl Filter for BotBlock {
     type Settings = Settings;
 
-    fn new(mut settings: Settings) -> Self {
-        let agents = settings.verified.iter_mut().map(|verified| &mut verified.agent);
-        settings.block.iter_mut().chain(agents).for_each(|part| part.make_ascii_lowercase());
+    fn new(settings: Settings) -> Self {
         let counter = |verdict: &Verdict| Counter::labelled("bot_requests_total", &[("verdict", verdict.word())]);
         Self { settings, requests: Verdict::ALL.iter().map(counter).collect() }
     }
@@ -127,18 +149,19 @@ impl Filter for BotBlock {
 
 impl BotBlock {
     fn judge(&self, request: &Request) -> Verdict {
-        let agent = request.headers().get("user-agent").unwrap_or_default().to_ascii_lowercase();
+        // All of them, as whoever reads another one than this filter would see another client.
+        let agent = request.headers().get_all("user-agent").join(" ").to_ascii_lowercase();
         if agent.trim().is_empty() {
             return if self.settings.missing == Missing::Block { Verdict::Nameless } else { Verdict::Likely };
         }
-        let mut claims = self.settings.verified.iter().filter(|verified| agent.contains(&verified.agent)).peekable();
+        let mut claims = self.settings.verified.iter().filter(|verified| agent.contains(&verified.agent.0)).peekable();
         if claims.peek().is_some() {
             let client = request.client();
             let inside = |network: &Network| client.is_some_and(|client| network.contains(client));
             let proven = claims.any(|verified| verified.networks.iter().any(inside));
             return if proven { Verdict::Verified } else { Verdict::Impostor };
         }
-        if self.settings.block.iter().any(|part| agent.contains(part)) {
+        if self.settings.block.iter().any(|part| agent.contains(&part.0)) {
             return Verdict::Listed;
         }
         if LIKELY.iter().any(|word| agent.contains(word)) { Verdict::Likely } else { Verdict::No }

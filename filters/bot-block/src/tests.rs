@@ -28,6 +28,8 @@ fn bots_are_blocked_verified_or_tagged() {
             None => assert_eq!(exchange.reply().map(|reply| reply.status()), Some(404), "{agent} {client}"),
         }
     }
+    let twice = get("http://a.example/").with("user-agent", "Mozilla/5.0").with("user-agent", "badbot/1");
+    assert_eq!(filter.request(twice).reply().map(|reply| reply.status()), Some(404));
     assert_eq!(filter.metric(r#"bot_requests_total{verdict="impostor"}"#), 1);
 }
 
@@ -40,6 +42,8 @@ fn without_settings_nothing_is_blocked() {
 #[test]
 fn wrong_settings_are_refused() {
     for (settings, expected) in [
+        (r#"{ "block": [""] }"#, "settings.block[0]: a part of a user agent has a letter"),
+        (r#"{ "verified": [{ "agent": " ", "networks": [] }] }"#, "settings.verified[0].agent: a part"),
         (r#"{ "status": 200 }"#, "a bot is blocked with 403 or 404"),
         (r#"{ "missing": "tag" }"#, "settings.missing: unknown variant `tag`"),
         (r#"{ "verified": [{ "agent": "a", "networks": ["x"] }] }"#, "settings.verified[0].networks[0]"),

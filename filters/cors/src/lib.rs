@@ -118,11 +118,12 @@ impl Filter for Cors {
 }
 
 /// What the filter alone says.
-const OWN: [&str; 6] = [
+const OWN: [&str; 7] = [
     "access-control-allow-origin",
     "access-control-allow-credentials",
     "access-control-allow-methods",
     "access-control-allow-headers",
+    "access-control-allow-private-network",
     "access-control-expose-headers",
     "access-control-max-age",
 ];

@@ -10,6 +10,7 @@ const SETTINGS: &str = r#"{ "origins": ["https://shop.example", "https://*.shop.
 fn answer(settings: &str, origin: Option<&str>) -> Message {
     let ask = origin.into_iter().fold(get("https://api.example/"), |ask, origin| ask.with("origin", origin));
     let from_origin = response(200).with("access-control-allow-origin", "*").with("vary", "accept");
+    let from_origin = from_origin.with("access-control-allow-private-network", "true");
     rehearse::<Cors>(settings).expect(settings).request(ask).respond(from_origin)
 }
 
@@ -35,6 +36,7 @@ fn only_listed_origins_may_read() {
         assert_eq!(answer.header("access-control-allow-credentials"), allowed.then_some("true"), "{origin}");
         assert_eq!(answer.header("access-control-expose-headers"), allowed.then_some("x-id"), "{origin}");
         assert_eq!(answer.headers("vary"), ["accept, origin"], "{origin}");
+        assert_eq!(answer.header("access-control-allow-private-network"), None, "{origin}");
     }
     let without = answer(SETTINGS, None);
     assert_eq!((without.header("access-control-allow-origin"), without.header("vary")), (None, Some("accept, origin")));
@@ -70,6 +72,8 @@ fn wrong_settings_are_refused() {
     for (settings, expected) in [
         ("{}", "missing field `origins`"),
         (r#"{ "origins": ["*"], "credentials": true }"#, "with credentials origins must be named"),
+        (r#"{ "origins": ["null"] }"#, "\"null\" is no origin"),
+        (r#"{ "origins": ["https://Shop.example"] }"#, "is no origin"),
         (r#"{ "origins": ["shop.example"] }"#, "\"shop.example\" is no origin"),
         (r#"{ "origins": ["https://*shop.example"] }"#, "is no origin"),
         (r#"{ "origins": ["https://shop.example/"] }"#, "is no origin"),

@@ -9,12 +9,13 @@
 //! What a client itself sends in any header of the table is removed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
 
-use forebay_sdk::{Filter, Flow, HeaderName, Network, Request, export};
-use serde::Deserialize;
+use forebay_sdk::{Filter, Flow, HeaderName, Network, Request, export, settings};
+use serde::{Deserialize, Deserializer};
 
 /// Headers with their values.
-type Place = BTreeMap<HeaderName, String>;
+type Place = BTreeMap<HeaderName, Value>;
 
 /// `[filters.NAME.settings]` of this filter.
 #[derive(Debug, Deserialize)]
@@ -24,8 +25,55 @@ pub struct Settings {
     #[serde(default)]
     otherwise: Place,
     #[serde(default)]
-    key_headers: Vec<HeaderName>,
+    key_headers: Vec<KeyHeader>,
 }
+
+/// A value that the proxy does not refuse, as then what the client sent would stand.
+#[derive(Debug)]
+struct Value(String);
+
+impl FromStr for Value {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let plain = !text.contains(|character: char| character.is_control());
+        if plain { Ok(Self(text.to_owned())) } else { Err(format!("{text:?} cannot stand in a header")) }
+    }
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        settings::from_text(deserializer)
+    }
+}
+
+/// A header whose name can also be that of a part of the cache key.
+#[derive(Debug)]
+struct KeyHeader(HeaderName);
+
+impl FromStr for KeyHeader {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let name: HeaderName = text.parse()?;
+        let word = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+        if word && text.len() <= NAME_BYTES_MAX {
+            return Ok(Self(name));
+        }
+        Err(format!(
+            "\"{text}\" is no name for the cache key: {NAME_BYTES_MAX} letters, digits, \"-\", \"_\" and \".\""
+        ))
+    }
+}
+
+impl<'de> Deserialize<'de> for KeyHeader {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        settings::from_text(deserializer)
+    }
+}
+
+/// A part's name has 64 bytes, with `geo.` before it.
+const NAME_BYTES_MAX: usize = 60;
 
 /// A network and what is known of its clients.
 #[derive(Debug, Deserialize)]
@@ -41,7 +89,7 @@ pub struct GeoHeaders {
     /// The narrowest first, so that the first that holds a client decides.
     networks: Vec<Located>,
     otherwise: Place,
-    key_headers: Vec<HeaderName>,
+    key_headers: Vec<KeyHeader>,
     /// Every header that the table has.
     known: BTreeSet<HeaderName>,
 }
@@ -63,12 +111,12 @@ impl Filter for GeoHeaders {
         let place = self.networks.iter().find(holds).map_or(&self.otherwise, |located| &located.headers);
         for name in &self.known {
             match place.get(name) {
-                Some(value) => request.headers_mut().set(name.as_str(), value),
+                Some(Value(value)) => request.headers_mut().set(name.as_str(), value),
                 None => request.headers_mut().remove(name.as_str()),
             };
         }
-        for name in &self.key_headers {
-            if let Some(value) = place.get(name) {
+        for KeyHeader(name) in &self.key_headers {
+            if let Some(Value(value)) = place.get(name) {
                 request.cache().key_part(&format!("geo.{name}"), value);
             }
         }

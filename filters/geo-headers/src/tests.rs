@@ -34,6 +34,11 @@ fn wrong_settings_are_refused_with_their_place() {
     for (settings, expected) in [
         ("{}", "settings: missing field `networks`"),
         (r#"{ "networks": [{ "network": "10.0.0.1/8" }] }"#, r#"settings.networks[0].network: "10.0.0.1/8" is no"#),
+        (
+            r#"{ "networks": [], "otherwise": { "x-country": "DE\r\nx-admin: 1" } }"#,
+            r#"settings.otherwise.x-country: "DE\r\nx-admin: 1" cannot stand in a header"#,
+        ),
+        (r#"{ "key_headers": ["x!"] }"#, r#"settings.key_headers[0]: "x!" is no name for the cache key"#),
         (r#"{ "key_headers": ["a b"] }"#, r#"settings.key_headers[0]: "a b" is no header name"#),
     ] {
         let fault = rehearse::<GeoHeaders>(settings).expect_err(settings);

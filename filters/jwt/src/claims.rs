@@ -15,6 +15,9 @@ use crate::refusal::Refusal;
 #[derive(Debug)]
 pub(crate) struct Claims(Map<String, Value>);
 
+/// Half of what the cache takes from all filters of an exchange together.
+const KEY_BYTES_MAX: usize = 8 * 1024;
+
 /// Whether something must be there.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -66,6 +69,19 @@ impl Claims {
             Accepted::OneOf(values) => self.names(claim, values),
         };
         if required.iter().all(fits) { Ok(()) } else { Err(Refusal::Insufficient) }
+    }
+
+    /// Whether what origin and cache are told of can be said: no header has a control character, and a part that the
+    /// cache has no room for would be left out, so that its response were everybody's.
+    pub(crate) fn check_texts<'s>(
+        &self,
+        headers: impl Iterator<Item = &'s String>,
+        key_claims: &[String],
+    ) -> Result<(), Refusal> {
+        let plain = |text: String| !text.contains(|character: char| character.is_control());
+        let said = headers.filter_map(|claim| self.text(claim)).all(plain);
+        let key_bytes: usize = key_claims.iter().filter_map(|claim| self.text(claim)).map(|text| text.len()).sum();
+        if said && key_bytes <= KEY_BYTES_MAX { Ok(()) } else { Err(Refusal::Malformed) }
     }
 
     /// A claim as one text: a list of plain texts with commas between them, what has more structure as JSON.

@@ -19,6 +19,7 @@ const SECRET_BYTES_MIN: usize = 32;
 /// | key | what it is |
 /// |---|---|
 /// | `id` | compared with the token's `kid`; a key without one serves for every token |
+/// | `issuer` | the only `iss` that the key may sign for; without it, any that `issuers` has |
 /// | `secret` | of HS256, 32 bytes or more |
 /// | `secret_base64url` | the same, for secrets that are no text |
 /// | `pem` | a public key: RSA makes it RS256, P-256 makes it ES256 |
@@ -27,8 +28,10 @@ const SECRET_BYTES_MIN: usize = 32;
 pub(crate) struct Keys(Vec<Key>);
 
 #[derive(Debug)]
-struct Key {
+pub(crate) struct Key {
     id: Option<String>,
+    /// RFC 8725 section 3.8: one issuer's key must not make tokens of another.
+    pub(crate) issuer: Option<String>,
     secret: Secret,
 }
 
@@ -39,8 +42,8 @@ enum Secret {
 }
 
 impl Keys {
-    /// Whether a key that fits the token's header made its signature.
-    pub(crate) fn verify(&self, token: &Token) -> Result<(), Refusal> {
+    /// The key that made the token's signature, of those that fit its header.
+    pub(crate) fn verify(&self, token: &Token) -> Result<&Key, Refusal> {
         let named = |key: &&Key| match (&key.id, &token.header.kid) {
             (Some(id), Some(named)) => id == named,
             _ => true,
@@ -48,8 +51,7 @@ impl Keys {
         let fitting = |key: &&Key| key.secret.algorithm() == token.header.alg;
         let mut fitting = self.0.iter().filter(named).filter(fitting).peekable();
         fitting.peek().ok_or(Refusal::UnknownKey)?;
-        let signed = fitting.any(|key| key.secret.signed(token.signed.as_bytes(), &token.signature));
-        if signed { Ok(()) } else { Err(Refusal::Forged) }
+        fitting.find(|key| key.secret.signed(token.signed.as_bytes(), &token.signature)).ok_or(Refusal::Forged)
     }
 }
 
@@ -91,6 +93,7 @@ impl Debug for Secret {
 #[serde(deny_unknown_fields)]
 struct Written {
     id: Option<String>,
+    issuer: Option<String>,
     secret: Option<String>,
     secret_base64url: Option<String>,
     pem: Option<String>,
@@ -123,7 +126,7 @@ impl TryFrom<Written> for Key {
             (None, None, None, Some(jwk)) => jwk.read()?,
             _ => return Err("a key has one of secret, secret_base64url, pem and jwk".to_owned()),
         };
-        Ok(Self { id, secret })
+        Ok(Self { id, issuer: written.issuer, secret })
     }
 }
 

@@ -83,20 +83,17 @@ impl Filter for Jwt {
     }
 
     fn on_request(&self, request: &mut Request) -> Flow {
-        for name in self.settings.headers.keys() {
-            request.headers_mut().remove(name.as_str());
+        self.take_back(request);
+        let claims = match self.judge(request) {
+            Ok(claims) => claims,
+            Err(refusal) => return self.refuse(refusal),
+        };
+        match &claims {
+            Some(_) => self.passed.increment(),
+            None => self.anonymous.increment(),
         }
-        match self.judge(request) {
-            Ok(Some(claims)) => {
-                self.passed.increment();
-                self.tell(request, &claims)
-            }
-            Ok(None) => {
-                self.anonymous.increment();
-                Flow::Continue
-            }
-            Err(refusal) => self.refuse(refusal),
-        }
+        self.tell(request, claims.as_ref());
+        Flow::Continue
     }
 }
 
@@ -108,33 +105,52 @@ impl Jwt {
             return if settings.token == Presence::Optional { Ok(None) } else { Err(Refusal::Missing) };
         };
         let token = Token::parse(&text).ok_or(Refusal::Malformed)?;
-        settings.keys.verify(&token)?;
+        let key = settings.keys.verify(&token)?;
         let claims = Claims::parse(token.payload).ok_or(Refusal::Malformed)?;
+        claims.check_parties(key.issuer.as_slice(), &[])?;
         claims.check_times(now(), settings.leeway, settings.expiry)?;
         claims.check_parties(&settings.issuers, &settings.audiences)?;
         claims.check_required(&settings.require)?;
+        claims.check_texts(settings.headers.values(), &settings.key_claims)?;
         Ok(Some(claims))
     }
 
-    /// Hands the claims over to cache and origin.
-    fn tell(&self, request: &mut Request, claims: &Claims) -> Flow {
-        let settings = &self.settings;
-        for (header, claim) in &settings.headers {
-            let Some(value) = claims.text(claim) else { continue };
-            if value.contains(|character: char| character.is_control()) {
-                return self.refuse(Refusal::Malformed);
-            }
-            request.headers_mut().set(header.as_str(), value);
+    /// Takes off what a client itself sends in the headers of claims, also with `_` for `-`: to a CGI or WSGI server
+    /// these are one name.
+    fn take_back(&self, request: &mut Request) {
+        let headers = &self.settings.headers;
+        if headers.is_empty() {
+            return;
         }
-        for claim in &settings.key_claims {
+        let folded = |name: &str| name.replace('_', "-");
+        for (sent, _) in request.headers().all() {
+            if headers.keys().any(|name| folded(name.as_str()).eq_ignore_ascii_case(&folded(&sent))) {
+                request.headers_mut().remove(&sent);
+            }
+        }
+    }
+
+    /// Hands the claims over to cache and origin.
+    fn tell(&self, request: &mut Request, claims: Option<&Claims>) {
+        let settings = &self.settings;
+        if settings.token == Presence::Optional {
+            // What is stored for who has a token must not be served to who has none.
+            request.cache().key_part("jwt", if claims.is_some() { "passed" } else { "anonymous" });
+        }
+        let Some(claims) = claims else { return };
+        for (header, claim) in &settings.headers {
             if let Some(value) = claims.text(claim) {
-                request.cache().key_part(&format!("jwt.{claim}"), &value);
+                request.headers_mut().set(header.as_str(), value);
+            }
+        }
+        for (position, claim) in settings.key_claims.iter().enumerate() {
+            if let Some(value) = claims.text(claim) {
+                request.cache().key_part(&part_name(position, claim), &value);
             }
         }
         if !settings.forward {
             token::take_off(request, settings.cookie.as_deref());
         }
-        Flow::Continue
     }
 
     fn refuse(&self, refusal: Refusal) -> Flow {
@@ -148,6 +164,15 @@ impl Jwt {
             .body(format!("{}\n", refusal.word()))
     }
 }
+
+/// The name of a claim's part of the cache key. A claim may have a URL for its name, which no part has.
+fn part_name(position: usize, claim: &str) -> String {
+    let word = claim.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    if word && (1..=WORD_BYTES_MAX).contains(&claim.len()) { format!("jwt.{claim}") } else { format!("jwt-{position}") }
+}
+
+/// A part's name has 64 bytes, with what stands before the claim.
+const WORD_BYTES_MAX: usize = 60;
 
 export!(Jwt);
 

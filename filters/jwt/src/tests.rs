@@ -183,17 +183,47 @@ fn required_claims_have_a_value_that_is_accepted() {
 fn claims_reach_origin_and_cache_and_forged_ones_do_not() {
     let headers = json!({ "X-User": "sub", "X-Roles": "roles", "X-Plan": "plan" });
     let filter = with(json!({ "headers": headers, "key_claims": ["sub", "plan"], "token": "optional" }));
-    let sent =
-        bearer(&token(json!({ "sub": "u1", "roles": ["a", "b"] }))).with("x-user", "root").with("x-plan", "gold");
+    let token_of_u1 = token(json!({ "sub": "u1", "roles": ["a", "b"] }));
+    let sent = bearer(&token_of_u1).with("x-user", "root").with("x-plan", "gold").with("X_User", "root");
     let exchange = filter.request(sent);
     let header = |name| exchange.sent().header(name);
     assert_eq!((header("x-user"), header("x-roles"), header("x-plan")), (Some("u1"), Some("a,b"), None));
-    assert_eq!(exchange.cache().key_parts(), [("jwt.sub".to_owned(), "u1".to_owned())]);
+    assert_eq!(header("x_user"), None, "to CGI it is the same name");
+    let part = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    assert_eq!(exchange.cache().key_parts(), [part("jwt", "passed"), part("jwt.sub", "u1")]);
     assert!(header("authorization").is_some());
     let anonymous = filter.request(get("http://a.example/").with("x-user", "root"));
-    assert_eq!((anonymous.sent().header("x-user"), anonymous.cache().key_parts()), (None, vec![]));
+    assert_eq!(anonymous.sent().header("x-user"), None);
+    assert_eq!(anonymous.cache().key_parts(), [part("jwt", "anonymous")]);
     assert_eq!(outcome(&filter, bearer("x")), "malformed", "optional is not any");
     assert_eq!(outcome(&filter, bearer(&token(json!({ "sub": "a\r\nx-admin: 1" })))), "malformed");
+}
+
+#[test]
+fn every_claim_parts_the_cache_or_the_token_is_refused() {
+    let plan = "https://shop.example/plan";
+    let filter = with(json!({ "key_claims": ["sub", plan] }));
+    let exchange = filter.request(bearer(&token(json!({ "sub": "u1", plan: "gold" }))));
+    let parts = [("jwt.sub", "u1"), ("jwt-1", "gold")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!(exchange.cache().key_parts(), parts, "no part has a URL for its name");
+    for (bytes, word) in [(8_000, "passed"), (8_200, "malformed")] {
+        assert_eq!(outcome(&filter, bearer(&token(json!({ "sub": "u".repeat(bytes) })))), word, "{bytes}");
+    }
+}
+
+#[test]
+fn a_key_signs_for_its_issuer_alone() {
+    let other = "another secret of thirty-two bytes";
+    let keys = json!([{ "secret": SECRET, "issuer": "sso" }, { "secret": other, "issuer": "partner" }]);
+    let filter = filter(&json!({ "keys": keys, "issuers": ["sso", "partner"] }));
+    for (claims, word) in [
+        (json!({ "iss": "sso" }), "passed"),
+        (json!({ "iss": "partner" }), "issuer"),
+        (json!({ "iss": "none" }), "issuer"),
+        (json!({}), "issuer"),
+    ] {
+        assert_eq!(outcome(&filter, bearer(&token(claims.clone()))), word, "{claims}");
+    }
 }
 
 #[test]

@@ -31,6 +31,7 @@ pub(crate) enum Refusal {
     Forged,
     Expired,
     Outside,
+    Method,
 }
 
 /// What the parameters of a request say, nothing of it proven.
@@ -51,8 +52,8 @@ enum Scope {
 }
 
 impl Refusal {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Unsigned, Self::Malformed, Self::UnknownKey, Self::Forged, Self::Expired, Self::Outside];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Unsigned, Self::Malformed, Self::UnknownKey, Self::Forged, Self::Expired, Self::Outside, Self::Method];
 
     /// The refusal in answers and metrics.
     pub(crate) fn word(self) -> &'static str {
@@ -63,6 +64,7 @@ impl Refusal {
             Self::Forged => "forged",
             Self::Expired => "expired",
             Self::Outside => "outside",
+            Self::Method => "method",
         }
     }
 }

@@ -5,6 +5,7 @@
 //! | `keys` | required | secrets of 16 bytes or more by their id; several, so that one can replace another |
 //! | `encoding` | `"base64url"` | of the signature: `"base64url"` without padding, or `"hex"` |
 //! | `parameters` | see [`Parameters`] | the names of the query parameters, which are taken off before cache and origin |
+//! | `methods` | `["GET", "HEAD"]` | what a signature permits; it is over no method |
 //! | `status` | `403` | of the answer to what may not pass: 401, 403, 404 or 410 |
 //!
 //! The signature is over `path` or `prefix`, the path or prefix, and the time of expiry, with a line feed between each;
@@ -30,8 +31,14 @@ pub struct Settings {
     encoding: Encoding,
     #[serde(default)]
     parameters: Parameters,
+    #[serde(default = "reading")]
+    methods: Vec<String>,
     #[serde(default)]
     status: Status,
+}
+
+fn reading() -> Vec<String> {
+    ["GET", "HEAD"].map(str::to_owned).into()
 }
 
 /// What a client without a valid signature is told.
@@ -78,7 +85,9 @@ impl Filter for SignedUrl {
 
     fn on_request(&self, request: &mut Request) -> Flow {
         let mut query = Query::parse(&request.query().unwrap_or_default());
-        match self.judge(&request.path(), &query) {
+        let permitted = self.settings.methods.contains(&request.method());
+        let judged = if permitted { self.judge(&request.path(), &query) } else { Err(Refusal::Method) };
+        match judged {
             Ok(()) => {
                 self.passed.increment();
                 self.settings.parameters.take_off(&mut query);

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use forebay_sdk::rehearsal::{Rehearsal, get, rehearse};
+use forebay_sdk::rehearsal::{Rehearsal, get, rehearse, request};
 use serde_json::{Value, json};
 
 use crate::SignedUrl;
@@ -84,6 +84,20 @@ fn every_refusal_has_its_word() {
         assert_eq!(outcome(&filter, &target), refused(word), "{target}");
     }
     assert_eq!(filter.metric(r#"signed_url_requests_total{outcome="unsigned"}"#), 1);
+}
+
+#[test]
+fn a_link_to_read_is_none_to_write() {
+    let url = format!("http://a.example/video/1.mp4?exp={EXPIRY}&sig={PATH_SIGNED}");
+    let reading = filter(json!({}));
+    let writing = filter(json!({ "methods": ["PUT"] }));
+    for (method, reads, writes) in
+        [("GET", true, false), ("HEAD", true, false), ("PUT", false, true), ("put", false, false)]
+    {
+        let passes = |filter: &Rehearsal<SignedUrl>| filter.request(request(method, &url)).reply().is_none();
+        assert_eq!((passes(&reading), passes(&writing)), (reads, writes), "{method}");
+    }
+    assert_eq!(reading.metric(r#"signed_url_requests_total{outcome="method"}"#), 2);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::mem;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http::header::{HeaderValue, TRAILER};
+use http::header::{self, HeaderValue};
 use http::{Response, request, response};
 use http_body::Body as _;
 
@@ -182,10 +182,14 @@ impl<'a> Visit<'a> {
         // What an origin says to the next hop is gone already; this is what a filter might.
         fields::strip_but_trailers(&mut parts.headers);
         if let Some(run) = staying {
+            // Of a body that goes out, its own length counts. HEAD and 304 have none, and must not tell another's.
+            if run.resizes_response() {
+                parts.headers.remove(header::CONTENT_LENGTH);
+            }
             body = self.stay(run, &parts, body);
         }
         if body.size_hint().exact().is_some() {
-            parts.headers.remove(TRAILER);
+            parts.headers.remove(header::TRAILER);
         }
         Ok(Response::from_parts(parts, body))
     }

@@ -97,6 +97,11 @@ impl Run {
         lock(&self.shared).sees(Direction::Response)
     }
 
+    /// Whether a filter has given the response's length up: what a GET would be sent is then not known beforehand.
+    pub fn resizes_response(&self) -> bool {
+        lock(&self.shared).seats.notes().is_some_and(|notes| notes.resized.has(Direction::Response))
+    }
+
     /// The origin that a filter chose for this exchange: the last one set.
     pub fn origin(&self) -> Option<String> {
         lock(&self.shared).seats.notes()?.marks.get().origin.clone()

@@ -38,6 +38,7 @@ struct Exchange {
 struct Batch {
     request: Duration,
     response: Duration,
+    body: Duration,
     end: Duration,
     whole: Duration,
 }
@@ -107,6 +108,7 @@ fn batch(stand: &Stand, visit: &Visit, answer: &Answer) -> anyhow::Result<Batch>
             match phase {
                 Phase::Request => sums.request += spent,
                 Phase::Response => sums.response += spent,
+                Phase::Body => sums.body += spent,
                 Phase::End => sums.end += spent,
             }
             since = processor_time();
@@ -121,6 +123,7 @@ fn batch(stand: &Stand, visit: &Visit, answer: &Answer) -> anyhow::Result<Batch>
     Ok(Batch {
         request: sums.request / BATCH,
         response: sums.response / BATCH,
+        body: sums.body / BATCH,
         end: sums.end / BATCH,
         whole: whole / BATCH,
     })
@@ -151,6 +154,7 @@ fn times(batches: &[Batch], limits: &FilterLimits) -> String {
     let head = format!("{:<26}{:>12}{:>12}   {}\n", "processor time", "least", "median", "limit");
     head + &row("request headers", &deadline, |batch| batch.request)
         + &row("response headers", &deadline, |batch| batch.response)
+        + &row("response body", &deadline, |batch| batch.body)
         + &row("log, done, delete", &deadline, |batch| batch.end)
         + &row("whole exchange", "", |batch| batch.whole)
 }

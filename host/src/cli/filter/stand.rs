@@ -7,12 +7,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http::uri::Scheme;
 use http::{HeaderMap, HeaderValue, Request, Response, header, response};
+use http_body_util::BodyExt;
 use prometheus::Registry;
 
 use super::cases::{Action, Answer, Given};
 use super::verbs;
+use crate::body::Body;
 use crate::clock::Clock;
 use crate::config::{self, Filter, FilterCondition, FilterLimits, RouteFilter, Side};
 use crate::filter::{Chain, EndOfStream, Environment, FilterFailure, Filters, Run, Stream, Verdict, Wanted};
@@ -57,6 +60,8 @@ pub(super) enum Phase {
     /// The context is created, and the request's headers were handed over.
     Request,
     Response,
+    /// The response's body, where the filter sees bodies.
+    Body,
     /// Log, done and delete.
     End,
 }
@@ -134,9 +139,14 @@ impl Stand {
         over(Phase::Request);
         let verdict = tell(&mut run, &mut visit, &mut parts, end);
         over(Phase::Response);
+        let passed = through(&mut run, (&visit.head, &parts), body);
+        over(Phase::Body);
         run.finish();
         over(Phase::End);
-        if let Verdict::Fail(failure) = verdict { Err(failure) } else { Ok(()) }
+        match (verdict, passed) {
+            (Verdict::Fail(failure), _) | (_, Err(Verdict::Fail(failure))) => Err(failure),
+            _ => Ok(()),
+        }
     }
 
     /// Starts one more instance, as a worker does that finds none idle; the bytes of its memory.
@@ -158,6 +168,12 @@ impl Stand {
             let parts = parts.clone();
             outcome.heed_response(verdict, parts);
         }
+        if let Some((parts, body)) = &mut outcome.response {
+            match through(&mut run, (&visit.head, parts), body.clone()) {
+                Ok(passed) => *body = passed,
+                Err(verdict) => _ = outcome.heed(verdict),
+            }
+        }
         outcome.origin = run.origin();
         let verbs = run.take_cache_verbs().unwrap_or_default();
         let left = |path: &str| run.property(path).map(|value| String::from_utf8_lossy(&value).into_owned());
@@ -176,6 +192,21 @@ fn ask(run: &mut Run, visit: &mut Visit) -> Verdict {
 /// Hands a response over.
 fn tell(run: &mut Run, visit: &mut Visit, parts: &mut response::Parts, end: EndOfStream) -> Verdict {
     run.on_response(&mut visit.head, parts, end)
+}
+
+/// Takes a response's body through the filter, in one piece. A node breaks off what a filter refuses then; an author is
+/// shown what it answered.
+fn through(run: &mut Run, (request, parts): (&RequestHead, &response::Parts), body: Bytes) -> Result<Bytes, Verdict> {
+    if !run.reads_responses() {
+        return Ok(body);
+    }
+    run.keep(request.clone(), parts.clone());
+    let passed = run.through_response(Body::from(body)).collect();
+    // The whole body is at hand, so that nothing is waited for.
+    match passed.now_or_never() {
+        Some(Ok(passed)) => Ok(passed.to_bytes()),
+        _ => Err(run.ended().unwrap_or(Verdict::Close)),
+    }
 }
 
 /// The origin's answer as a response.

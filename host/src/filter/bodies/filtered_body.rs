@@ -16,6 +16,10 @@ use super::direction::Direction;
 use super::ending::Ending;
 use crate::body::{Body, BodyError};
 
+/// What a guest is shown at once: a frame of HTTP/2 or TLS, as in Envoy. A callback has a deadline, and a body that comes
+/// from the store comes in one piece.
+const PIECE_BYTES_MAX: usize = 16 * 1024;
+
 pub(in crate::filter) struct FilteredBody {
     shared: Shared,
     direction: Direction,
@@ -64,7 +68,7 @@ impl FilteredBody {
             direction,
             inner,
             held,
-            piece_max: piece_max.max(1),
+            piece_max: piece_max.clamp(1, PIECE_BYTES_MAX),
             rest: Bytes::new(),
             coming,
             going,
