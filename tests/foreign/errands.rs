@@ -146,4 +146,7 @@ async fn cache_verbs_are_heard() {
         assert_eq!(setting.node.get(target).await.text(), "good", "{target}");
     }
     assert_eq!(setting.node.origin.seen().len(), 1, "one response for all, stored for as long as the filter says");
+    assert_eq!(setting.node.get("/emptied").await.status, 204);
+    assert_eq!(setting.node.get("/cached").await.text(), "good");
+    assert_eq!(setting.node.origin.seen().len(), 2, "purged by its tag");
 }

@@ -28,8 +28,12 @@ impl Filter for Errands {
                 Flow::reply(200).body(ticks)
             }
             "/cached" => {
-                request.cache().drop_query(["utm"]).key_part("class", "one");
+                request.cache().drop_query(["utm"]).ttl(Duration::from_secs(60)).tag("errands");
                 Flow::Continue
+            }
+            "/emptied" => {
+                request.cache().purge_tag("errands");
+                Flow::reply(204)
             }
             "/wrapped" => {
                 // Behind it comes more than it says.
@@ -42,10 +46,6 @@ impl Filter for Errands {
 
     fn on_response(&self, response: &mut Response) -> Flow {
         match response.request().path().as_str() {
-            "/cached" => {
-                response.cache().ttl(Duration::from_secs(60)).tag("errands");
-                Flow::Continue
-            }
             "/wrapped" => {
                 response.headers_mut().remove("content-length");
                 Flow::Continue
