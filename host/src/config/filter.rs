@@ -35,6 +35,10 @@ pub struct FilterLimits {
     pub breaker_failures: usize,
     /// From then to the exchange that tries it again.
     pub breaker_cooldown: Duration,
+    /// The least time between two ticks.
+    pub tick_min: Duration,
+    /// How long a plugin may take to end.
+    pub done_max: Duration,
 }
 
 /// `[filters.NAME]`: a module and its settings.

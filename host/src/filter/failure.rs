@@ -39,6 +39,8 @@ pub enum Callback {
     ResponseBody,
     /// The end of the exchange: log, done and delete.
     Done,
+    Tick,
+    QueueReady,
 }
 
 impl Callback {
@@ -51,6 +53,8 @@ impl Callback {
             Self::ResponseHeaders => "response_headers",
             Self::ResponseBody => "response_body",
             Self::Done => "done",
+            Self::Tick => "tick",
+            Self::QueueReady => "queue_ready",
         }
     }
 }

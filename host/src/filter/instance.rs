@@ -103,6 +103,26 @@ impl Instance {
         }
     }
 
+    /// Whether `image` is what the guest is made of.
+    pub(super) fn is_of(&self, image: &Arc<Image>) -> bool {
+        self.replica.as_ref().is_some_and(|replica| replica.is_of(image))
+    }
+
+    /// Makes the guest another image, whatever it is now. After an error it must be dropped.
+    pub(super) fn become_of(&mut self, image: &Arc<Image>) -> Result<(), Broken> {
+        match &mut self.replica {
+            Some(replica) if !self.store.data().limiter.refused() => {
+                replica.become_of(&mut self.store, image).map_err(Broken::start)
+            }
+            _ => Err(Broken::start("the guest cannot be another image")),
+        }
+    }
+
+    /// Whether the guest is anything else than its image.
+    pub(super) fn changed(&mut self) -> bool {
+        self.replica.as_ref().is_none_or(|replica| replica.changed(&mut self.store))
+    }
+
     /// What the exchange in the guest has changed; `None` where there is no image to compare with.
     pub(super) fn set_aside(&mut self) -> Option<Aside> {
         self.replica.as_ref().map(|replica| replica.set_aside(&mut self.store))
@@ -210,6 +230,18 @@ impl Instance {
             delete.call(&mut self.store, self.context)?;
         }
         Ok(())
+    }
+
+    /// Runs a callback of the plugin's own context: no exchange is lent.
+    pub(super) fn own<R>(
+        &mut self,
+        callback: impl FnOnce(&Exports, &mut Store<State>) -> wasmtime::Result<R>,
+    ) -> Result<R, Broken> {
+        self.arm(Moment::Root);
+        let outcome = callback(&self.exports, &mut self.store);
+        let outcome = outcome.map_err(|error| broken(&self.store, &error));
+        hostcalls::tell_dropped_log(self.store.data());
+        outcome
     }
 
     /// Whether the guest was refused more memory than it may have. Then it serves no other exchange.

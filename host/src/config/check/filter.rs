@@ -35,6 +35,8 @@ pub(super) fn check_limits(section: &mut Section<'_>) -> FilterLimits {
         body_buffer_max: section.bytes("body_buffer", &bound::FILTER_BODY_BUFFER),
         breaker_failures: section.count("breaker_failures", &bound::BREAKER_FAILURES),
         breaker_cooldown: section.duration("breaker_cooldown", &bound::BREAKER_COOLDOWN),
+        tick_min: section.duration("tick_min", &bound::TICK_MIN),
+        done_max: section.duration("done_max", &bound::DONE_MAX),
     }
 }
 

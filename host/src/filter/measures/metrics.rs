@@ -131,6 +131,8 @@ impl FilterMetrics {
             response_headers: duration(Callback::ResponseHeaders),
             response_body: duration(Callback::ResponseBody),
             done: duration(Callback::Done),
+            tick: duration(Callback::Tick),
+            queue_ready: duration(Callback::QueueReady),
             instances: Making::ALL.map(|making| self.instances.with_label_values(&[filter, making.word()])),
             failures: FailureKind::ALL.map(|kind| self.failures.with_label_values(&[filter, kind.word()])),
             breaker: self.breakers.with_label_values(&[filter]),
@@ -147,6 +149,8 @@ pub(in crate::filter) struct Meters {
     response_headers: Histogram,
     response_body: Histogram,
     done: Histogram,
+    tick: Histogram,
+    queue_ready: Histogram,
     failures: [IntCounter; FailureKind::ALL.len()],
     instances: [IntCounter; Making::ALL.len()],
     /// How many of its breakers are open.
@@ -164,6 +168,8 @@ impl Meters {
             Callback::ResponseHeaders => Some(&self.response_headers),
             Callback::ResponseBody => Some(&self.response_body),
             Callback::Done => Some(&self.done),
+            Callback::Tick => Some(&self.tick),
+            Callback::QueueReady => Some(&self.queue_ready),
         }
     }
 

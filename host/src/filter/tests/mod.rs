@@ -17,6 +17,7 @@ mod node;
 mod properties;
 mod renewing;
 mod replies;
+mod root;
 mod sharing;
 mod speed;
 

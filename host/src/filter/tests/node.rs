@@ -31,6 +31,8 @@ pub(in crate::filter) fn limits() -> FilterLimits {
         body_buffer_max: 64,
         breaker_failures: 0,
         breaker_cooldown: Duration::from_secs(10),
+        tick_min: Duration::from_millis(10),
+        done_max: Duration::from_secs(5),
     }
 }
 
