@@ -101,7 +101,8 @@ impl HttpBody for Delivery {
             }
             Some(Ok(frame)) => {
                 this.record.body_bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
-                if this.body.is_end_stream() {
+                // Nothing follows trailers, and the connection asks for nothing more.
+                if frame.is_trailers() || this.body.is_end_stream() {
                     this.record.ending = Ending::Whole;
                 }
             }

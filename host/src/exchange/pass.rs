@@ -25,7 +25,8 @@ pub(super) async fn answer(
 }
 
 /// A response as its client is to see it.
-pub(super) fn shown(visit: &Visit<'_>, response: Response<Body>) -> Result<Response<Body>, Failure> {
+pub(super) fn shown(visit: &Visit<'_>, mut response: Response<Body>) -> Result<Response<Body>, Failure> {
+    forward::announce_trailers(&visit.passage()?.head.headers, &mut response);
     let mut response = compress::passing(visit, response);
     hide_from_browsers(&visit.passage()?.head.headers, response.headers_mut());
     Ok(response)

@@ -4,7 +4,7 @@ use std::mem;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http::header::HeaderValue;
+use http::header::{HeaderValue, TRAILER};
 use http::{Response, request, response};
 use http_body::Body as _;
 
@@ -90,7 +90,7 @@ impl<'a> Visit<'a> {
         let scheme = self.peer.scheme_of(&parts.headers);
         let mut head = RequestHead::new(parts, scheme, self.peer.local).map_err(Failure::Target)?;
         // Before filters see it: what a client names in `Connection` must not take out what they put in.
-        fields::strip_hop_by_hop(&mut head.headers);
+        fields::strip_but_trailers(&mut head.headers);
         if head.method == http::Method::TRACE {
             return Err(Failure::Trace);
         }
@@ -168,9 +168,12 @@ impl<'a> Visit<'a> {
             Verdict::Fail(failure) => return Err(Failure::Filter(failure)),
         }
         // What an origin says to the next hop is gone already; this is what a filter might.
-        fields::strip_hop_by_hop(&mut parts.headers);
+        fields::strip_but_trailers(&mut parts.headers);
         if let Some(run) = staying {
             body = self.stay(run, &parts, body);
+        }
+        if body.size_hint().exact().is_some() {
+            parts.headers.remove(TRAILER);
         }
         Ok(Response::from_parts(parts, body))
     }

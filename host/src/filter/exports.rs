@@ -19,6 +19,9 @@ pub(super) struct Exports {
     /// Context, size and end of stream.
     pub(super) request_body: Option<TypedFunc<(u32, u32, u32), u32>>,
     pub(super) response_body: Option<TypedFunc<(u32, u32, u32), u32>>,
+    /// Context and number of trailers.
+    pub(super) request_trailers: Option<TypedFunc<(u32, u32), u32>>,
+    pub(super) response_trailers: Option<TypedFunc<(u32, u32), u32>>,
     pub(super) log: Option<TypedFunc<u32, ()>>,
     pub(super) done: Option<TypedFunc<u32, u32>>,
     pub(super) delete: Option<TypedFunc<u32, ()>>,
@@ -43,6 +46,8 @@ impl Exports {
             response_headers: HeadersCallback::find(store, guest, (abi, "proxy_on_response_headers"))?,
             request_body: callback(store, guest, "proxy_on_request_body")?,
             response_body: callback(store, guest, "proxy_on_response_body")?,
+            request_trailers: callback(store, guest, "proxy_on_request_trailers")?,
+            response_trailers: callback(store, guest, "proxy_on_response_trailers")?,
             log: callback(store, guest, "proxy_on_log")?,
             done: callback(store, guest, "proxy_on_done")?,
             delete: callback(store, guest, "proxy_on_delete")?,

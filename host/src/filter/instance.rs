@@ -8,16 +8,15 @@ use std::mem;
 use std::sync::Arc;
 
 use http::response;
-use wasmtime::{InstancePre, Store};
+use wasmtime::{InstancePre, Store, TypedFunc, WasmParams};
 
 use super::LocalReply;
 use super::abi::{ACTION_CONTINUE, MapType, ROOT_CONTEXT};
-use super::bodies::direction::Direction;
 use super::bodies::heads::Heads;
 use super::bodies::piece::Piece;
 use super::cause::broken;
 use super::exports::Exports;
-use super::failure::{Broken, FailureKind};
+use super::failure::{Broken, Callback, FailureKind};
 use super::hostcalls;
 use super::isolation::image::Image;
 use super::isolation::live::Live;
@@ -173,20 +172,24 @@ impl Instance {
         })
     }
 
-    /// Hands a piece of a body to the context of the exchange.
-    pub(super) fn body(&mut self, loan: Loan<'_>, direction: Direction) -> Result<Decision, Broken> {
-        let moment = match direction {
-            Direction::Request => Moment::Request,
-            Direction::Response => Moment::Response,
+    /// Hands a piece of a body, or what follows it, to `callback` in the context of the exchange.
+    pub(super) fn body(&mut self, loan: Loan<'_>, callback: Callback) -> Result<Decision, Broken> {
+        let moment = match callback {
+            Callback::RequestBody | Callback::RequestTrailers => Moment::Request,
+            _ => Moment::Response,
         };
         self.lend(loan, moment, |guest, end| {
-            let callback = match direction {
-                Direction::Request => &guest.exports.request_body,
-                Direction::Response => &guest.exports.response_body,
-            };
-            let Some(callback) = callback else { return Ok(ACTION_CONTINUE) };
-            let size = u32::try_from(guest.store.data().piece.bytes.len()).unwrap_or(u32::MAX);
-            callback.call(&mut guest.store, (guest.context, size, end.flag()))
+            let (store, context) = (&mut guest.store, guest.context);
+            let Piece { bytes, trailers, .. } = &store.data().piece;
+            let (size, count) = (clamped(bytes.len()), clamped(trailers.len()));
+            let exports = &guest.exports;
+            match callback {
+                Callback::RequestBody => call(&exports.request_body, store, (context, size, end.flag())),
+                Callback::RequestTrailers => call(&exports.request_trailers, store, (context, count)),
+                Callback::ResponseBody => call(&exports.response_body, store, (context, size, end.flag())),
+                Callback::ResponseTrailers => call(&exports.response_trailers, store, (context, count)),
+                _ => Ok(ACTION_CONTINUE),
+            }
         })
     }
 
@@ -321,10 +324,24 @@ impl Instance {
     }
 }
 
-/// Holds what the guest left to the limits of a header section.
+/// The callback's action, where there is one.
+fn call<P: WasmParams>(
+    callback: &Option<TypedFunc<P, u32>>,
+    store: &mut Store<State>,
+    arguments: P,
+) -> wasmtime::Result<u32> {
+    callback.as_ref().map_or(Ok(ACTION_CONTINUE), |callback| callback.call(store, arguments))
+}
+
+fn clamped(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+/// Holds what the guest left to the limits of a header or trailer section.
 fn check_headers(state: &State) -> Result<(), Broken> {
     let limits = &state.profile.limits;
-    for map in [MapType::RequestHeaders, MapType::ResponseHeaders] {
+    let trailers = state.piece.map;
+    for map in [MapType::RequestHeaders, MapType::ResponseHeaders, trailers] {
         if let Some(message) = state.message(map) {
             let (count, bytes) = (message.headers().len(), message.bytes());
             if count > limits.header_count_max || bytes > limits.header_bytes_max {

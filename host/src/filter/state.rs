@@ -173,6 +173,10 @@ impl State {
         match map {
             MapType::RequestHeaders => self.request().map(|request| request as &dyn Message),
             MapType::ResponseHeaders => self.response().map(|response| response as &dyn Message),
+            MapType::RequestTrailers | MapType::ResponseTrailers => {
+                let lent = map == self.piece.map && self.sight() != Moment::Root;
+                lent.then_some(&self.piece.trailers as &dyn Message)
+            }
             MapType::Absent => None,
         }
     }
@@ -182,6 +186,11 @@ impl State {
         match (map, self.sight()) {
             (MapType::RequestHeaders, Moment::Request | Moment::Response) => Ok(self.request.change()),
             (MapType::ResponseHeaders, Moment::Response) => Ok(self.response.change()),
+            (MapType::RequestTrailers | MapType::ResponseTrailers, Moment::Request | Moment::Response)
+                if map == self.piece.map =>
+            {
+                Ok(&mut self.piece.trailers)
+            }
             _ => Err(Status::NotFound),
         }
     }

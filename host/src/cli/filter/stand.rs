@@ -96,7 +96,7 @@ impl Stand {
             request.headers_mut().insert(header::HOST, host);
         }
         let mut head = RequestHead::new(request.into_parts().0, scheme, NODE.into())?;
-        fields::strip_hop_by_hop(&mut head.headers);
+        fields::strip_but_trailers(&mut head.headers);
         let stream = Stream {
             connection_id: 1,
             source: (given.client, CLIENT_PORT).into(),

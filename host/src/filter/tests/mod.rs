@@ -20,5 +20,6 @@ mod replies;
 mod root;
 mod sharing;
 mod speed;
+mod trailers;
 
 pub(super) use node::limits;
