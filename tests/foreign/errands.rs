@@ -140,6 +140,29 @@ async fn bodies_are_replaced_both_ways_once_they_are_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn trailers_are_changed_both_ways() {
+    let Some(setting) = Setting::start().await else { return };
+    let announced = "Transfer-Encoding: chunked\r\nTrailer: X-Sum, X-Checked, X-Internal\r\n";
+    let chunks = "2\r\nok\r\n0\r\nX-Sum: 42\r\nX-Internal: 1\r\n\r\n";
+    let answer = format!("HTTP/1.1 200 OK\r\n{announced}\r\n{chunks}");
+    setting.node.origin.on("/sums", Answer::raw(answer));
+    let mut client = RawClient::connect(setting.node.address()).await;
+    let request = format!("POST /sums HTTP/1.1\r\nHost: test.example\r\nTE: trailers\r\nConnection: TE\r\n{announced}");
+    client.send(format!("{request}\r\n{chunks}")).await;
+    let response = client.response().await;
+    let expected = [("x-sum", "42"), ("x-checked", "42")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!((response.text(), response.complete), ("ok", true));
+    assert_eq!(lower(&response.trailers), expected, "to the client");
+    let seen = &setting.node.origin.seen()[0];
+    assert_eq!((&*seen.body, lower(&seen.trailers)), (&b"ok"[..], expected.to_vec()), "to the origin");
+}
+
+/// Fields with their names in lower case, as they need not keep the case they came in.
+fn lower(fields: &[(String, String)]) -> Vec<(String, String)> {
+    fields.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn cache_verbs_are_heard() {
     let Some(setting) = Setting::start().await else { return };
     for target in ["/cached?utm=1", "/cached?utm=2", "/cached"] {
