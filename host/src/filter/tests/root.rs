@@ -221,9 +221,7 @@ fn sender() -> Vec<u8> {
     let mut guest = Guest::new();
     let [vm, queue, message] = ["probe", "jobs", "x"].map(|text| guest.text(text));
     let put = format!("(call $tell (call $enqueue (i32.load (i32.const 8)) {message}))");
-    guest
-        .on_request(&format!("(drop (call $resolve {vm} {queue} (i32.const 8))) {put} {put} {put}"))
-        .build()
+    guest.on_request(&format!("(drop (call $resolve {vm} {queue} (i32.const 8))) {put} {put} {put}")).build()
 }
 
 fn receiver(on_ready: &str) -> Vec<u8> {
