@@ -55,6 +55,7 @@ mod superseding;
 mod tagging;
 mod targeted;
 mod unsuperseded;
+mod trailers;
 mod uploads;
 mod validating;
 mod variants;

@@ -181,7 +181,7 @@ mod tests {
         let mut map = headers(&fields);
         assert!(wants_trailers(&map));
         strip_but_trailers(&mut map);
-        assert_eq!(map.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["te", "trailer"]);
+        assert_eq!((map.len(), map.contains_key("te"), map.contains_key("trailer")), (2, true, true));
         strip_hop_by_hop(&mut map);
         assert!(map.is_empty());
         assert!(!wants_trailers(&headers(&[("te", "gzip, trailersx")])));
