@@ -1,5 +1,6 @@
 //! The real program with one foreign filter before a scripted origin, told by its own log what the filter said.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use support::{Binary, Exposition, Origin, RawClient, Response, get, patiently, skip};
@@ -35,13 +36,17 @@ impl Filtered {
         Some(Self::start(origin, &built(guest)?, settings, "").await)
     }
 
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.binary.address()
+    }
+
     pub(crate) async fn get(&self, target: &str) -> Response {
-        get(self.binary.address(), target).await
+        get(self.address(), target).await
     }
 
     /// One GET with these extra fields.
     pub(crate) async fn get_with(&self, target: &str, fields: &[(&str, &str)]) -> Response {
-        RawClient::connect(self.binary.address()).await.request("GET", target, fields, b"").await
+        RawClient::connect(self.address()).await.request("GET", target, fields, b"").await
     }
 
     /// Returns once the log holds a line that ends so.

@@ -2,10 +2,10 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use support::{filter_module, forebay};
+use support::{Binary, filter_module, forebay, get, skip};
 use tempfile::TempDir;
 
 fn filter<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> (Option<i32>, String) {
@@ -22,21 +22,64 @@ fn repository() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
+/// What `forebay filter new` makes in this folder.
+fn new_filter(folder: &Path) -> PathBuf {
+    let sdk = repository().join("guest-sdk");
+    let made = [OsStr::new("new"), "geo-headers".as_ref(), "--path".as_ref(), folder.as_ref()];
+    let (code, said) = filter(made.into_iter().chain(["--sdk".as_ref(), sdk.as_os_str()]));
+    assert_eq!(code, Some(0), "{said}");
+    let own = folder.join("geo-headers");
+    // The versions that this workspace is built with are those that are surely here.
+    fs::copy(repository().join("Cargo.lock"), own.join("Cargo.lock")).expect("the lock file can be copied");
+    own
+}
+
+/// The module of a filter's crate, built as its README says; `None`, and a note, where no toolchain can.
+fn module_of(own: &Path) -> Option<PathBuf> {
+    let script = repository().join("scripts/wasm-cargo");
+    if !Command::new(&script).arg("--can").status().expect("a shell is there").success() {
+        skip("a new filter was not built as a module: no toolchain for wasm32-unknown-unknown");
+        return None;
+    }
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("new-filter");
+    let mut build = Command::new(script);
+    build.arg(&target).args(["--release", "--offline", "--quiet"]).current_dir(own).stdin(Stdio::null());
+    let built = build.output().expect("a shell is there");
+    assert!(built.status.success(), "{}", told(&built));
+    Some(target.join("wasm32-unknown-unknown/release/geo_headers.wasm"))
+}
+
 #[test]
 fn a_new_filter_passes_its_own_tests_at_once() {
     let folder = TempDir::new().expect("a temporary folder can be made");
-    let sdk = repository().join("guest-sdk");
-    let made = [OsStr::new("new"), "geo-headers".as_ref(), "--path".as_ref(), folder.path().as_ref()];
-    let (code, said) = filter(made.into_iter().chain(["--sdk".as_ref(), sdk.as_os_str()]));
-    assert_eq!(code, Some(0), "{said}");
-    let own = folder.path().join("geo-headers");
-    // The versions that this workspace is built with are those that are surely here.
-    fs::copy(repository().join("Cargo.lock"), own.join("Cargo.lock")).expect("the lock file can be copied");
+    let own = new_filter(folder.path());
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["test", "--offline", "--quiet"]).current_dir(&own).stdin(Stdio::null());
     cargo.env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("new-filter"));
     let tested = cargo.output().expect("cargo can be run");
     assert!(tested.status.success() && told(&tested).contains("3 passed"), "{}", told(&tested));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_filter_passes_its_cases_and_runs_on_its_node() {
+    let folder = TempDir::new().expect("a temporary folder can be made");
+    let own = new_filter(folder.path());
+    let Some(module) = module_of(&own) else { return };
+    let (code, said) = filter([OsStr::new("check"), module.as_ref()]);
+    assert!(code == Some(0) && said.contains("function names    yes\n"), "{said}");
+    let (code, said) = filter([OsStr::new("test"), module.as_ref(), own.join("cases.toml").as_ref()]);
+    assert!(code == Some(0) && said.contains("3 passed, 0 failed"), "{said}");
+
+    let written = fs::read_to_string(own.join("edge.toml")).expect("its configuration");
+    let config = written
+        .replace("\"target/wasm32-unknown-unknown/release/geo_headers.wasm\"", &format!("{module:?}"))
+        .replace("\"site\"\n\n", &format!("{:?}\n\n", own.join("site")));
+    let addresses = "[[listener]]\naddress = \"{listen}\"\n[admin]\naddress = \"{admin}\"\n";
+    let node = Binary::start(&(addresses.to_owned() + &config)).await;
+    let page = get(node.address(), "/").await;
+    assert!(page.status == 200 && page.text().contains("through the filter geo-headers"), "{page:?}");
+    let closed = get(node.address(), "/private/a").await;
+    assert_eq!((closed.status, closed.text()), (403, "no\n"));
 }
 
 #[test]

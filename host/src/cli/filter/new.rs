@@ -12,12 +12,14 @@ use anyhow::{Context, bail};
 use super::arguments::New;
 
 /// Path in the crate, and text with `{{name}}`, `{{file}}`, `{{type}}` and `{{sdk}}` in it.
-const FILES: [(&str, &str); 7] = [
+const FILES: [(&str, &str); 9] = [
     ("Cargo.toml", include_str!("skeleton/manifest.txt")),
     ("README.md", include_str!("skeleton/readme.txt")),
     ("cases.toml", include_str!("skeleton/cases.txt")),
     ("src/lib.rs", include_str!("skeleton/lib.txt")),
     ("src/tests.rs", include_str!("skeleton/tests.txt")),
+    ("edge.toml", include_str!("skeleton/node.txt")),
+    ("site/index.html", include_str!("skeleton/page.txt")),
     (".cargo/config.toml", include_str!("skeleton/cargo.txt")),
     (".gitignore", include_str!("skeleton/ignore.txt")),
 ];
