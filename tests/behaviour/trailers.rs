@@ -120,7 +120,9 @@ async fn trailers_are_not_stored() {
     let Setting { node, origin, _folder } = through(None, "").await;
     origin.on("/kept", answer().header("Cache-Control", "max-age=60"));
     origin.on("/own", answer().header("Cache-Control", "no-store"));
-    for (path, trailers) in [("/kept", ""), ("/kept", ""), ("/own", "x-gone: g\nx-sum: one"), ("/own", "x-gone: g\nx-sum: one")] {
+    for (path, trailers) in
+        [("/kept", ""), ("/kept", ""), ("/own", "x-gone: g\nx-sum: one"), ("/own", "x-gone: g\nx-sum: one")]
+    {
         let get = format!("GET {path} HTTP/1.1\r\nHost: test.example\r\nTE: trailers\r\n\r\n");
         let response = ask(&node, &get).await;
         assert_eq!((response.text(), lines(&response.trailers).as_str()), ("abc", trailers), "{path}");

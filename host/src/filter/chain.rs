@@ -32,10 +32,11 @@ impl Chain {
         self.plugins.is_empty()
     }
 
-    /// Whether every filter's instance on this thread is its image, bit for bit.
+    /// Whether what the next exchange on this thread finds of every filter is its image, bit for bit; `None` where that
+    /// is made anew.
     #[cfg(test)]
-    pub(super) fn pristine(&self) -> bool {
-        self.plugins.iter().all(|plugin| plugin.pristine() == Some(true))
+    pub(super) fn pristine(&self) -> Option<bool> {
+        self.plugins.iter().map(|plugin| plugin.pristine()).try_fold(true, |all, one| Some(all && one?))
     }
 
     /// Starts the run of one exchange; no guest is entered yet.

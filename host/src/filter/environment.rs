@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use prometheus::Registry;
 
+use super::isolation::renewal::Renewal;
 use super::measures::metrics::FilterMetrics;
 use super::measures::series::Families;
 use super::shared::commons::Commons;
@@ -20,6 +21,8 @@ pub struct Environment {
     pub(super) metrics: FilterMetrics,
     pub(super) families: Arc<Families>,
     pub(super) commons: Arc<Commons>,
+    /// How filters are isolated by request, where the platform can do it.
+    pub(super) renewal: Renewal,
 }
 
 impl Environment {
@@ -32,6 +35,7 @@ impl Environment {
             metrics: FilterMetrics::new(registry)?,
             families: Arc::new(Families::new(registry.clone())),
             commons: Arc::new(Commons::default()),
+            renewal: Renewal::Pages,
         })
     }
 

@@ -15,6 +15,7 @@ use super::failure::Broken;
 use super::instance::Instance;
 use super::isolation::berth::{self, Act, Berth};
 use super::isolation::image::Image;
+use super::isolation::renewal::Renewal;
 use super::isolation::ticket::{Stay, Ticket};
 use super::loading::interests::Interests;
 use super::loading::load_error::LoadFault;
@@ -51,6 +52,8 @@ impl fmt::Debug for Plugin {
 enum Isolation {
     /// Each finds the image; the names are those of the exported globals.
     Image(Arc<Image>, Arc<[String]>),
+    /// The same, in an instance to itself.
+    Copies(Arc<Image>, Arc<[String]>),
     /// Each has an instance to itself, started for it.
     Exclusive,
     /// They are not.
@@ -105,7 +108,7 @@ impl Plugin {
         let mut first = Instance::start(&profile, &module.code)?;
         let isolation = match filter.isolation {
             config::Isolation::Shared => Isolation::Shared,
-            config::Isolation::Request => by_request(&mut first, &profile, &module),
+            config::Isolation::Request => by_request(&mut first, &profile, &module, environment.renewal),
         };
         Ok(Self {
             interests: Interests::of(module.code.module()),
@@ -164,14 +167,16 @@ impl Plugin {
     pub(super) fn enter<R>(&self, ticket: &mut Ticket, act: impl Act<R>) -> Result<R, Broken> {
         match (mem::replace(&mut ticket.stay, Stay::New), &self.isolation) {
             (Stay::Own(instance), _) => enter_own(instance, ticket, act),
-            (Stay::New, Isolation::Exclusive) => enter_own(self.make(Making::Exclusive)?, ticket, act),
+            (Stay::New, Isolation::Exclusive | Isolation::Copies(..)) => {
+                enter_own(self.make(Making::Exclusive)?, ticket, act)
+            }
             (stay, isolation) => {
                 ticket.stay = stay;
                 let mut berth = self.berths[ticket.berth].lock();
                 let make = |making| self.make(making);
                 match isolation {
                     Isolation::Shared => berth.enter_shared(ticket, make, act),
-                    Isolation::Image(..) | Isolation::Exclusive => berth.enter(ticket, make, act),
+                    _ => berth.enter(ticket, make, act),
                 }
             }
         }
@@ -182,15 +187,17 @@ impl Plugin {
         match self.isolation {
             Isolation::Image(..) => self.berths[ticket.berth].lock().leave(ticket),
             Isolation::Shared => self.berths[ticket.berth].lock().leave_shared(),
-            Isolation::Exclusive => {}
+            Isolation::Exclusive | Isolation::Copies(..) => {}
         }
     }
 
     fn make(&self, making: Making) -> Result<Box<Instance>, Broken> {
         self.meters.count_instance(making);
+        let (profile, code) = (&self.profile, &self.module.code);
         let made = match &self.isolation {
-            Isolation::Image(image, names) => Instance::replicate(&self.profile, &self.module.code, (image, names)),
-            Isolation::Exclusive | Isolation::Shared => Instance::start(&self.profile, &self.module.code),
+            Isolation::Image(image, names) => Instance::replicate(profile, code, (image, names), Renewal::Pages),
+            Isolation::Copies(image, names) => Instance::replicate(profile, code, (image, names), Renewal::Copies),
+            Isolation::Exclusive | Isolation::Shared => Instance::start(profile, code),
         };
         made.map(Box::new).map_err(Broken::start)
     }
@@ -200,28 +207,44 @@ impl Plugin {
         Instance::start(&self.profile, &self.module.code).map_err(Broken::start)
     }
 
-    /// Whether the instance of this thread's berth is its image; `None` where there is none or it has none.
+    /// Whether what the next exchange on this thread finds is the image; `None` where there is none, or no instance yet.
     #[cfg(test)]
     pub(super) fn pristine(&self) -> Option<bool> {
+        if matches!(self.isolation, Isolation::Copies(..)) {
+            return self.make(Making::Exclusive).ok()?.pristine();
+        }
         self.berths[worker::slot(self.berths.len())].lock().pristine()
     }
 }
 
 /// By the image of `first`, where its module and this machine allow it.
-fn by_request(first: &mut Instance, profile: &Arc<Profile>, module: &Module) -> Isolation {
-    let refused = match &module.globals {
-        Err(refusal) => refusal.to_string(),
-        Ok(names) => match first.image(names).map(Arc::new) {
-            None => "image".to_owned(),
-            // One is made for trial: what does not work here will not work for any exchange.
-            Some(image) => match Instance::replicate(profile, &module.code, (&image, names)) {
-                Ok(_) => return Isolation::Image(image, names.clone()),
-                Err(fault) => fault.to_string(),
-            },
-        },
-    };
-    tracing::warn!(filter = %profile.name, reason = refused, "filter is started for every exchange");
-    Isolation::Exclusive
+fn by_request(first: &mut Instance, profile: &Arc<Profile>, module: &Module, renewal: Renewal) -> Isolation {
+    imaged(first, profile, module, renewal).unwrap_or_else(|reason| {
+        tracing::warn!(filter = %profile.name, reason, "filter is started for every exchange");
+        Isolation::Exclusive
+    })
+}
+
+/// One instance is made for trial: what does not work here will not work for any exchange.
+fn imaged(
+    first: &mut Instance,
+    profile: &Arc<Profile>,
+    module: &Module,
+    renewal: Renewal,
+) -> Result<Isolation, String> {
+    let names = module.globals.as_ref().map_err(ToString::to_string)?;
+    let image = first.image(names).map(Arc::new).ok_or("image")?;
+    let made = |renewal| Instance::replicate(profile, &module.code, (&image, names), renewal);
+    if renewal == Renewal::Pages {
+        match made(renewal) {
+            Ok(_) => return Ok(Isolation::Image(image, names.clone())),
+            Err(fault) => {
+                tracing::warn!(filter = %profile.name, reason = %fault, "filter is copied for every exchange");
+            }
+        }
+    }
+    made(Renewal::Copies).map_err(|fault| fault.to_string())?;
+    Ok(Isolation::Copies(image, names.clone()))
 }
 
 fn enter_own<R>(mut instance: Box<Instance>, ticket: &mut Ticket, act: impl Act<R>) -> Result<R, Broken> {

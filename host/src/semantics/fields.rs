@@ -73,8 +73,7 @@ pub fn strip_but_trailers(headers: &mut HeaderMap) {
 
 /// Does the sender of this request keep trailers (RFC 9110 section 10.1.4)?
 pub fn wants_trailers(request: &HeaderMap) -> bool {
-    request.contains_key(header::TE)
-        && list(request, &header::TE).any(|member| member.eq_ignore_ascii_case("trailers"))
+    request.contains_key(header::TE) && list(request, &header::TE).any(|member| member.eq_ignore_ascii_case("trailers"))
 }
 
 /// The trailers that a message announces, as it goes on: without what frames it, routes it, says who may have it, or is

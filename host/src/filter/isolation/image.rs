@@ -1,62 +1,32 @@
 //! What a guest is once it has been configured: its memory and its globals, as every exchange is to find them.
 //!
-//! Taken once per filter. The memory lies in a sealed file without a name, which instances map privately: pages that no
-//! guest writes exist once for all of them.
+//! Taken once per filter, and shared by all of its instances.
 
-use std::ffi::c_void;
-use std::fs::File;
-use std::io::{self, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::ptr::{self, NonNull};
-use std::slice;
+use std::io;
+use std::sync::Arc;
 
-use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
-use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 use wasmtime::Val;
 
+use super::tracking::Sealed;
+
 pub(in crate::filter) struct Image {
-    file: OwnedFd,
-    /// The file, to copy from.
-    map: NonNull<c_void>,
-    len: usize,
+    memory: Arc<Sealed>,
     pub(in crate::filter) globals: Box<[Number]>,
 }
-
-// SAFETY: the mapping is read-only and its file sealed: nobody can change what any thread reads there.
-unsafe impl Send for Image {}
-// SAFETY: as above.
-unsafe impl Sync for Image {}
 
 impl Image {
     /// An image of `memory`, which is not empty, and `globals`.
     pub(in crate::filter) fn take(memory: &[u8], globals: Box<[Number]>) -> io::Result<Self> {
-        let file = memfd_create("filter image", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
-        let mut file = File::from(file);
-        file.write_all(memory)?;
-        let file = OwnedFd::from(file);
-        fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE | SealFlags::SEAL)?;
-        // SAFETY: a new mapping where the kernel finds room, as long as the file, which cannot shrink any more.
-        let map = unsafe { mmap(ptr::null_mut(), memory.len(), ProtFlags::READ, MapFlags::PRIVATE, &file, 0) }?;
-        let map = NonNull::new(map).ok_or(io::ErrorKind::OutOfMemory)?;
-        Ok(Self { file, map, len: memory.len(), globals })
+        Ok(Self { memory: Arc::new(Sealed::take(memory)?), globals })
     }
 
     pub(in crate::filter) fn memory(&self) -> &[u8] {
-        // SAFETY: `map` is `len` readable bytes until `self` is dropped, and its file is sealed against writing.
-        unsafe { slice::from_raw_parts(self.map.as_ptr().cast(), self.len) }
+        self.memory.bytes()
     }
 
-    /// The file that holds the memory.
-    pub(in crate::filter) fn file(&self) -> BorrowedFd<'_> {
-        self.file.as_fd()
-    }
-}
-
-impl Drop for Image {
-    fn drop(&mut self) {
-        // SAFETY: the mapping is this value's own, and no slice of it outlives the value.
-        let unmapped = unsafe { munmap(self.map.as_ptr(), self.len) };
-        debug_assert!(unmapped.is_ok(), "{unmapped:?}");
+    /// The memory, for those who map it.
+    pub(in crate::filter) fn sealed(&self) -> &Arc<Sealed> {
+        &self.memory
     }
 }
 
@@ -97,17 +67,6 @@ impl Number {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn image_keeps_what_it_was_taken_of_and_cannot_be_written() {
-        let mut memory = vec![7; 65_536];
-        memory[65_535] = 9;
-        let image = Image::take(&memory, Box::new([Number::I32(-1)])).unwrap();
-        assert!(image.memory() == memory);
-        let mut file = File::from(image.file().try_clone_to_owned().unwrap());
-        assert!(file.write_all(b"x").is_err());
-        assert!(file.set_len(1).is_err());
-    }
 
     #[test]
     fn numbers_keep_their_bits() {
