@@ -1,6 +1,9 @@
 //! The request as it goes on to an origin, and the response as it comes back: what a proxy must take out and put in
 //! (RFC 9110 sections 7.6 and 7.8).
 
+mod accompanied;
+pub(super) mod trip;
+
 use bytes::{BufMut, BytesMut};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::uri::Scheme;

@@ -130,7 +130,7 @@ async fn failed(
         return Ok(instead);
     }
     // The origin did answer, but to one who had something better. This client has not, so it gets an answer of its own.
-    if Trouble::of_failure(failure.error) == Some(Trouble::ServerError) {
+    if failure.trouble() == Some(Trouble::ServerError) {
         return pass::answer(visit, origin, Body::Empty, PassReason::Error).await;
     }
     Err(Failure::Fetch(failure))

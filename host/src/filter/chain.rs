@@ -32,10 +32,20 @@ impl Chain {
         self.plugins.is_empty()
     }
 
-    /// Whether what the next exchange on this thread finds of every filter is its image, bit for bit; `None` where that
-    /// is made anew.
+    /// The names of the filters, in request order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.plugins.iter().map(|plugin| &*plugin.profile.name)
+    }
+
+    /// Whether every filter's instance on this thread is its image, bit for bit.
     #[cfg(test)]
-    pub(super) fn pristine(&self) -> Option<bool> {
+    pub(super) fn pristine(&self) -> bool {
+        self.compared() == Some(true)
+    }
+
+    /// The same; `None` where the next exchange finds a new instance, or one that another exchange has.
+    #[cfg(test)]
+    pub(super) fn compared(&self) -> Option<bool> {
         self.plugins.iter().map(|plugin| plugin.pristine()).try_fold(true, |all, one| Some(all && one?))
     }
 

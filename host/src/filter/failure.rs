@@ -42,6 +42,8 @@ pub enum Callback {
     ResponseTrailers,
     /// The end of the exchange: log, done and delete.
     Done,
+    Tick,
+    QueueReady,
 }
 
 impl Callback {
@@ -56,6 +58,8 @@ impl Callback {
             Self::ResponseBody => "response_body",
             Self::ResponseTrailers => "response_trailers",
             Self::Done => "done",
+            Self::Tick => "tick",
+            Self::QueueReady => "queue_ready",
         }
     }
 }

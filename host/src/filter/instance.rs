@@ -64,7 +64,7 @@ pub(super) struct Loan<'a> {
 impl Instance {
     /// A new guest, started and configured.
     pub(super) fn start(profile: &Arc<Profile>, code: &InstancePre<State>) -> Result<Self, LoadFault> {
-        let live = Live::count(&profile.live).ok_or(LoadFault::Instances)?;
+        let live = Live::count(&profile.live, profile.limits.instances_max).ok_or(LoadFault::Instances)?;
         let Started { store, guest, exports } = starter::start(profile, code)?;
         Ok(Self { store, guest, exports, replica: None, context: ROOT_CONTEXT, _live: live })
     }
@@ -76,7 +76,7 @@ impl Instance {
         image: (&Arc<Image>, &[String]),
         renewal: Renewal,
     ) -> Result<Self, LoadFault> {
-        let live = Live::count(&profile.live).ok_or(LoadFault::Instances)?;
+        let live = Live::count(&profile.live, profile.limits.instances_max).ok_or(LoadFault::Instances)?;
         let Started { mut store, guest, exports } = starter::instantiate(profile, code)?;
         let replica = Replica::new(&mut store, &guest, image, renewal);
         let replica = replica.map_err(|error| LoadFault::Image(one_line(&format!("{error:#}"))))?;
@@ -102,6 +102,26 @@ impl Instance {
             Some(replica) if !replica.grown(&self.store) => replica.reset(&mut self.store).map_err(Broken::start),
             _ => Err(Broken::start("the guest has outgrown its image")),
         }
+    }
+
+    /// Whether `image` is what the guest is made of.
+    pub(super) fn is_of(&self, image: &Arc<Image>) -> bool {
+        self.replica.as_ref().is_some_and(|replica| replica.is_of(image))
+    }
+
+    /// Makes the guest another image, whatever it is now. After an error it must be dropped.
+    pub(super) fn become_of(&mut self, image: &Arc<Image>) -> Result<(), Broken> {
+        match &mut self.replica {
+            Some(replica) if !self.store.data().limiter.refused() => {
+                replica.become_of(&mut self.store, image).map_err(Broken::start)
+            }
+            _ => Err(Broken::start("the guest cannot be another image")),
+        }
+    }
+
+    /// Whether the guest is anything else than its image.
+    pub(super) fn changed(&mut self) -> bool {
+        self.replica.as_ref().is_none_or(|replica| replica.changed(&mut self.store))
     }
 
     /// What the exchange in the guest has changed; `None` where there is no image to compare with.
@@ -215,6 +235,18 @@ impl Instance {
             delete.call(&mut self.store, self.context)?;
         }
         Ok(())
+    }
+
+    /// Runs a callback of the plugin's own context: no exchange is lent.
+    pub(super) fn own<R>(
+        &mut self,
+        callback: impl FnOnce(&Exports, &mut Store<State>) -> wasmtime::Result<R>,
+    ) -> Result<R, Broken> {
+        self.arm(Moment::Root);
+        let outcome = callback(&self.exports, &mut self.store);
+        let outcome = outcome.map_err(|error| broken(&self.store, &error));
+        hostcalls::tell_dropped_log(self.store.data());
+        outcome
     }
 
     /// Whether the guest was refused more memory than it may have. Then it serves no other exchange.

@@ -34,6 +34,8 @@ pub(super) enum Gate {
 /// What is lent to the guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Moment {
+    /// No exchange, and nobody waits: the plugin is being configured.
+    Start,
     /// No exchange: the plugin's own callbacks.
     Root,
     Request,
@@ -101,7 +103,7 @@ impl State {
             gate: Gate::Narrow,
             memory: None,
             malloc: None,
-            moment: Moment::Root,
+            moment: Moment::Start,
             request: Draft::new(no_request()),
             response: Draft::new(Response::new(()).into_parts().0),
             piece: Piece::default(),

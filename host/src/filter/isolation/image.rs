@@ -1,6 +1,6 @@
 //! What a guest is once it has been configured: its memory and its globals, as every exchange is to find them.
 //!
-//! Taken once per filter, and shared by all of its instances.
+//! Taken when a filter is loaded, and after callbacks of its own that changed it; shared by all of its instances.
 
 use std::io;
 use std::sync::Arc;
@@ -66,6 +66,8 @@ impl Number {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use super::*;
 
     #[test]

@@ -22,6 +22,7 @@ pub(in crate::filter) struct Replica {
 
 /// What an exchange under way has made of an image, while another one has the instance.
 pub(in crate::filter) struct Aside {
+    pub(in crate::filter) image: Arc<Image>,
     memory: Difference,
     globals: Box<[Number]>,
 }
@@ -42,6 +43,23 @@ fn tracked(tracked: &mut Option<Tracked>) -> wasmtime::Result<&mut Tracked> {
     tracked.as_mut().ok_or_else(|| wasmtime::Error::msg("the guest's pages are not tracked"))
 }
 
+/// Puts `image` in the place of `memory`, which grows where it is smaller.
+fn laid(
+    store: &mut Store<State>,
+    memory: Memory,
+    image: &Arc<Image>,
+    renewal: Renewal,
+) -> wasmtime::Result<Option<Tracked>> {
+    let missing = image.memory().len().saturating_sub(memory.data_size(&*store)) as u64;
+    let page_bytes = memory.page_size(&*store);
+    memory.grow(&mut *store, missing / page_bytes)?;
+    if renewal == Renewal::Pages {
+        return Ok(Some(Tracked::new(store, memory, image.sealed().clone())?));
+    }
+    memory.write(&mut *store, 0, image.memory())?;
+    Ok(None)
+}
+
 impl Replica {
     /// Makes a guest that was only instantiated what `image` was taken of.
     pub(in crate::filter) fn new(
@@ -53,19 +71,38 @@ impl Replica {
         let lacking = || wasmtime::Error::msg("the module has other exports than its image");
         let memory = store.data().memory.ok_or_else(lacking)?;
         let globals = globals(store, guest, names).ok_or_else(lacking)?;
-        let missing = image.memory().len().saturating_sub(memory.data_size(&*store)) as u64;
-        let page_bytes = memory.page_size(&*store);
-        memory.grow(&mut *store, missing / page_bytes)?;
-        let tracked = match renewal {
-            Renewal::Pages => Some(Tracked::new(store, memory, image.sealed().clone())?),
-            Renewal::Copies => {
-                memory.write(&mut *store, 0, image.memory())?;
-                None
-            }
-        };
+        let tracked = laid(store, memory, image, renewal)?;
         let mut replica = Self { memory, globals, image: image.clone(), tracked };
         replica.set_globals(store, None)?;
         Ok(replica)
+    }
+
+    /// Whether this is what the guest is made of.
+    pub(in crate::filter) fn is_of(&self, image: &Arc<Image>) -> bool {
+        Arc::ptr_eq(&self.image, image)
+    }
+
+    /// Makes a guest of one image that of another. Not to a smaller one: a memory cannot shrink.
+    pub(in crate::filter) fn become_of(
+        &mut self,
+        store: &mut Store<State>,
+        image: &Arc<Image>,
+    ) -> wasmtime::Result<()> {
+        self.tracked = laid(store, self.memory, image, Renewal::Pages)?;
+        self.image = image.clone();
+        self.set_globals(store, None)
+    }
+
+    /// Whether the guest is anything else than its image.
+    pub(in crate::filter) fn changed(&self, store: &mut Store<State>) -> bool {
+        let same = |(global, number): (&Global, &Number)| Number::of(global.get(&mut *store)) == Some(*number);
+        let globals = self.globals.iter().zip(&self.image.globals).all(same);
+        let memory = self.memory.data(&*store);
+        let differs = match &self.tracked {
+            Some(tracked) => tracked.overrun() || tracked.differs(memory),
+            None => memory != self.image.memory(),
+        };
+        !globals || self.grown(store) || differs
     }
 
     /// Whether the guest can be lent to others while its exchange is under way, and made the image again.
@@ -89,7 +126,7 @@ impl Replica {
         let memory = self.tracked.as_ref()?.difference(self.memory.data(&*store));
         let number = |global: &Global| Number::of(global.get(&mut *store));
         let globals = self.globals.iter().filter_map(number).collect();
-        Some(Aside { memory, globals })
+        Some(Aside { image: self.image.clone(), memory, globals })
     }
 
     /// Brings back what was set aside to a guest that is the image.

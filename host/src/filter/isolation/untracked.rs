@@ -40,6 +40,10 @@ impl Tracked {
         match *self {}
     }
 
+    pub(in crate::filter) fn differs(&self, _: &[u8]) -> bool {
+        match *self {}
+    }
+
     pub(in crate::filter) fn difference(&self, _: &[u8]) -> Difference {
         match *self {}
     }

@@ -133,6 +133,8 @@ impl FilterMetrics {
             response_body: duration(Callback::ResponseBody),
             response_trailers: duration(Callback::ResponseTrailers),
             done: duration(Callback::Done),
+            tick: duration(Callback::Tick),
+            queue_ready: duration(Callback::QueueReady),
             instances: Making::ALL.map(|making| self.instances.with_label_values(&[filter, making.word()])),
             failures: FailureKind::ALL.map(|kind| self.failures.with_label_values(&[filter, kind.word()])),
             breaker: self.breakers.with_label_values(&[filter]),
@@ -151,6 +153,8 @@ pub(in crate::filter) struct Meters {
     response_body: Histogram,
     response_trailers: Histogram,
     done: Histogram,
+    tick: Histogram,
+    queue_ready: Histogram,
     failures: [IntCounter; FailureKind::ALL.len()],
     instances: [IntCounter; Making::ALL.len()],
     /// How many of its breakers are open.
@@ -170,6 +174,8 @@ impl Meters {
             Callback::ResponseBody => Some(&self.response_body),
             Callback::ResponseTrailers => Some(&self.response_trailers),
             Callback::Done => Some(&self.done),
+            Callback::Tick => Some(&self.tick),
+            Callback::QueueReady => Some(&self.queue_ready),
         }
     }
 

@@ -19,6 +19,7 @@ mod properties;
 mod protection;
 mod renewing;
 mod replies;
+mod root;
 mod sharing;
 mod speed;
 mod trailers;

@@ -114,7 +114,7 @@ async fn trailers_are_read_and_changed_in_their_callback() {
             ] {
                 assert_eq!(values(&trailers, name), expected, "{abi} {name}");
             }
-            assert_eq!(chain.pristine(), Some(true));
+            assert!(chain.pristine());
         }
     }
 }
@@ -302,6 +302,6 @@ async fn guest_may_answer_at_the_trailers() {
         let chain = chain_of(&with(Guest::new(), direction, Some("(return (i32.const 1))"), Some(reply)).build());
         let passed = pass(&chain, direction, body(&["a"], Some(fields(&[("x-sum", "one")])))).await;
         assert!(matches!(passed, Err(Verdict::Reply(reply)) if reply.status == 403));
-        assert_eq!(chain.pristine(), Some(true));
+        assert!(chain.pristine());
     }
 }
