@@ -4,6 +4,6 @@
 pub(in crate::filter) enum Renewal {
     /// In one instance, whose written pages are put back after each.
     Pages,
-    /// In an instance of its own, into which the image is copied. It takes nothing of the platform, and some 100 us.
+    /// In an instance of its own, into which the whole image is copied. It takes nothing of the platform, and more time.
     Copies,
 }
