@@ -4,13 +4,13 @@
 //! callback is given a number of ticks. The engine lives as long as any `Filters` does, and its ticker with it.
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use wasmtime::{Config, Engine, EngineWeak, WasmBacktraceDetails};
 
-use super::isolation::linear_memory::Reservations;
+use super::isolation::tracking;
 
 /// The grain of deadlines. A shorter tick wakes an idle node more often; 1 ms costs it under 0.5 % of one core.
 const TICK: Duration = Duration::from_millis(1);
@@ -43,9 +43,7 @@ fn build() -> wasmtime::Result<Engine> {
     // What no SDK emits and the ABI has no words for: pointers are 32 bits, and there is one memory.
     config.wasm_memory64(false);
     config.wasm_multi_memory(false);
-    // Memories over which the host may lay its own images, and not wasmtime's.
-    config.with_host_memory(Arc::new(Reservations));
-    config.memory_init_cow(false);
+    tracking::prepare(&mut config);
     Engine::new(&config)
 }
 

@@ -8,6 +8,7 @@ use prometheus::Registry;
 use tokio::runtime::Handle;
 
 use super::calls::dispatch::{Dispatch, NoOrigins};
+use super::isolation::renewal::Renewal;
 use super::measures::metrics::FilterMetrics;
 use super::measures::series::Families;
 use super::root::roots::Roots;
@@ -22,6 +23,8 @@ pub struct Environment {
     pub(super) metrics: FilterMetrics,
     pub(super) families: Arc<Families>,
     pub(super) commons: Arc<Commons>,
+    /// How filters are isolated by request, where the platform can do it.
+    pub(super) renewal: Renewal,
     pub(super) dispatch: Arc<dyn Dispatch>,
     pub(super) roots: Arc<Roots>,
 }
@@ -36,6 +39,7 @@ impl Environment {
             metrics: FilterMetrics::new(registry)?,
             families: Arc::new(Families::new(registry.clone())),
             commons: Arc::new(Commons::default()),
+            renewal: Renewal::Pages,
             dispatch: Arc::new(NoOrigins),
             roots: Arc::default(),
         })

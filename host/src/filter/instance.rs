@@ -20,6 +20,7 @@ use super::failure::{Broken, Callback, FailureKind};
 use super::hostcalls;
 use super::isolation::image::Image;
 use super::isolation::live::Live;
+use super::isolation::renewal::Renewal;
 use super::isolation::replica::{self, Aside, Replica};
 use super::loading::load_error::LoadFault;
 use super::notes::Notes;
@@ -77,10 +78,11 @@ impl Instance {
         profile: &Arc<Profile>,
         code: &InstancePre<State>,
         image: (&Arc<Image>, &[String]),
+        renewal: Renewal,
     ) -> Result<Self, LoadFault> {
         let live = Live::count(&profile.live, profile.limits.instances_max).ok_or(LoadFault::Instances)?;
         let Started { mut store, guest, exports } = starter::instantiate(profile, code)?;
-        let replica = Replica::new(&mut store, &guest, image);
+        let replica = Replica::new(&mut store, &guest, image, renewal);
         let replica = replica.map_err(|error| LoadFault::Image(one_line(&format!("{error:#}"))))?;
         Ok(Self { store, guest, exports, replica: Some(replica), context: ROOT_CONTEXT, _live: live })
     }
@@ -137,7 +139,7 @@ impl Instance {
 
     /// What the exchange in the guest has changed; `None` where there is no image to compare with.
     pub(super) fn set_aside(&mut self) -> Option<Aside> {
-        self.replica.as_ref().map(|replica| replica.set_aside(&mut self.store))
+        self.replica.as_ref()?.set_aside(&mut self.store)
     }
 
     /// Brings back what an exchange has changed. After an error the guest must be dropped.

@@ -81,7 +81,8 @@ impl Plugin {
         let (interests, identity) =
             (Interests::of(module.code.module()), Identity::new(module.version, filter, limits));
         let parts = (profile.clone(), meters.clone());
-        let quarters = Arc::new(Quarters::new(parts, module, filter.isolation, environment.workers)?);
+        let way = (filter.isolation, environment.renewal);
+        let quarters = Arc::new(Quarters::new(parts, module, way, environment.workers)?);
         let tally = Arc::new(Tally::default());
         Ok(Self {
             _leash: Keeper::keep(quarters.clone(), tally.clone(), &environment.roots),
@@ -159,7 +160,7 @@ impl Plugin {
         Instance::start(&self.profile, &self.quarters.module.code).map_err(Broken::start)
     }
 
-    /// Whether the instance of this thread's berth is its image; `None` where there is none or it has none.
+    /// Whether what the next exchange on this thread finds is the image; `None` where there is none, or no instance yet.
     #[cfg(test)]
     pub(super) fn pristine(&self) -> Option<bool> {
         self.quarters.pristine()

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use arc_swap::{ArcSwap, Guard};
 
 use super::image::Image;
+use super::renewal::Renewal;
 
 /// Images that exchanges may have at a time. A filter that ticks ten times a second, for whose exchanges an origin takes
 /// half a second, has as many.
@@ -17,6 +18,7 @@ const PUBLISHED_MAX: usize = 8;
 pub(in crate::filter) struct Images {
     /// The names under which mutable globals are exported.
     pub(in crate::filter) names: Arc<[String]>,
+    pub(in crate::filter) renewal: Renewal,
     /// A load costs a few nanoseconds and no lock.
     current: ArcSwap<Image>,
     latest: Mutex<Latest>,
@@ -29,9 +31,9 @@ struct Latest {
 }
 
 impl Images {
-    pub(in crate::filter) fn new(image: Arc<Image>, names: Arc<[String]>) -> Self {
+    pub(in crate::filter) fn new(image: Arc<Image>, names: Arc<[String]>, renewal: Renewal) -> Self {
         let latest = Latest { image: image.clone(), published: vec![Arc::downgrade(&image)] };
-        Self { names, current: ArcSwap::new(image), latest: Mutex::new(latest) }
+        Self { names, renewal, current: ArcSwap::new(image), latest: Mutex::new(latest) }
     }
 
     /// What an exchange starts from.
@@ -81,7 +83,7 @@ mod tests {
 
     #[test]
     fn images_that_exchanges_hold_are_bounded_and_the_latest_comes_when_there_is_room() {
-        let images = Images::new(Arc::new(image(0)), Arc::new([]));
+        let images = Images::new(Arc::new(image(0)), Arc::new([]), Renewal::Pages);
         let mut held = Vec::new();
         for byte in 1..20 {
             held.push(images.current().clone());
@@ -98,7 +100,7 @@ mod tests {
 
     #[test]
     fn what_nobody_holds_makes_room_at_once() {
-        let images = Images::new(Arc::new(image(0)), Arc::new([]));
+        let images = Images::new(Arc::new(image(0)), Arc::new([]), Renewal::Pages);
         for byte in 1..100 {
             images.advance(image(byte));
             assert_eq!(images.current().memory()[0], byte);

@@ -20,6 +20,7 @@ use super::super::root::orders::Orders;
 use super::berth::{self, Act, Berth};
 use super::image::Image;
 use super::images::Images;
+use super::renewal::Renewal;
 use super::ticket::{Stay, Ticket};
 use crate::config;
 use crate::worker;
@@ -71,13 +72,13 @@ impl Quarters {
     pub(in crate::filter) fn new(
         (profile, meters): (Arc<Profile>, Arc<Meters>),
         module: Module,
-        isolation: config::Isolation,
+        (isolation, renewal): (config::Isolation, Renewal),
         workers: usize,
     ) -> Result<Self, LoadFault> {
         let mut first = Instance::start(&profile, &module.code)?;
         let isolation = match isolation {
             config::Isolation::Shared => Isolation::Shared,
-            config::Isolation::Request => by_request(first_image(&mut first, &profile, &module), &profile),
+            config::Isolation::Request => by_request(first_image(&mut first, &profile, &module, renewal), &profile),
         };
         let berths = (0..workers.max(1)).map(|_| Slot::default()).collect();
         Ok(Self { profile, meters, module, isolation, berths })
@@ -123,11 +124,15 @@ impl Quarters {
                 ticket.stay = stay;
                 self.berths[ticket.berth].lock().enter_shared(ticket, |making| self.start(making), act)
             }
+            (_, Isolation::Image(images)) if images.renewal == Renewal::Copies => {
+                self.meters.count_instance(Making::Exclusive);
+                enter_own(self.replicate(&images.current(), images)?, ticket, act)
+            }
             (stay, Isolation::Image(images)) => {
                 ticket.stay = stay;
                 let make = |making, image: &Arc<Image>| {
                     self.meters.count_instance(making);
-                    self.replicate(image, &images.names)
+                    self.replicate(image, images)
                 };
                 self.berths[ticket.berth].lock().enter(ticket, (images, make), act)
             }
@@ -182,7 +187,7 @@ impl Quarters {
     }
 
     fn own_of_image<R>(&self, images: &Images, ticket: &mut Ticket, act: impl Act<R>) -> Result<R, Broken> {
-        let mut instance = self.replicate(&images.latest(), &images.names)?;
+        let mut instance = self.replicate(&images.latest(), images)?;
         let outcome = unhoarded(&mut instance, ticket, act)?;
         if instance.changed() {
             let image = instance.image(&images.names);
@@ -216,8 +221,9 @@ impl Quarters {
         }
     }
 
-    fn replicate(&self, image: &Arc<Image>, names: &[String]) -> Result<Box<Instance>, Broken> {
-        let made = Instance::replicate(&self.profile, &self.module.code, (image, names));
+    fn replicate(&self, image: &Arc<Image>, images: &Images) -> Result<Box<Instance>, Broken> {
+        let Images { names, renewal, .. } = images;
+        let made = Instance::replicate(&self.profile, &self.module.code, (image, names), *renewal);
         made.map(Box::new).map_err(Broken::start)
     }
 
@@ -226,9 +232,14 @@ impl Quarters {
         Instance::start(&self.profile, &self.module.code).map(Box::new).map_err(Broken::start)
     }
 
-    /// Whether the instance of this thread's berth is its image; `None` where there is none or it has none.
+    /// Whether what the next exchange on this thread finds is the image; `None` where there is none, or no instance yet.
     #[cfg(test)]
     pub(in crate::filter) fn pristine(&self) -> Option<bool> {
+        if let Isolation::Image(images) = &self.isolation
+            && images.renewal == Renewal::Copies
+        {
+            return self.replicate(&images.current(), images).ok()?.pristine();
+        }
         self.berths[worker::slot(self.berths.len())].lock().pristine()
     }
 }
@@ -245,12 +256,26 @@ fn by_request(images: Result<Images, String>, profile: &Profile) -> Isolation {
 }
 
 /// Images that begin with that of `first`, or why there are none.
-fn first_image(first: &mut Instance, profile: &Arc<Profile>, module: &Module) -> Result<Images, String> {
+fn first_image(
+    first: &mut Instance,
+    profile: &Arc<Profile>,
+    module: &Module,
+    renewal: Renewal,
+) -> Result<Images, String> {
     let names = module.globals.as_ref().map_err(ToString::to_string)?;
     let image = Arc::new(first.image(names).ok_or("image")?);
     // One is made for trial: what does not work here will not work for any exchange.
-    Instance::replicate(profile, &module.code, (&image, names)).map_err(|fault| fault.to_string())?;
-    Ok(Images::new(image, names.clone()))
+    let made = |renewal| Instance::replicate(profile, &module.code, (&image, names), renewal);
+    if renewal == Renewal::Pages {
+        match made(renewal) {
+            Ok(_) => return Ok(Images::new(image, names.clone(), renewal)),
+            Err(fault) => {
+                tracing::warn!(filter = %profile.name, reason = %fault, "filter is copied for every exchange");
+            }
+        }
+    }
+    made(Renewal::Copies).map_err(|fault| fault.to_string())?;
+    Ok(Images::new(image, names.clone(), Renewal::Copies))
 }
 
 fn enter_own<R>(mut instance: Box<Instance>, ticket: &mut Ticket, act: impl Act<R>) -> Result<R, Broken> {

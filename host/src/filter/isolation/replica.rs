@@ -1,7 +1,7 @@
 //! A guest that can be made its filter's image again.
 //!
-//! Memory and mutable globals are all that a guest of an instrumented module can change of itself; the one by the pages
-//! written, the others one by one.
+//! Memory and mutable globals are all that a guest of an instrumented module can change of itself. The one is put back by
+//! the pages written, the others one by one; where pages are not tracked, a replica serves one exchange and is given up.
 
 use std::sync::Arc;
 
@@ -10,13 +10,15 @@ use xxhash_rust::xxh3::Xxh3Default;
 
 use super::super::state::State;
 use super::image::{Image, Number};
-use super::tracked::{Difference, Tracked};
+use super::renewal::Renewal;
+use super::tracking::{Difference, Tracked};
 
 pub(in crate::filter) struct Replica {
     memory: Memory,
     globals: Box<[Global]>,
     image: Arc<Image>,
-    tracked: Tracked,
+    /// `None` where the image was copied.
+    tracked: Option<Tracked>,
 }
 
 /// What an exchange under way has made of an image, while another one has the instance.
@@ -38,12 +40,25 @@ fn globals(store: &mut Store<State>, guest: &Guest, names: &[String]) -> Option<
     names.iter().map(|name| guest.get_global(&mut *store, name)).collect()
 }
 
-/// Lays `image` over `memory`, which grows where it is smaller.
-fn laid(store: &mut Store<State>, memory: Memory, image: &Arc<Image>) -> wasmtime::Result<Tracked> {
+fn tracked(tracked: &mut Option<Tracked>) -> wasmtime::Result<&mut Tracked> {
+    tracked.as_mut().ok_or_else(|| wasmtime::Error::msg("the guest's pages are not tracked"))
+}
+
+/// Puts `image` in the place of `memory`, which grows where it is smaller.
+fn laid(
+    store: &mut Store<State>,
+    memory: Memory,
+    image: &Arc<Image>,
+    renewal: Renewal,
+) -> wasmtime::Result<Option<Tracked>> {
     let missing = image.memory().len().saturating_sub(memory.data_size(&*store)) as u64;
     let page_bytes = memory.page_size(&*store);
     memory.grow(&mut *store, missing / page_bytes)?;
-    Ok(Tracked::new(store, memory, image.clone())?)
+    if renewal == Renewal::Pages {
+        return Ok(Some(Tracked::new(store, memory, image.sealed().clone())?));
+    }
+    memory.write(&mut *store, 0, image.memory())?;
+    Ok(None)
 }
 
 impl Replica {
@@ -52,11 +67,12 @@ impl Replica {
         store: &mut Store<State>,
         guest: &Guest,
         (image, names): (&Arc<Image>, &[String]),
+        renewal: Renewal,
     ) -> wasmtime::Result<Self> {
         let lacking = || wasmtime::Error::msg("the module has other exports than its image");
         let memory = store.data().memory.ok_or_else(lacking)?;
         let globals = globals(store, guest, names).ok_or_else(lacking)?;
-        let tracked = laid(store, memory, image)?;
+        let tracked = laid(store, memory, image, renewal)?;
         let mut replica = Self { memory, globals, image: image.clone(), tracked };
         replica.set_globals(store, None)?;
         Ok(replica)
@@ -73,7 +89,7 @@ impl Replica {
         store: &mut Store<State>,
         image: &Arc<Image>,
     ) -> wasmtime::Result<()> {
-        self.tracked = laid(store, self.memory, image)?;
+        self.tracked = laid(store, self.memory, image, Renewal::Pages)?;
         self.image = image.clone();
         self.set_globals(store, None)
     }
@@ -82,12 +98,17 @@ impl Replica {
     pub(in crate::filter) fn changed(&self, store: &mut Store<State>) -> bool {
         let same = |(global, number): (&Global, &Number)| Number::of(global.get(&mut *store)) == Some(*number);
         let globals = self.globals.iter().zip(&self.image.globals).all(same);
-        !globals || !self.lendable(store) || self.tracked.differs(self.memory.data(&*store))
+        let memory = self.memory.data(&*store);
+        let differs = match &self.tracked {
+            Some(tracked) => tracked.overrun() || tracked.differs(memory),
+            None => memory != self.image.memory(),
+        };
+        !globals || self.grown(store) || differs
     }
 
     /// Whether the guest can be lent to others while its exchange is under way, and made the image again.
     pub(in crate::filter) fn lendable(&self, store: &Store<State>) -> bool {
-        !self.grown(store) && !self.tracked.overrun()
+        !self.grown(store) && self.tracked.as_ref().is_some_and(|tracked| !tracked.overrun())
     }
 
     /// Whether the memory has grown: it cannot shrink.
@@ -97,21 +118,21 @@ impl Replica {
 
     /// Makes the guest the image again.
     pub(in crate::filter) fn reset(&mut self, store: &mut Store<State>) -> wasmtime::Result<()> {
-        self.tracked.restore(self.memory.data_mut(&mut *store))?;
+        tracked(&mut self.tracked)?.restore(self.memory.data_mut(&mut *store))?;
         self.set_globals(store, None)
     }
 
-    /// What the guest has that its image has not.
-    pub(in crate::filter) fn set_aside(&self, store: &mut Store<State>) -> Aside {
-        let memory = self.tracked.difference(self.memory.data(&*store));
+    /// What the guest has that its image has not; `None` where that is not known.
+    pub(in crate::filter) fn set_aside(&self, store: &mut Store<State>) -> Option<Aside> {
+        let memory = self.tracked.as_ref()?.difference(self.memory.data(&*store));
         let number = |global: &Global| Number::of(global.get(&mut *store));
         let globals = self.globals.iter().filter_map(number).collect();
-        Aside { image: self.image.clone(), memory, globals }
+        Some(Aside { image: self.image.clone(), memory, globals })
     }
 
     /// Brings back what was set aside to a guest that is the image.
     pub(in crate::filter) fn bring_back(&mut self, store: &mut Store<State>, aside: &Aside) -> wasmtime::Result<()> {
-        self.tracked.apply(self.memory.data_mut(&mut *store), &aside.memory)?;
+        tracked(&mut self.tracked)?.apply(self.memory.data_mut(&mut *store), &aside.memory)?;
         self.set_globals(store, Some(&aside.globals))
     }
 

@@ -1,20 +1,17 @@
 //! What an exchange finds in a filter of those before it, and of those beside it: nothing, unless they share it.
 
-use std::path::Path;
 use std::thread;
+use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::super::isolation::tracked::KEPT_MAX;
-use super::super::{Chain, EndOfStream, FailureKind, Run, Verdict};
+use super::super::isolation::tracking::KEPT_MAX;
+use super::super::{EndOfStream, FailureKind, Run, Verdict};
 use super::guest::{Guest, OUT};
 use super::node::{Node, chain_of, limits, request, response, run_both, run_request, statuses, stream};
 use crate::body::Body;
-use crate::config::{Isolation, OnError};
+use crate::config::Isolation;
 use crate::worker;
-
-/// Exchanges of the long run; `FOREBAY_ISOLATION_RUNS` asks for more.
-const RUNS: u32 = 20_000;
 
 /// Counts in its memory and in a global, and tells both.
 fn counter() -> Guest {
@@ -143,6 +140,32 @@ fn trap_leaves_those_who_wait_as_they_were() {
     assert_eq!(made(&node, "failed"), "1");
 }
 
+#[test]
+fn guest_that_misses_its_deadline_is_not_met_again() {
+    let mut guest = Guest::new();
+    let spin = guest.text("x-spin");
+    let spin = format!(
+        "(call $tell (i32.load (i32.const 40000))) (i32.store (i32.const 40000) (i32.const 1))
+         (if (i32.eqz (call $value (i32.const 0) {spin} {OUT})) (then (loop $ever (br $ever))))"
+    );
+    let mut node = Node::new();
+    node.limits.callback_deadline = Duration::from_millis(5);
+    node.add("probe", &guest.on_request(&spin).on_response("(call $tell (i32.load (i32.const 40000)))").build());
+    let chain = node.chain();
+    let (mut waiting, head, _) = run_request(&chain);
+    assert_eq!(statuses(&head.headers), [0]);
+    let mut head = request();
+    head.headers.insert("x-spin", "1".parse().unwrap());
+    let verdict = chain.begin(stream()).on_request(&mut head, EndOfStream::Yes);
+    assert!(matches!(verdict, Verdict::Fail(failure) if failure.kind == FailureKind::Deadline));
+    let (run, head, _) = run_request(&chain);
+    assert_eq!(statuses(&head.headers), [0], "what the spinning exchange wrote is gone with its instance");
+    assert_eq!(answer(&mut waiting), [1], "and one that waited has what it wrote");
+    drop((run, waiting));
+    assert!(chain.pristine());
+    assert_eq!((made(&node, "first"), made(&node, "failed")), ("1".into(), "1".into()));
+}
+
 /// Writes one word in each of the first `pages` small pages.
 fn writer(pages: usize) -> Vec<u8> {
     let wat = format!(
@@ -230,58 +253,6 @@ fn instances_of_their_own_are_bounded() {
     drop(runs);
     let verdict = run_request(&chain).2;
     assert!(matches!(verdict, Verdict::Continue), "{verdict:?}");
-}
-
-/// The filters that come with the node, as it configures them, and a guest that writes much.
-fn mixed() -> Chain {
-    let dist = Path::new(env!("CARGO_MANIFEST_DIR")).join("../filters/dist");
-    let mut node = Node::new();
-    node.limits.memory_bytes_max = 4 << 20;
-    let settings = [
-        ("guard", r#"{"rules":[{"name":"hidden","action":"block","paths":["/**/.*/**"]}],"hide":["server"]}"#),
-        (
-            "rewrite",
-            r#"{"rules":[{"path":"/old","to":"/new","redirect":301}],"response_headers":{"set":{"x-edge":"1"}}}"#,
-        ),
-        ("canary", r#"{"percent":50,"origin":"next"}"#),
-    ];
-    for (name, settings) in settings {
-        let module = std::fs::read(dist.join(format!("{name}.wasm"))).unwrap();
-        let filter = node.add(name, &module);
-        filter.settings = settings.into();
-        filter.on_error = OnError::FailClosed;
-    }
-    node.add("counter", &counter().build());
-    node.add("writer", &writer(6));
-    node.chain()
-}
-
-#[test]
-fn memory_and_globals_are_the_image_after_every_one_of_many_exchanges() {
-    let asked = std::env::var("FOREBAY_ISOLATION_RUNS").ok().and_then(|runs| runs.parse().ok());
-    let chain = mixed();
-    let mut waiting: Option<Run> = None;
-    for turn in 0..asked.unwrap_or(RUNS) {
-        let mut head = request();
-        head.path = ["/", "/old", "/a/.git/x", "/guide?page=2"][turn as usize % 4].parse().unwrap();
-        head.headers.insert("x-turn", turn.into());
-        let mut run = chain.begin(stream());
-        let verdict = run.on_request(&mut head, EndOfStream::Yes);
-        assert!(!matches!(verdict, Verdict::Fail(_)), "{verdict:?}");
-        // Every third exchange waits until the next one has had its request.
-        let mut over = if turn % 3 == 0 { waiting.replace(run) } else { Some(run) };
-        if let Some(run) = &mut over {
-            let verdict = run.on_response(&mut head, &mut response(), EndOfStream::No);
-            assert!(!matches!(verdict, Verdict::Fail(_)), "{verdict:?}");
-        }
-        drop(over);
-        if turn % 3 == 1 {
-            drop(waiting.take());
-        }
-        assert!(waiting.is_some() || chain.pristine(), "exchange {turn}");
-    }
-    drop(waiting);
-    assert!(chain.pristine());
 }
 
 #[test]

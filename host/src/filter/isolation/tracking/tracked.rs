@@ -13,7 +13,7 @@ use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mmap, mpro
 use wasmtime::Store;
 use wasmtime::unix::StoreExt;
 
-use super::image::Image;
+use super::sealed::Sealed;
 
 /// Pages noted one by one; a guest that writes more in one exchange gets all of them at once. A signal costs some 2 us, so
 /// that the last of them are no longer cheaper than mapping everything anew.
@@ -23,7 +23,7 @@ const NOTED_MAX: usize = 256;
 pub(in crate::filter) const KEPT_MAX: usize = 64;
 
 pub(in crate::filter) struct Tracked {
-    image: Arc<Image>,
+    image: Arc<Sealed>,
     written: Arc<Written>,
 }
 
@@ -51,11 +51,11 @@ impl Tracked {
     pub(in crate::filter) fn new<T: 'static>(
         store: &mut Store<T>,
         memory: wasmtime::Memory,
-        image: Arc<Image>,
+        image: Arc<Sealed>,
     ) -> io::Result<Self> {
         let data = memory.data_mut(&mut *store);
         let page_bytes = page_bytes();
-        if data.len() != image.memory().len() || !data.len().is_multiple_of(page_bytes) {
+        if data.len() != image.bytes().len() || !data.len().is_multiple_of(page_bytes) {
             return Err(io::ErrorKind::InvalidInput.into());
         }
         let flags = MapFlags::PRIVATE | MapFlags::FIXED;
@@ -92,7 +92,7 @@ impl Tracked {
         if self.overrun() || self.written.count.load(Ordering::Relaxed) > KEPT_MAX {
             return self.renew(memory);
         }
-        let image = self.image.memory();
+        let image = self.image.bytes();
         for page in self.written.noted() {
             let range = self.written.range(page);
             memory[range.clone()].copy_from_slice(&image[range]);
@@ -102,13 +102,13 @@ impl Tracked {
 
     /// Whether `memory` has anything that the image has not; not to be asked after an overrun.
     pub(in crate::filter) fn differs(&self, memory: &[u8]) -> bool {
-        let image = self.image.memory();
+        let image = self.image.bytes();
         self.written.noted().map(|page| self.written.range(page)).any(|range| memory[range.clone()] != image[range])
     }
 
     /// What `memory` has that the image has not; not to be asked after an overrun.
     pub(in crate::filter) fn difference(&self, memory: &[u8]) -> Difference {
-        let image = self.image.memory();
+        let image = self.image.bytes();
         let mut difference = Difference::default();
         for page in self.written.noted() {
             let range = self.written.range(page);
@@ -164,6 +164,10 @@ impl Written {
 
     /// Makes the page at `address` writable and notes it. False for an address that is none of the image's, and where the
     /// write cannot be let through. Runs in the signal handler.
+    ///
+    /// Where the process may have no more mappings, all pages are opened, which makes many mappings one and so needs none.
+    /// Where that fails too, as by a limit on data, a guest traps; a host call would end the process, as an allocation that
+    /// fails does.
     fn note(&self, address: usize) -> bool {
         let offset = address.wrapping_sub(self.base);
         if offset >= self.len || self.all.load(Ordering::Relaxed) {

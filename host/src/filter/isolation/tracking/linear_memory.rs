@@ -5,16 +5,23 @@
 
 use std::ffi::c_void;
 use std::ptr::{self, NonNull};
+use std::sync::Arc;
 
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
-use wasmtime::{LinearMemory, MemoryCreator, MemoryType};
+use wasmtime::{Config, LinearMemory, MemoryCreator, MemoryType};
 
 /// All that a 32-bit memory can address: what is reserved where wasmtime names no size.
 const ADDRESS_SPACE: usize = 1 << 32;
 
+/// Lets the sandbox have memories over which the host may lay images, and not the sandbox its own.
+pub(in crate::filter) fn prepare(config: &mut Config) {
+    config.with_host_memory(Arc::new(Reservations));
+    config.memory_init_cow(false);
+}
+
 /// Makes memories in address space of their own.
 #[derive(Debug)]
-pub(in crate::filter) struct Reservations;
+struct Reservations;
 
 // SAFETY: the memories are zeroed, have the size asked for, and never move; all of their reservation and guard that is not
 // yet accessible is mapped without access, so that compiled code faults there.
