@@ -5,6 +5,7 @@
 //! a server says of its answer, `cpu` and `holdings` read the bill, `times` and `table` write it down.
 
 pub mod ask;
+pub mod chain;
 pub mod configuration;
 pub mod connection;
 pub mod cpu;
