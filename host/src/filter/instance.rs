@@ -103,6 +103,11 @@ impl Instance {
         }
     }
 
+    /// Pages of the guest that are put back after an exchange; `None` where there is no image, or it wrote too many.
+    pub(super) fn pages(&self) -> Option<usize> {
+        self.replica.as_ref()?.pages()
+    }
+
     /// What the exchange in the guest has changed; `None` where there is no image to compare with.
     pub(super) fn set_aside(&mut self) -> Option<Aside> {
         self.replica.as_ref().map(|replica| replica.set_aside(&mut self.store))

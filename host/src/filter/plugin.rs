@@ -200,6 +200,11 @@ impl Plugin {
         Instance::start(&self.profile, &self.module.code).map_err(Broken::start)
     }
 
+    /// Pages that are put back after an exchange of this thread; `None` where that is not how exchanges are kept apart.
+    pub(super) fn pages(&self) -> Option<usize> {
+        self.berths[worker::slot(self.berths.len())].lock().pages()
+    }
+
     /// Whether the instance of this thread's berth is its image; `None` where there is none or it has none.
     #[cfg(test)]
     pub(super) fn pristine(&self) -> Option<bool> {

@@ -87,7 +87,7 @@ impl Berth {
 
     /// Ends the stay of an exchange that had the instance alone.
     pub(in crate::filter) fn leave(&mut self, ticket: Ticket) {
-        self.aside.remove(&ticket.context);
+        drop(self.take_aside(ticket.context));
         match ticket.stay {
             Stay::Own(mut instance) => {
                 if self.instance.is_none() && instance.reset().is_ok() {
@@ -117,6 +117,11 @@ impl Berth {
         self.occupant = None;
         self.number += 1;
         self.absence = absence;
+    }
+
+    /// Pages that are put back after an exchange; `None` where there is no such instance, or it wrote too many.
+    pub(in crate::filter) fn pages(&self) -> Option<usize> {
+        self.instance.as_ref()?.pages()
     }
 
     #[cfg(test)]
@@ -150,10 +155,15 @@ impl Berth {
     }
 
     fn bring_back(&mut self, instance: &mut Instance, context: u32) -> Result<(), Broken> {
-        match self.aside.remove(&context) {
+        match self.take_aside(context) {
             Some(aside) => instance.bring_back(&aside),
             None => Ok(()),
         }
+    }
+
+    /// Mostly nothing is set aside, and a look into the map would cost as much as a callback's way into the guest.
+    fn take_aside(&mut self, context: u32) -> Option<Aside> {
+        if self.aside.is_empty() { None } else { self.aside.remove(&context) }
     }
 }
 

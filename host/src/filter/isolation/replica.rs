@@ -65,6 +65,11 @@ impl Replica {
         self.memory.data_size(store) != self.image.memory().len()
     }
 
+    /// Pages that are put back after an exchange; `None` where that is all of them.
+    pub(in crate::filter) fn pages(&self) -> Option<usize> {
+        self.tracked.pages()
+    }
+
     /// Makes the guest the image again.
     pub(in crate::filter) fn reset(&mut self, store: &mut Store<State>) -> wasmtime::Result<()> {
         self.tracked.restore(self.memory.data_mut(&mut *store))?;
