@@ -1,8 +1,9 @@
 //! One request's own state on its way through the node.
 
-use std::mem;
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::{mem, str};
 
 use http::header::HeaderValue;
 use http::{Response, request, response};
@@ -106,7 +107,7 @@ impl<'a> Visit<'a> {
             connection_id: self.peer.connection,
             source: SocketAddr::new(self.record.client, self.peer.remote.port()),
             destination: self.peer.local,
-            request_id: String::from_utf8_lossy(self.record.request_id.as_bytes()).into(),
+            request_id: text(&self.record.request_id).into(),
             route: route.name.clone(),
             origin: route.origin.name().clone(),
             started: self.record.started,
@@ -299,6 +300,11 @@ impl<'a> Visit<'a> {
     pub(super) fn request_id(&self) -> HeaderValue {
         self.record.request_id.clone()
     }
+}
+
+/// A value as text. Ours are ASCII: replacing what is no text would look at every byte by itself.
+fn text(value: &HeaderValue) -> Cow<'_, str> {
+    str::from_utf8(value.as_bytes()).map_or_else(|_| String::from_utf8_lossy(value.as_bytes()), Cow::Borrowed)
 }
 
 /// What a request phase's verdict comes to: a response in the origin's place, or none where the request goes on.
