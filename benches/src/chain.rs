@@ -1,4 +1,4 @@
-//! Header filters in a row, in the words of Forebay and of Envoy: the same module and the same settings under a name each.
+//! Header filters in a row, in the words of Forebay and of Envoy: the same module and settings, under a name each.
 //!
 //! Each sets one header on every request and one on every response. The module is the `rewrite` filter, which both run.
 
@@ -42,8 +42,7 @@ impl Chain {
         format!("filters = {names:?}\n") + &tables.collect::<String>()
     }
 
-    /// Envoy's whole configuration: it answers from itself with as many bytes as the object of the load has, through these
-    /// filters.
+    /// Envoy's whole configuration: it answers from itself, with as many bytes as the load wants, through these filters.
     pub fn envoy(&self, place: &Place<'_>, body_bytes: usize) -> String {
         let filters: String = (0..self.filters).map(|number| envoy_filter(number, &self.module)).collect();
         let Place { listen, .. } = place;

@@ -77,7 +77,8 @@ pub fn traffic_server() -> String {
 /// The version of Envoy, from the build's long name.
 pub fn envoy(program: &Path) -> String {
     let said = said(program, "--version");
-    let version = said.split('/').find(|part| part.starts_with(|first: char| first.is_ascii_digit()) && part.contains('.'));
+    let version =
+        said.split('/').find(|part| part.starts_with(|first: char| first.is_ascii_digit()) && part.contains('.'));
     format!("Envoy {}", version.unwrap_or("of unknown version"))
 }
 

@@ -86,9 +86,7 @@ fn start(origin: &Origin) -> Result<(Vec<Server>, Vec<Family>)> {
 fn kind(isolation: Option<Isolation>, filters: usize) -> Result<Kind> {
     let chain = |isolation| Ok::<_, anyhow::Error>(Chain { module: chain::module()?, filters, isolation });
     Ok(match isolation {
-        Some(isolation) => {
-            Kind::ForebayFilters { program: server::forebay()?, filters: chain(isolation)?.forebay() }
-        }
+        Some(isolation) => Kind::ForebayFilters { program: server::forebay()?, filters: chain(isolation)?.forebay() },
         None => Kind::Envoy { program: server::envoy()?, chain: chain(Isolation::Shared)? },
     })
 }

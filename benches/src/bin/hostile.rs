@@ -147,7 +147,8 @@ fn render(companies: &[Company]) -> String {
                     |---|---|---|---|\n"
         .to_owned();
     for Company { name, rounds, .. } in companies {
-        let quantile = |share, unit: f64| table::spread(rounds.iter().map(|times| f64::from(times.quantile(share)) / unit));
+        let quantile =
+            |share, unit: f64| table::spread(rounds.iter().map(|times| f64::from(times.quantile(share)) / unit));
         let [middle, late, last] = [quantile(0.5, 1.0), quantile(0.99, 1e3), quantile(0.999, 1e3)];
         text += &format!("| {name} | {middle} | {late} | {last} |\n");
     }

@@ -2,9 +2,9 @@
 //!
 //! Epochs count time that passes, and on a busy machine or under a CPU quota most of it may be somebody else's: a thread
 //! that is not running for 10 ms must not cost its guest the exchange. Reading the thread's own clock for every callback
-//! would cost more than the callback. So it is read only here: when a tenth of the deadline has passed for the first time, and
-//! from then on the guest has its whole deadline, counted in the thread's processor time. A guest in an endless loop is
-//! ended a tenth and a tick or two after its deadline.
+//! would cost more than the callback. So it is read only here: when a tenth of the deadline has passed for the first time,
+//! and from then on the guest has its whole deadline, counted in the thread's processor time. A guest in an endless loop
+//! is ended a tenth and a tick or two after its deadline.
 
 use std::time::Duration;
 
