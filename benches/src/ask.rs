@@ -26,6 +26,8 @@ pub enum Form {
 enum Proof {
     Length,
     EveryByte,
+    /// There is none: the server must refuse, with 500.
+    Refusal,
 }
 
 impl Ask {
@@ -43,14 +45,32 @@ impl Ask {
 
     /// As little work as a client can have: no needless field, and nothing but the length looked at.
     pub fn bare(object: Object) -> Self {
-        let request = format!("GET {} HTTP/1.1\r\nHost: bench.example\r\n\r\n", object.path());
+        Self::at("bench.example", object)
+    }
+
+    /// The same from another host.
+    pub fn at(host: &str, object: Object) -> Self {
+        let request = format!("GET {} HTTP/1.1\r\nHost: {host}\r\n\r\n", object.path());
         let variant = Variant::Identity;
         Self { request: request.into_bytes().into(), object, form: Form::Get, variant, proof: Proof::Length }
+    }
+
+    /// The same from a host whose filter fails.
+    pub fn refused(host: &str, object: Object) -> Self {
+        Self { proof: Proof::Refusal, ..Self::at(host, object) }
+    }
+
+    pub fn is_refused(&self) -> bool {
+        self.proof == Proof::Refusal
     }
 
     /// Whether this may be the answer's head, and how many bytes of body follow it.
     pub fn check(&self, head: &str) -> Result<usize> {
         let status = head.get(9..12).context("a status line")?;
+        if self.proof == Proof::Refusal {
+            ensure!(status == "500", "not refused: {head}");
+            return Ok(field(head, "content-length").context("no length")?.parse()?);
+        }
         let expected = if self.object.nature == Nature::Gone { "404" } else { "200" };
         let not_modified = self.form == Form::Conditional && status == "304";
         ensure!(status == expected || not_modified, "not {expected}: {head}");
@@ -101,6 +121,9 @@ mod tests {
         ] {
             assert!(ask.check(head).is_err(), "{head}");
         }
+        let refused = Ask::refused("x.example", Object::plain(1, 5));
+        assert_eq!(refused.check("HTTP/1.1 500 Oh\r\ncontent-length: 6\r\n\r\n").unwrap(), 6);
+        assert!(refused.check("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n").is_err());
         let conditional = Ask::new(Object::plain(1, 5), Form::Conditional, Variant::Gzip);
         assert_eq!(conditional.check("HTTP/1.1 304 Not Modified\r\n\r\n").unwrap(), 0);
         let head = Ask::new(Object::plain(1, 5), Form::Head, Variant::Gzip);

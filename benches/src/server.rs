@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use tempfile::TempDir;
 
+use crate::chain::Chain;
 use crate::configuration::{self, Place, Room};
 use crate::cpu::children;
 use crate::verdict::{self, Reader};
@@ -19,6 +20,9 @@ use crate::verdict::{self, Reader};
 /// Where nginx's cache is as fast as files can be.
 const MEMORY_FOLDER: &str = "/dev/shm";
 const IN_MEMORY: Room = Room { memory_bytes: 1 << 30, disk_bytes: None };
+
+/// Envoy knows no objects: all of its answers are as long as the hot one.
+const ENVOY_BODY_BYTES: usize = 1_024;
 
 /// Longer than any server needs to start.
 const START_MOST: Duration = Duration::from_secs(60);
@@ -40,10 +44,15 @@ pub enum Kind {
     ForebayEarlier {
         program: PathBuf,
     },
-    /// With one filter on every request and response: a request header and a response header are set.
-    ForebayFilter {
+    /// With filters: what stands in its configuration below the route's origin.
+    ForebayFilters {
         program: PathBuf,
-        module: PathBuf,
+        filters: String,
+    },
+    /// Answering from itself, through filters.
+    Envoy {
+        program: PathBuf,
+        chain: Chain,
     },
 }
 
@@ -80,7 +89,8 @@ impl Kind {
             Self::TrafficServer => "Traffic Server",
             Self::Forebay { .. } => "Forebay",
             Self::ForebayEarlier { .. } => "Forebay, the other build",
-            Self::ForebayFilter { .. } => "Forebay, one header filter",
+            Self::ForebayFilters { .. } => "Forebay, with filters",
+            Self::Envoy { .. } => "Envoy",
         }
     }
 
@@ -89,7 +99,8 @@ impl Kind {
         match self {
             Self::Nginx | Self::NginxOpenFiles => verdict::nginx,
             Self::TrafficServer => verdict::traffic_server,
-            Self::Forebay { .. } | Self::ForebayEarlier { .. } | Self::ForebayFilter { .. } => verdict::forebay,
+            Self::Forebay { .. } | Self::ForebayEarlier { .. } | Self::ForebayFilters { .. } => verdict::forebay,
+            Self::Envoy { .. } => verdict::silent,
         }
     }
 
@@ -99,10 +110,8 @@ impl Kind {
             Self::NginxOpenFiles => configuration::nginx(place, "open_file_cache max=10000 inactive=1h;"),
             Self::TrafficServer => configuration::traffic_server(place)?,
             Self::Forebay { .. } | Self::ForebayEarlier { .. } => configuration::forebay(place, ""),
-            Self::ForebayFilter { module, .. } => {
-                let filter = format!("[filters.rewrite]\nmodule = {module:?}\n{REWRITE}");
-                configuration::forebay(place, "filters = [\"rewrite\"]\n") + &filter
-            }
+            Self::ForebayFilters { filters, .. } => configuration::forebay(place, filters),
+            Self::Envoy { chain, .. } => chain.envoy(place, ENVOY_BODY_BYTES),
         })
     }
 
@@ -116,15 +125,23 @@ impl Kind {
             Self::TrafficServer => {
                 command.arg("/usr/bin/traffic_server").arg(format!("--run-root={}/runroot.yaml", folder.display()))
             }
-            Self::Forebay { program } | Self::ForebayEarlier { program } | Self::ForebayFilter { program, .. } => {
+            Self::Forebay { program } | Self::ForebayEarlier { program } | Self::ForebayFilters { program, .. } => {
                 command.arg(program).args(["run", "-c"]).arg(configuration)
+            }
+            Self::Envoy { program, .. } => {
+                command.arg(program).args(["--concurrency", "1", "--disable-hot-restart", "-l", "warn", "-c"]);
+                command.arg(configuration)
             }
         };
         command
     }
 
     fn file(&self, folder: &Path) -> PathBuf {
-        folder.join(if matches!(self, Self::TrafficServer) { "records.config" } else { "configuration" })
+        folder.join(match self {
+            Self::TrafficServer => "records.config",
+            Self::Envoy { .. } => "envoy.yaml",
+            _ => "configuration",
+        })
     }
 }
 
@@ -240,6 +257,15 @@ pub fn forebay() -> Result<PathBuf> {
     Ok(program)
 }
 
+/// Envoy as scripts/envoy-oracle installs it: in the target folder, beside the one of this program's profile.
+pub fn envoy() -> Result<PathBuf> {
+    let program = std::env::current_exe()?;
+    let target = program.ancestors().nth(2).context("a program lies in target/PROFILE")?;
+    let envoy = target.join("envoy/bin/envoy");
+    ensure!(envoy.exists(), "{} is missing: scripts/envoy-oracle --prepare", envoy.display());
+    Ok(envoy)
+}
+
 /// Named so that what an interrupted run has left is known as that.
 fn folder(parent: &Path) -> Result<TempDir> {
     Ok(tempfile::Builder::new().prefix("forebay-bench-").tempdir_in(parent)?)
@@ -261,14 +287,6 @@ fn sum(text: &str, name: &str, labels: &[&str]) -> f64 {
     });
     series.sum()
 }
-
-/// The settings of the `rewrite` filter.
-const REWRITE: &str = "\
-[filters.rewrite.settings.request_headers]
-set = { x-edge = \"bench\" }
-[filters.rewrite.settings.response_headers]
-set = { x-served-by = \"bench\" }
-";
 
 #[cfg(test)]
 mod tests {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -73,9 +74,24 @@ pub fn traffic_server() -> String {
     said.split_whitespace().take(3).collect::<Vec<_>>().join(" ")
 }
 
+/// The version of Envoy, from the build's long name.
+pub fn envoy(program: &Path) -> String {
+    let said = said(program, "--version");
+    let version =
+        said.split('/').find(|part| part.starts_with(|first: char| first.is_ascii_digit()) && part.contains('.'));
+    format!("Envoy {}", version.unwrap_or("of unknown version"))
+}
+
+/// The median, and in parentheses the lowest and the highest.
+pub fn spread(values: impl Iterator<Item = f64>) -> String {
+    let values: Vec<f64> = values.collect();
+    let (low, high) = values.iter().fold((f64::MAX, f64::MIN), |(low, high), one| (low.min(*one), high.max(*one)));
+    format!("{:.2} ({low:.2} to {high:.2})", median(values.into_iter()))
+}
+
 /// What a program says to one argument, on either stream.
-fn said(program: &str, argument: &str) -> String {
-    let output = Command::new(program).arg(argument).output();
+fn said(program: impl AsRef<Path>, argument: &str) -> String {
+    let output = Command::new(program.as_ref()).arg(argument).output();
     let said = output.map(|output| [output.stdout, output.stderr].concat()).unwrap_or_default();
     String::from_utf8_lossy(&said).trim().to_owned()
 }

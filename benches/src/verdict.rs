@@ -63,6 +63,11 @@ pub fn forebay(head: &str) -> Verdict {
     }
 }
 
+/// Of a server that has no cache.
+pub fn silent(_: &str) -> Verdict {
+    Verdict::Miss
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -121,9 +121,7 @@ async fn a_response_waits_for_a_call_too() {
 #[tokio::test(flavor = "multi_thread")]
 async fn ticks_come_without_any_request_and_write_what_requests_read() {
     let Some(setting) = Setting::start().await else { return };
-    let counted = async {
-        while setting.node.get("/ticks").await.text().parse().unwrap_or(0) < 3 {}
-    };
+    let counted = async { while setting.node.get("/ticks").await.text().parse().unwrap_or(0) < 3 {} };
     patiently("three ticks", counted).await;
 }
 

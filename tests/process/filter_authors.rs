@@ -146,6 +146,7 @@ fn the_cost_of_each_callback_stands_beside_its_limit() {
         ("whole exchange", " us"),
         ("start of an instance", "1s"),
         ("memory of an instance", "16.0 MiB"),
+        ("pages written by an exchange", "64"),
         ("module", "16.0 MiB"),
         ("compiled in", " ms"),
     ] {

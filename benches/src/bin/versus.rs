@@ -10,10 +10,10 @@
 //! a slow minute of the machine is everybody's. Prints Markdown for RESULTS.md.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use forebay_benches::chain::{self, Chain, Isolation};
 use forebay_benches::cpu;
 use forebay_benches::load::{Load, Pace, Script};
 use forebay_benches::mix::Mix;
@@ -54,13 +54,9 @@ fn kinds() -> Result<Vec<Kind>> {
     let program = server::forebay()?;
     let mut kinds = vec![Kind::Nginx, Kind::NginxOpenFiles, Kind::Forebay { program: program.clone() }];
     kinds.extend(std::env::args_os().nth(1).map(|other| Kind::ForebayEarlier { program: other.into() }));
-    kinds.push(Kind::ForebayFilter { program, module: module()? });
+    let chain = Chain { module: chain::module()?, filters: 1, isolation: Isolation::Request };
+    kinds.push(Kind::ForebayFilters { program, filters: chain.forebay() });
     Ok(kinds)
-}
-
-fn module() -> Result<PathBuf> {
-    let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("../filters/dist/rewrite.wasm");
-    module.canonicalize().with_context(|| format!("{} is missing: scripts/build-filters", module.display()))
 }
 
 fn measure(mix: &Mix, servers: &[Server], origin: &Origin) -> Result<Vec<Row>> {

@@ -2,9 +2,10 @@
 
 pub(super) mod company;
 
-use std::mem;
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::{mem, str};
 
 use http::header::{self, HeaderValue};
 use http::{Response, request, response};
@@ -117,7 +118,7 @@ impl<'a> Visit<'a> {
             connection_id: self.peer.connection,
             source: SocketAddr::new(self.record.client, self.peer.remote.port()),
             destination: self.peer.local,
-            request_id: String::from_utf8_lossy(self.record.request_id.as_bytes()).into(),
+            request_id: text(&self.record.request_id).into(),
             route: route.name.clone(),
             origin: route.origin.name().clone(),
             side,
@@ -329,6 +330,11 @@ impl<'a> Visit<'a> {
     pub(super) fn request_id(&self) -> HeaderValue {
         self.record.request_id.clone()
     }
+}
+
+/// A value as text. Ours are ASCII: replacing what is no text would look at every byte by itself.
+fn text(value: &HeaderValue) -> Cow<'_, str> {
+    str::from_utf8(value.as_bytes()).map_or_else(|_| String::from_utf8_lossy(value.as_bytes()), Cow::Borrowed)
 }
 
 /// What a request phase's verdict comes to: a response in the origin's place, or none where the request goes on.

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use super::isolation::tracking::KEPT_MAX;
 use super::plugin::Plugin;
 use super::rollout::canary::Canary;
 use super::rollout::condition::Conditions;
@@ -19,6 +20,9 @@ pub struct Chain {
 }
 
 impl Chain {
+    /// Where an exchange writes more pages, all of them are taken back at once, which costs more.
+    pub const PAGES_KEPT_MAX: usize = KEPT_MAX;
+
     pub(super) fn new(
         plugins: Arc<[Arc<Plugin>]>,
         conditions: Conditions,
@@ -64,6 +68,12 @@ impl Chain {
             }
         }
         plugins
+    }
+
+    /// Memory pages that are put back after an exchange on this thread, of all filters; `None` where one of them has its
+    /// instances another way.
+    pub fn pages_written(&self) -> Option<usize> {
+        self.plugins.iter().map(|plugin| plugin.pages()).sum()
     }
 
     /// Starts one more instance of each filter and lets it go, for what that costs; the bytes of their memories. `None`

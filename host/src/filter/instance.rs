@@ -117,6 +117,11 @@ impl Instance {
         }
     }
 
+    /// Pages of the guest that are put back after an exchange; `None` where there is no image, or it wrote too many.
+    pub(super) fn pages(&self) -> Option<usize> {
+        self.replica.as_ref()?.pages()
+    }
+
     /// Whether `image` is what the guest is made of.
     pub(super) fn is_of(&self, image: &Arc<Image>) -> bool {
         self.replica.as_ref().is_some_and(|replica| replica.is_of(image))

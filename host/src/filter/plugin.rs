@@ -160,6 +160,11 @@ impl Plugin {
         Instance::start(&self.profile, &self.quarters.module.code).map_err(Broken::start)
     }
 
+    /// Pages that are put back after an exchange of this thread; `None` where that is not how exchanges are kept apart.
+    pub(super) fn pages(&self) -> Option<usize> {
+        self.quarters.pages()
+    }
+
     /// Whether what the next exchange on this thread finds is the image; `None` where there is none, or no instance yet.
     #[cfg(test)]
     pub(super) fn pristine(&self) -> Option<bool> {

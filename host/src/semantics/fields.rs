@@ -47,15 +47,21 @@ const END_TO_END: HeaderName = HeaderName::from_static("cdn-loop");
 
 /// Removes every field that is meant for the next hop only: those named by `Connection`, then the well-known ones.
 pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
-    strip_but_trailers(headers);
-    for name in &OF_TRAILERS {
-        headers.remove(name);
+    if headers.keys().any(is_hop_by_hop) {
+        strip_but_trailers(headers);
+        for name in &OF_TRAILERS {
+            headers.remove(name);
+        }
     }
 }
 
 /// The same, but for what the node does for both ends: whether trailers are wanted, which `TE` says, and which are to
 /// come, in `Trailer`.
 pub fn strip_but_trailers(headers: &mut HeaderMap) {
+    // Most messages have none, and one look at each of their names is a tenth of looking all of these up.
+    if !headers.keys().any(is_hop_by_hop) {
+        return;
+    }
     if headers.contains_key(header::CONNECTION) {
         let named: Vec<HeaderName> = list(headers, &header::CONNECTION)
             .filter(|name| !name.eq_ignore_ascii_case("close"))
@@ -69,6 +75,11 @@ pub fn strip_but_trailers(headers: &mut HeaderMap) {
     for name in &HOP_BY_HOP {
         headers.remove(name);
     }
+}
+
+fn is_hop_by_hop(name: &HeaderName) -> bool {
+    // The lengths of the names, which most others do not have.
+    matches!(name.as_str().len(), 2 | 7 | 10 | 16..=19) && (HOP_BY_HOP.contains(name) || OF_TRAILERS.contains(name))
 }
 
 /// Does the sender of this request keep trailers (RFC 9110 section 10.1.4)?
@@ -155,6 +166,15 @@ mod tests {
     use super::*;
     use crate::semantics::tests::headers;
     use proptest::prelude::*;
+
+    #[test]
+    fn each_of_the_well_known_is_found_alone() {
+        for name in HOP_BY_HOP.iter().chain(&OF_TRAILERS) {
+            let mut map = headers(&[("etag", "\"a\""), (name.as_str(), "x")]);
+            strip_hop_by_hop(&mut map);
+            assert_eq!(map.keys().collect::<Vec<_>>(), [header::ETAG], "{name}");
+        }
+    }
 
     #[test]
     fn connection_takes_what_it_names_and_the_well_known_with_it() {

@@ -16,7 +16,7 @@ use super::cases::{Answer, Cases, Given, Settings};
 use super::check::bytes;
 use super::stand::{Phase, Stand, Visit, limits, response_of};
 use crate::config::FilterLimits;
-use crate::filter::Inspection;
+use crate::filter::{Chain, Inspection};
 
 /// Exchanges of one batch: long enough that the clock's own cost is known to a nanosecond, short enough that most batches
 /// are not interrupted.
@@ -160,6 +160,8 @@ fn times(batches: &[Batch], limits: &FilterLimits) -> String {
 }
 
 fn sizes(stand: &Stand, inspection: &Inspection, limits: &FilterLimits) -> anyhow::Result<String> {
+    // Before other instances are started: it is of the one that has served.
+    let pages = stand.pages_written().map_or("a new guest".to_owned(), |pages| pages.to_string());
     let mut memory = 0;
     let mut starts = Vec::new();
     for _ in 0..STARTS {
@@ -176,6 +178,7 @@ fn sizes(stand: &Stand, inspection: &Inspection, limits: &FilterLimits) -> anyho
     Ok("\n".to_owned()
         + &row("start of an instance", start, format!("{:?} each step", limits.configure_deadline))
         + &row("memory of an instance", bytes(memory), bytes(limits.memory_bytes_max))
+        + &row("pages written by an exchange", pages, format!("{}", Chain::PAGES_KEPT_MAX))
         + &row("module", bytes(inspection.bytes), bytes(limits.module_bytes_max))
         + &row("compiled in", compile, String::new()))
 }

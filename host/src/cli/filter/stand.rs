@@ -149,6 +149,11 @@ impl Stand {
         }
     }
 
+    /// Pages that are put back after each exchange; `None` where exchanges are kept apart another way.
+    pub(super) fn pages_written(&self) -> Option<usize> {
+        self.chain.pages_written()
+    }
+
     /// Starts one more instance, as a worker does that finds none idle; the bytes of its memory.
     pub(super) fn start_anew(&self) -> Option<u64> {
         self.chain.start_anew()

@@ -2,21 +2,21 @@
 //!
 //! Epochs count time that passes, and on a busy machine or under a CPU quota most of it may be somebody else's: a thread
 //! that is not running for 10 ms must not cost its guest the exchange. Reading the thread's own clock for every callback
-//! would cost more than the callback. So it is read only here, when a deadline passes: the first time the guest gets its
-//! deadline once more, from then on counted in the thread's processor time. A guest in an endless loop is ended after at
-//! most two deadlines of processor time.
+//! would cost more than the callback. So it is read only here: when a tenth of the deadline has passed for the first time,
+//! and from then on the guest has its whole deadline, counted in the thread's processor time. A guest in an endless loop
+//! is ended a tenth and a tick or two after its deadline.
 
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// When overtime began, on the thread's processor clock; `None` until a deadline passes.
+/// When counting began, on the thread's processor clock; `None` until then.
 #[derive(Debug, Default)]
 pub(in crate::filter) struct Overtime(Option<Duration>);
 
 impl Overtime {
-    /// The processor time the guest of this thread may still have; `None` where it has had it. Asked when a deadline
-    /// passes.
+    /// The processor time the guest of this thread may still have; `None` where it has had it. Asked when the ticks it was
+    /// given have passed.
     pub(in crate::filter) fn left(&mut self, deadline: Duration) -> Option<Duration> {
         self.left_at(processor_time(), deadline)
     }
@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn a_guest_that_computes_is_ended_after_one_more_deadline() {
+    fn a_guest_that_computes_is_ended_after_its_deadline() {
         let mut overtime = Overtime::default();
         assert_eq!(overtime.left_at(at(500), DEADLINE), Some(DEADLINE));
         assert_eq!(overtime.left_at(at(509), DEADLINE), Some(at(1)));

@@ -91,7 +91,7 @@ impl Berth {
 
     /// Ends the stay of an exchange that had the instance alone.
     pub(in crate::filter) fn leave(&mut self, ticket: Ticket) {
-        self.aside.remove(&ticket.context);
+        drop(self.take_aside(ticket.context));
         match ticket.stay {
             Stay::Own(mut instance) => {
                 if self.instance.is_none() && !instance.is_recorded() && instance.reset().is_ok() {
@@ -123,6 +123,11 @@ impl Berth {
         self.absence = absence;
     }
 
+    /// Pages that are put back after an exchange; `None` where there is no such instance, or it wrote too many.
+    pub(in crate::filter) fn pages(&self) -> Option<usize> {
+        self.instance.as_ref()?.pages()
+    }
+
     pub(in crate::filter) fn is_empty(&self) -> bool {
         self.instance.is_none()
     }
@@ -149,7 +154,7 @@ impl Berth {
             self.occupant = None;
             return Ok(instance);
         }
-        let aside = self.aside.remove(&context);
+        let aside = self.take_aside(context);
         let current = images.current();
         let image = aside.as_ref().map_or(&*current, |aside| &aside.image);
         let mut instance = match self.vacated(image)? {
@@ -180,6 +185,11 @@ impl Berth {
             return Ok(None);
         }
         Ok(Some(instance))
+    }
+
+    /// Mostly nothing is set aside, and a look into the map would cost as much as a callback's way into the guest.
+    fn take_aside(&mut self, context: u32) -> Option<Aside> {
+        if self.aside.is_empty() { None } else { self.aside.remove(&context) }
     }
 }
 

@@ -98,7 +98,7 @@ impl Quarters {
     pub(in crate::filter) fn record(&self, ticket: &mut Ticket, session: &Session) {
         let Isolation::Image(images) = &self.isolation else { return session.recorder.give_up() };
         let image = images.current();
-        let made = Instance::replicate(&self.profile, &session.code, (&image, &images.names));
+        let made = Instance::replicate(&self.profile, &session.code, (&image, &images.names), images.renewal);
         let Ok(mut instance) = made else { return session.recorder.give_up() };
         if let Some(tape) = session.tape(&image, ticket.context) {
             instance.record(tape);
@@ -230,6 +230,11 @@ impl Quarters {
     fn start(&self, making: Making) -> Result<Box<Instance>, Broken> {
         self.meters.count_instance(making);
         Instance::start(&self.profile, &self.module.code).map(Box::new).map_err(Broken::start)
+    }
+
+    /// Pages that are put back after an exchange of this thread; `None` where that is not how exchanges are kept apart.
+    pub(in crate::filter) fn pages(&self) -> Option<usize> {
+        self.berths[worker::slot(self.berths.len())].lock().pages()
     }
 
     /// Whether what the next exchange on this thread finds is the image; `None` where there is none, or no instance yet.

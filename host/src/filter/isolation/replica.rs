@@ -116,6 +116,11 @@ impl Replica {
         self.memory.data_size(store) != self.image.memory().len()
     }
 
+    /// Pages that are put back after an exchange; `None` where that is all of them.
+    pub(in crate::filter) fn pages(&self) -> Option<usize> {
+        self.tracked.as_ref()?.pages()
+    }
+
     /// Makes the guest the image again.
     pub(in crate::filter) fn reset(&mut self, store: &mut Store<State>) -> wasmtime::Result<()> {
         tracked(&mut self.tracked)?.restore(self.memory.data_mut(&mut *store))?;

@@ -11,6 +11,7 @@ use super::super::abi::{ACTION_CONTINUE, ROOT_CONTEXT};
 use super::super::cause::broken;
 use super::super::instance::check_headers;
 use super::super::isolation::image::Image;
+use super::super::isolation::renewal::Renewal;
 use super::super::isolation::replica::Replica;
 use super::super::loading::load_error::LoadFault;
 use super::super::profile::Profile;
@@ -56,7 +57,7 @@ impl Rerun {
         image: (&Arc<Image>, &[String]),
     ) -> Result<Self, Unrunnable> {
         let Started { mut store, guest, .. } = starter::instantiate(profile, code).map_err(Unrunnable::Start)?;
-        let replica = Replica::new(&mut store, &guest, image).map_err(Unrunnable::Image)?;
+        let replica = Replica::new(&mut store, &guest, image, Renewal::Copies).map_err(Unrunnable::Image)?;
         Ok(Self { store, guest, replica: Some(replica) })
     }
 

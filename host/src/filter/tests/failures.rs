@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use rustix::time::{ClockId, clock_gettime};
+
 use super::super::{Callback, Chain, EndOfStream, FailureKind, FilterFailure, Run, Verdict};
 use super::guest::Guest;
 use super::node::{Node, chain_of, logged, request, response, run_both, run_request, stream, values};
@@ -97,6 +99,24 @@ fn looping_guest_is_ended_by_its_deadline() {
     node.add("probe", &Guest::new().on_request("(loop $for_ever (br $for_ever))").build());
     let failure = failure(run_request(&node.chain()).2);
     assert_eq!((failure.callback, failure.kind), (Callback::RequestHeaders, FailureKind::Deadline));
+}
+
+#[test]
+fn looping_guest_has_its_deadline_and_not_two() {
+    const DEADLINE: Duration = Duration::from_millis(100);
+    let mut node = Node::new();
+    node.limits.callback_deadline = DEADLINE;
+    node.add("probe", &Guest::new().on_request("(loop $for_ever (br $for_ever))").build());
+    let chain = node.chain();
+    let begun = processor_time();
+    assert_eq!(failure(run_request(&chain).2).kind, FailureKind::Deadline);
+    let used = processor_time() - begun;
+    assert!(used >= DEADLINE && used < DEADLINE * 9 / 5, "{used:?}");
+}
+
+/// What the thread has computed so far: other than time, it does not pass while a busy machine runs something else.
+fn processor_time() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap()
 }
 
 #[test]

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::super::isolation::tracking::KEPT_MAX;
+use super::super::isolation::tracking::{FORGOTTEN_AFTER, KEPT_MAX};
 use super::super::{EndOfStream, FailureKind, Run, Verdict};
 use super::guest::{Guest, OUT};
 use super::node::{Node, chain_of, limits, request, response, run_both, run_request, statuses, stream};
 use crate::body::Body;
 use crate::config::Isolation;
+use crate::semantics::RequestHead;
 use crate::worker;
 
 /// Counts in its memory and in a global, and tells both.
@@ -198,6 +199,29 @@ fn any_number_of_pages_is_put_back() {
             assert!(chain.pristine(), "{pages} pages");
         }
     }
+}
+
+#[test]
+fn one_exchange_that_writes_much_does_not_burden_all_that_follow() {
+    let much = "(if (i32.eqz (call $value (i32.const 0) (i32.const 64) (i32.const 8) (i32.const 4) (i32.const 8)))
+        (then (memory.fill (i32.const 65536) (i32.const 7) (i32.const 163840))))";
+    let guest = Guest::new().on_configure("(drop (memory.grow (i32.const 28)))");
+    let mut node = Node::new();
+    node.limits.memory_bytes_max = 4 << 20;
+    node.add("probe", &guest.on_request(much).build());
+    let chain = node.chain();
+    let pass = |head: &mut RequestHead| drop(chain.begin(stream()).on_request(head, EndOfStream::Yes));
+    pass(&mut request());
+    let few = chain.pages_written().unwrap();
+    let mut head = request();
+    head.headers.insert("x-status", "1".parse().unwrap());
+    pass(&mut head);
+    assert!(chain.pages_written().unwrap() >= few + 40);
+    for _ in 0..FORGOTTEN_AFTER {
+        pass(&mut request());
+    }
+    assert!(chain.pages_written().unwrap() <= few);
+    assert!(chain.pristine());
 }
 
 #[test]

@@ -9,5 +9,5 @@ mod tracked;
 pub(in crate::filter) use linear_memory::prepare;
 pub(in crate::filter) use sealed::Sealed;
 #[cfg(test)]
-pub(in crate::filter) use tracked::KEPT_MAX;
-pub(in crate::filter) use tracked::{Difference, Tracked};
+pub(in crate::filter) use tracked::FORGOTTEN_AFTER;
+pub(in crate::filter) use tracked::{Difference, KEPT_MAX, Tracked};

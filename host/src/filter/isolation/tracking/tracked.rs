@@ -2,7 +2,7 @@
 //!
 //! An image is laid over the memory, readable only. The first write to a page, a guest's or a host call's, raises a signal
 //! inside the store's activation; there the page is made writable and noted. Noted pages stay writable when they are put
-//! back: the same filter writes the same few pages again, and pays for the signals once.
+//! back: the same filter writes the same few pages again, and pays for the signals once. Now and then many are forgotten.
 
 use std::io;
 use std::ops::Range;
@@ -22,9 +22,18 @@ const NOTED_MAX: usize = 256;
 /// Pages that stay writable from exchange to exchange. To copy one costs some 50 ns: beyond this, mapping anew is cheaper.
 pub(in crate::filter) const KEPT_MAX: usize = 64;
 
+/// Pages that are copied back for ever without asking whether anybody still writes them: what most filters write.
+const FEW: usize = 8;
+
+/// Exchanges after which more than those are forgotten, so that one that wrote much does not burden all that follow. To
+/// note a page again costs some 2 us: the few ns that this adds to each are less than one page copied in vain.
+pub(in crate::filter) const FORGOTTEN_AFTER: u32 = 1024;
+
 pub(in crate::filter) struct Tracked {
     image: Arc<Sealed>,
     written: Arc<Written>,
+    /// Exchanges since pages were noted from the beginning.
+    exchanges: u32,
 }
 
 /// The pages written. Shared with the signal handler, which runs on the thread that is in the guest: the atomics need no
@@ -79,7 +88,7 @@ impl Tracked {
                 signal == libc::SIGSEGV && (*info).si_code == SEGV_ACCERR && noted.note((*info).si_addr().addr())
             });
         }
-        Ok(Self { image, written })
+        Ok(Self { image, written, exchanges: 0 })
     }
 
     /// Whether pages can no longer be told apart, so that the memory cannot be lent to another exchange under way.
@@ -87,10 +96,21 @@ impl Tracked {
         self.written.all.load(Ordering::Relaxed)
     }
 
+    /// Pages written since they were the image's, or kept writable since another exchange wrote them; `None` after an
+    /// overrun.
+    pub(in crate::filter) fn pages(&self) -> Option<usize> {
+        (!self.overrun()).then(|| self.written.count.load(Ordering::Relaxed))
+    }
+
     /// Makes `memory`, the one this was made of, the image again.
     pub(in crate::filter) fn restore(&mut self, memory: &mut [u8]) -> io::Result<()> {
-        if self.overrun() || self.written.count.load(Ordering::Relaxed) > KEPT_MAX {
+        self.exchanges += 1;
+        let kept_max = if self.exchanges < FORGOTTEN_AFTER { KEPT_MAX } else { FEW };
+        if self.overrun() || self.written.count.load(Ordering::Relaxed) > kept_max {
             return self.renew(memory);
+        }
+        if self.exchanges == FORGOTTEN_AFTER {
+            self.exchanges = 0;
         }
         let image = self.image.bytes();
         for page in self.written.noted() {
@@ -147,6 +167,7 @@ impl Tracked {
         }
         self.written.count.store(0, Ordering::Relaxed);
         self.written.all.store(false, Ordering::Relaxed);
+        self.exchanges = 0;
         Ok(())
     }
 }
