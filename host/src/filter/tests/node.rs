@@ -29,6 +29,9 @@ pub(in crate::filter) fn limits() -> FilterLimits {
         header_count_max: 40,
         header_bytes_max: 4000,
         body_buffer_max: 64,
+        calls_max: 4,
+        call_timeout_max: Duration::from_secs(20),
+        pause_max: Duration::from_secs(30),
         breaker_failures: 0,
         breaker_cooldown: Duration::from_secs(10),
     }
