@@ -144,8 +144,7 @@ impl FilteredBody {
     /// Waits for a filter that holds the rest back, as long as it may.
     fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<Bytes> {
         let shared = &self.shared;
-        let patience =
-            self.patience.get_or_insert_with(|| Box::pin(tokio::time::sleep(lock(shared).pause_max())));
+        let patience = self.patience.get_or_insert_with(|| Box::pin(tokio::time::sleep(lock(shared).pause_max())));
         ready!(patience.as_mut().poll(cx));
         self.patience = None;
         lock(shared).body_overdue(self.direction);
