@@ -18,6 +18,7 @@ mod disk;
 mod draining;
 mod explaining;
 mod filter_bodies;
+mod filter_calls;
 mod filters;
 mod foretold;
 mod forwarding;

@@ -31,6 +31,12 @@ pub struct FilterLimits {
     pub header_bytes_max: usize,
     /// What one filter may hold back of a body, and the most it is shown at once.
     pub body_buffer_max: usize,
+    /// Calls that the filters of one exchange may make.
+    pub calls_max: usize,
+    /// From a call to the end of its answer, whatever longer time a filter asks for.
+    pub call_timeout_max: Duration,
+    /// How long a filter may hold an exchange back, or outlive it, for one pause.
+    pub pause_max: Duration,
     /// Exchanges failed in a row after which a filter is no longer entered; 0 enters it always.
     pub breaker_failures: usize,
     /// From then to the exchange that tries it again.

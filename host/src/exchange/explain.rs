@@ -80,7 +80,7 @@ impl Edge {
         told: &mut Explanation,
     ) -> Result<CacheStatus, Failure> {
         visit.admit(parts, EndOfStream::Yes)?;
-        if let Some(reply) = visit.filter_request()? {
+        if let Some(reply) = visit.filter_request().await? {
             told.filter_reply = Some(reply.status().as_u16());
             return Ok(CacheStatus::new(Outcome::Synthetic));
         }

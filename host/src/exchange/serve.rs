@@ -28,7 +28,7 @@ impl Edge {
             Err(failure) => visit.fail(&failure),
             Ok(answer) => answer,
         };
-        let answer = visit.filter_response(answer);
+        let answer = visit.filter_response(answer).await;
         visit.purge_as_wished();
         let answer = match answer {
             Err(Failure::ClosedByFilter) => return Err(visit.closed()),
@@ -50,7 +50,7 @@ impl Edge {
             return Box::pin(purge::answer(visit, parts)).await;
         }
         visit.admit(parts, EndOfStream::from(body.is_end_stream()))?;
-        let replied = visit.filter_request();
+        let replied = visit.filter_request().await;
         visit.purge_as_wished();
         if let Some(reply) = replied? {
             return Ok(reply);

@@ -13,7 +13,8 @@ use http::response;
 
 use super::bodies::direction::Direction;
 use super::bodies::heads::Heads;
-use super::failure::{Broken, FailureKind, FilterFailure};
+use super::calls::pauses::Pauses;
+use super::failure::{Broken, Callback, FailureKind, FilterFailure};
 use super::instance::Decision;
 use super::plugin::Plugin;
 use super::rollout::condition::Conditions;
@@ -35,9 +36,16 @@ pub(super) struct Ensemble {
     pub(super) plugins: Arc<[Arc<Plugin>]>,
     conditions: Conditions,
     pub(super) seats: Seats,
-    response: ResponsePhase,
+    pub(super) response: ResponsePhase,
+    /// The reply that took the response's place, while filters still have to see it.
+    answer: Option<LocalReply>,
+    pub(super) pauses: Pauses,
+    /// What a filter decided while nobody was at hand to be told; heeded before the response goes on.
+    pub(super) late: Option<Verdict>,
     /// The heads, once the exchange has given them away, where a filter has yet to see them.
     pub(super) kept: Option<Box<Heads>>,
+    /// The heads, once the exchange is over, for contexts that outlive it.
+    pub(super) left: Option<Box<Heads>>,
     /// What ended a body before its end.
     pub(super) ended: Option<Verdict>,
 }
@@ -45,8 +53,10 @@ pub(super) struct Ensemble {
 /// Whether the response callbacks have run: they see one response per exchange, so that filters which answer in them
 /// cannot go round in circles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ResponsePhase {
+pub(super) enum ResponsePhase {
     Ahead,
+    /// A filter holds it back, and so many have still to see it.
+    Left(usize),
     Over,
 }
 
@@ -57,10 +67,22 @@ pub(super) struct Ended;
 impl Ensemble {
     pub(super) fn new(plugins: Arc<[Arc<Plugin>]>, conditions: Conditions, stream: Stream) -> Self {
         let seats = Seats::new(plugins.len(), stream);
-        Self { plugins, conditions, seats, response: ResponsePhase::Ahead, kept: None, ended: None }
+        Self {
+            plugins,
+            conditions,
+            seats,
+            response: ResponsePhase::Ahead,
+            answer: None,
+            pauses: Pauses::default(),
+            late: None,
+            kept: None,
+            left: None,
+            ended: None,
+        }
     }
 
-    pub(super) fn on_request(&mut self, request: &mut RequestHead, end: EndOfStream) -> Verdict {
+    /// Hands the request to the filters that have not seen it; `None` where one of them holds it back.
+    pub(super) fn on_request(&mut self, request: &mut RequestHead, end: EndOfStream) -> Option<Verdict> {
         self.seats.start_watch();
         for plugin in &self.plugins[self.seats.count()..] {
             if !self.conditions.hold(self.seats.count(), request) {
@@ -68,49 +90,70 @@ impl Ensemble {
                 continue;
             }
             match self.seats.enter(plugin, request, end) {
-                Ok(Decision::Continue | Decision::Pause) => {}
+                Ok(Decision::Continue | Decision::Done) => {}
+                Ok(Decision::Pause) => {
+                    self.pauses.at_head(self.seats.count() - 1, Callback::RequestHeaders);
+                    return None;
+                }
                 Ok(Decision::Reply(reply)) => {
                     self.seats.replied(&reply);
-                    return Verdict::Reply(*reply);
+                    return Some(Verdict::Reply(*reply));
                 }
-                Ok(Decision::Close) => return Verdict::Close,
-                Err(failure) if plugin.profile.on_error == OnError::FailClosed => return Verdict::Fail(failure),
+                Ok(Decision::Close) => return Some(Verdict::Close),
+                Err(failure) if plugin.profile.on_error == OnError::FailClosed => return Some(Verdict::Fail(failure)),
                 Err(_) => {}
             }
         }
-        Verdict::Continue
+        Some(Verdict::Continue)
     }
 
+    /// Hands the response to the filters that have not seen it; `None` where one of them holds it back.
     pub(super) fn on_response(
         &mut self,
         request: &mut RequestHead,
         response: &mut response::Parts,
         end: EndOfStream,
-    ) -> Verdict {
-        if mem::replace(&mut self.response, ResponsePhase::Over) == ResponsePhase::Over {
-            return Verdict::Continue;
+    ) -> Option<Verdict> {
+        let left = match mem::replace(&mut self.response, ResponsePhase::Over) {
+            ResponsePhase::Ahead => self.seats.count(),
+            ResponsePhase::Left(left) => left,
+            ResponsePhase::Over => return Some(Verdict::Continue),
+        };
+        match self.late.take() {
+            None | Some(Verdict::Continue) => {}
+            Some(Verdict::Reply(reply)) => self.replace(response, reply),
+            Some(other) => return Some(other),
         }
         self.seats.start_watch();
-        let mut answer: Option<LocalReply> = None;
-        for (index, plugin) in self.plugins[..self.seats.count()].iter().enumerate().rev() {
-            let end = answer.as_ref().map_or(end, |reply| reply.body.is_empty().into());
+        for (index, plugin) in self.plugins[..left].iter().enumerate().rev() {
+            let end = self.answer.as_ref().map_or(end, |reply| reply.body.is_empty().into());
             match self.seats.answer(index, plugin, (&mut *request, &mut *response), end) {
-                Ok(Decision::Continue | Decision::Pause) => {}
-                Ok(Decision::Reply(reply)) => {
-                    response.status = reply.status;
-                    response.headers = reply.headers.clone();
-                    self.seats.replied(&reply);
-                    answer = Some(*reply);
+                Ok(Decision::Continue | Decision::Done) => {}
+                Ok(Decision::Pause) => {
+                    self.pauses.at_head(index, Callback::ResponseHeaders);
+                    self.response = ResponsePhase::Left(index);
+                    return None;
                 }
-                Ok(Decision::Close) => return Verdict::Close,
-                Err(failure) if plugin.profile.on_error == OnError::FailClosed => return Verdict::Fail(failure),
+                Ok(Decision::Reply(reply)) => {
+                    self.seats.replied(&reply);
+                    put(&reply, response);
+                    self.answer = Some(*reply);
+                }
+                Ok(Decision::Close) => return Some(Verdict::Close),
+                Err(failure) if plugin.profile.on_error == OnError::FailClosed => return Some(Verdict::Fail(failure)),
                 Err(_) => {}
             }
         }
         if let Some(notes) = self.seats.notes_mut() {
             notes.status = Some(response.status);
         }
-        answer.map_or(Verdict::Continue, Verdict::Reply)
+        Some(self.answer.take().map_or(Verdict::Continue, Verdict::Reply))
+    }
+
+    /// Has a reply take the response's place; filters that have not seen the response see the reply.
+    pub(super) fn replace(&mut self, response: &mut response::Parts, reply: LocalReply) {
+        put(&reply, response);
+        self.answer = Some(reply);
     }
 
     /// The filters entered that see this body.
@@ -119,20 +162,23 @@ impl Ensemble {
         entered.any(|plugin| plugin.interests.in_body(direction))
     }
 
-    /// Takes a piece of a body through the filters, each of which may hold it back in its place in `held`. What comes out
-    /// at the other end may go on; `None` where a filter holds it.
+    /// Takes a piece of a body through the filters from the one at `step` on, each of which may hold it back in its place
+    /// in `held`. What comes out at the other end may go on; `None` where a filter holds it.
     pub(super) fn on_body(
         &mut self,
-        direction: Direction,
+        (direction, step): (Direction, usize),
         held: &mut [BytesMut],
         (bytes, end): (Bytes, EndOfStream),
     ) -> Result<Option<Bytes>, Ended> {
+        if self.ended.is_some() {
+            return Err(Ended);
+        }
         let Some(mut heads) = self.kept.take() else { return Ok(Some(bytes)) };
         self.seats.start_watch();
         let count = held.len().min(self.seats.count());
         let mut outcome = Ok(Some(bytes));
-        for step in 0..count {
-            let index = if direction == Direction::Request { step } else { count - 1 - step };
+        for step in step..count {
+            let index = direction.seat(step, count);
             let Ok(Some(bytes)) = outcome else { break };
             outcome = self.step(direction, index, (&mut heads, &mut held[index]), (bytes, end));
         }
@@ -156,14 +202,19 @@ impl Ensemble {
         // Where a failure is passed over, the filter's part in the body must not show.
         let before = (plugin.profile.on_error == OnError::FailOpen).then(|| whole.clone());
         match self.seats.body(index, plugin, (direction, heads), (&mut whole, end)) {
-            Ok(Decision::Continue) => return Ok(Some(whole)),
+            Ok(Decision::Continue | Decision::Done) => {
+                self.pauses.let_go(direction, index);
+                return Ok(Some(whole));
+            }
             Ok(Decision::Pause) => {
                 drop(before);
+                self.pauses.hold(direction, index, end);
                 if whole.len() <= plugin.profile.limits.body_buffer_max {
                     *held = whole.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
                     return Ok(None);
                 }
                 let cause = format!("the guest holds back {} bytes of a body", whole.len());
+                self.pauses.let_go(direction, index);
                 let broken = Broken::new(FailureKind::BodyBuffer, cause);
                 let failure = self.seats.fail(index, plugin, (direction.callback(), broken));
                 return end_or_skip(&mut self.ended, plugin, (failure, whole));
@@ -171,10 +222,16 @@ impl Ensemble {
             Ok(Decision::Reply(reply)) => self.ended = Some(Verdict::Reply(*reply)),
             Ok(Decision::Close) => self.ended = Some(Verdict::Close),
             Err(failure) => {
+                self.pauses.let_go(direction, index);
                 return end_or_skip(&mut self.ended, plugin, (failure, before.unwrap_or_default()));
             }
         }
         Err(Ended)
+    }
+
+    /// How long a filter may hold the exchange back.
+    pub(super) fn pause_max(&self) -> Duration {
+        self.plugins.first().map_or(Duration::ZERO, |plugin| plugin.profile.limits.pause_max)
     }
 
     pub(super) fn elapsed(&self) -> Duration {
@@ -195,7 +252,22 @@ impl Ensemble {
                 self.seats.leave(index, plugin, heads.as_deref_mut());
             }
         }
+        self.left = heads;
     }
+
+    /// Deletes the contexts that have outlived the exchange.
+    pub(super) fn delete_lingerers(&mut self) {
+        self.seats.start_watch();
+        while let Some(index) = self.seats.lingerer() {
+            self.seats.delete(index, &self.plugins[index]);
+        }
+    }
+}
+
+/// Puts a reply's head in the place of a response's.
+fn put(reply: &LocalReply, response: &mut response::Parts) {
+    response.status = reply.status;
+    response.headers = reply.headers.clone();
 }
 
 /// What was held back, and what comes now; neither is copied where the other is empty.

@@ -19,10 +19,14 @@ pub(super) struct Exports {
     /// Context, size and end of stream.
     pub(super) request_body: Option<TypedFunc<(u32, u32, u32), u32>>,
     pub(super) response_body: Option<TypedFunc<(u32, u32, u32), u32>>,
+    pub(super) call_response: Option<CallResponse>,
     pub(super) log: Option<TypedFunc<u32, ()>>,
     pub(super) done: Option<TypedFunc<u32, u32>>,
     pub(super) delete: Option<TypedFunc<u32, ()>>,
 }
+
+/// The plugin's context, the call's token, and how many headers, bytes of the body and trailers there are.
+pub(super) type CallResponse = TypedFunc<(u32, u32, u32, u32, u32), ()>;
 
 /// The two shapes of a header callback.
 pub(super) enum HeadersCallback {
@@ -40,6 +44,7 @@ impl Exports {
             response_headers: HeadersCallback::find(store, guest, (abi, "proxy_on_response_headers"))?,
             request_body: callback(store, guest, "proxy_on_request_body")?,
             response_body: callback(store, guest, "proxy_on_response_body")?,
+            call_response: callback(store, guest, "proxy_on_http_call_response")?,
             log: callback(store, guest, "proxy_on_log")?,
             done: callback(store, guest, "proxy_on_done")?,
             delete: callback(store, guest, "proxy_on_delete")?,

@@ -37,6 +37,8 @@ pub enum Callback {
     RequestBody,
     ResponseHeaders,
     ResponseBody,
+    /// The answer to one of its calls.
+    CallResponse,
     /// The end of the exchange: log, done and delete.
     Done,
 }
@@ -50,6 +52,7 @@ impl Callback {
             Self::RequestBody => "request_body",
             Self::ResponseHeaders => "response_headers",
             Self::ResponseBody => "response_body",
+            Self::CallResponse => "http_call_response",
             Self::Done => "done",
         }
     }
@@ -64,7 +67,7 @@ pub enum FailureKind {
     Deadline,
     /// The guest was refused more memory than `memory_bytes_max`, and trapped on it.
     Memory,
-    /// The guest paused the exchange, and nothing can resume it.
+    /// The guest paused the exchange, and nothing can resume it, or nothing did within `pause_max`.
     NeverResumed,
     /// The guest left a header section larger than `header_count_max` or `header_bytes_max`.
     Headers,

@@ -11,10 +11,11 @@ use http::response;
 use wasmtime::{InstancePre, Store};
 
 use super::LocalReply;
-use super::abi::{ACTION_CONTINUE, MapType, ROOT_CONTEXT};
+use super::abi::{ACTION_CONTINUE, ACTION_PAUSE, MapType, ROOT_CONTEXT};
 use super::bodies::direction::Direction;
 use super::bodies::heads::Heads;
 use super::bodies::piece::Piece;
+use super::calls::outcall::{Arrival, CallAnswer};
 use super::cause::broken;
 use super::exports::Exports;
 use super::failure::{Broken, FailureKind};
@@ -23,11 +24,12 @@ use super::isolation::image::Image;
 use super::isolation::live::Live;
 use super::isolation::replica::{self, Aside, Replica};
 use super::loading::load_error::LoadFault;
+use super::messages::message::Message;
 use super::notes::Notes;
 use super::one_line::one_line;
 use super::profile::Profile;
 use super::starter::{self, Started};
-use super::state::{LogBudget, Moment, State};
+use super::state::{LogBudget, Moment, Standing, State};
 use super::stream::EndOfStream;
 use crate::semantics::RequestHead;
 
@@ -46,10 +48,27 @@ pub(super) struct Instance {
 #[derive(Debug)]
 pub(super) enum Decision {
     Continue,
-    /// Hold what was handed over until more of it comes.
+    /// Hold what was handed over until more of it comes, or the guest says so in a later callback.
     Pause,
     Reply(Box<LocalReply>),
     Close,
+    /// The context that outlived its exchange may be deleted.
+    Done,
+}
+
+/// Whether the guest will be entered again before the end: more of a body or the answer to a call is to come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Prospect {
+    None,
+    Some,
+}
+
+/// How a context took the end of its exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Parting {
+    Deleted,
+    /// It waits for its calls.
+    Lingering,
 }
 
 /// An exchange's messages, lent for one callback.
@@ -59,6 +78,7 @@ pub(super) struct Loan<'a> {
     pub(super) response: Option<&'a mut response::Parts>,
     pub(super) piece: Option<&'a mut Piece>,
     pub(super) end: EndOfStream,
+    pub(super) prospect: Prospect,
 }
 
 impl Instance {
@@ -170,20 +190,52 @@ impl Instance {
         })
     }
 
-    /// Ends the context of the exchange, in Envoy's order: log, done, delete. A guest that is not done yet is deleted all
-    /// the same: nothing it could wait for exists in this version.
+    /// Hands the answer to a call to the plugin's context, as all hosts do; the guest turns to the one that it made the
+    /// call for.
+    pub(super) fn call_response(
+        &mut self,
+        loan: Loan<'_>,
+        (moment, standing): (Moment, Standing),
+        Arrival { token, ending }: Arrival,
+    ) -> Result<Decision, Broken> {
+        if self.exports.call_response.is_none() {
+            return Ok(Decision::Pause);
+        }
+        let (headers, body, trailers) = ending.as_ref().map_or((0, 0, 0), |answer| shape(answer));
+        let state = self.store.data_mut();
+        state.call = Some(ending);
+        state.standing = standing;
+        let outcome = self.lend(loan, moment, |guest, _| {
+            guest.store.data_mut().effective = ROOT_CONTEXT;
+            if let Some(callback) = &guest.exports.call_response {
+                callback.call(&mut guest.store, (ROOT_CONTEXT, token, headers, body, trailers))?;
+            }
+            Ok(ACTION_PAUSE)
+        });
+        let state = self.store.data_mut();
+        state.call = None;
+        state.standing = Standing::UnderWay;
+        outcome
+    }
+
+    /// Ends the context of the exchange, in Envoy's order: log, done, delete. A guest that is not done yet is deleted
+    /// later where calls of it are under way: nothing else could come to it.
     pub(super) fn finish(
         &mut self,
         notes: &mut Option<Box<Notes>>,
         mut heads: Option<&mut Heads>,
-    ) -> Result<(), Broken> {
+        prospect: Prospect,
+    ) -> Result<Parting, Broken> {
         self.store.data_mut().notes = notes.take();
         self.show(&mut heads);
         let moment =
             if heads.as_ref().is_some_and(|heads| heads.response.is_some()) { Moment::Log } else { Moment::Done };
         self.arm(moment);
-        let outcome = self.call_finish();
+        let outcome = self.call_finish(prospect);
         let outcome = outcome.map_err(|error| broken(&self.store, &error));
+        if outcome.is_err() {
+            self.store.data_mut().revert();
+        }
         hostcalls::tell_dropped_log(self.store.data());
         self.show(&mut heads);
         *notes = self.store.data_mut().notes.take();
@@ -199,13 +251,32 @@ impl Instance {
         state.response.swap(response);
     }
 
-    fn call_finish(&mut self) -> wasmtime::Result<()> {
+    /// Deletes a context that outlived its exchange.
+    pub(super) fn delete(&mut self, notes: &mut Option<Box<Notes>>) -> Result<(), Broken> {
+        self.store.data_mut().notes = notes.take();
+        self.arm(Moment::Done);
+        let outcome = self.call_delete().map_err(|error| broken(&self.store, &error));
+        hostcalls::tell_dropped_log(self.store.data());
+        *notes = self.store.data_mut().notes.take();
+        self.store.data_mut().moment = Moment::Root;
+        outcome
+    }
+
+    fn call_finish(&mut self, prospect: Prospect) -> wasmtime::Result<Parting> {
         if let Some(log) = &self.exports.log {
             log.call(&mut self.store, self.context)?;
         }
-        if let Some(done) = &self.exports.done {
-            done.call(&mut self.store, self.context)?;
+        if let Some(done) = &self.exports.done
+            && done.call(&mut self.store, self.context)? == 0
+            && (prospect == Prospect::Some || self.store.data().has_wished())
+        {
+            return Ok(Parting::Lingering);
         }
+        self.call_delete()?;
+        Ok(Parting::Deleted)
+    }
+
+    fn call_delete(&mut self) -> wasmtime::Result<()> {
         if let Some(delete) = &self.exports.delete {
             delete.call(&mut self.store, self.context)?;
         }
@@ -239,9 +310,10 @@ impl Instance {
         self.swap(&mut loan);
         self.arm(moment);
         let action = callback(self, loan.end);
-        let more = if loan.piece.is_some() { loan.end } else { EndOfStream::Yes };
+        let more = loan.piece.is_some() && loan.end == EndOfStream::No;
+        let prospect = if more { Prospect::Some } else { loan.prospect };
         let outcome = match action {
-            Ok(action) => self.decide(action, more),
+            Ok(action) => self.decide(action, prospect),
             Err(error) => Err(broken(&self.store, &error)),
         };
         if outcome.is_err() {
@@ -265,8 +337,8 @@ impl Instance {
         }
     }
 
-    /// What a callback that returned `action` comes to. The next piece of a body resumes a guest that waits for more.
-    fn decide(&mut self, action: u32, end: EndOfStream) -> Result<Decision, Broken> {
+    /// What a callback that returned `action` comes to. A guest may only wait for what can come.
+    fn decide(&mut self, action: u32, prospect: Prospect) -> Result<Decision, Broken> {
         let state = self.store.data_mut();
         state.effective = state.context;
         if state.grown {
@@ -279,14 +351,25 @@ impl Instance {
         if wish.close {
             return Ok(Decision::Close);
         }
+        if wish.done {
+            return Ok(Decision::Done);
+        }
         if action == ACTION_CONTINUE || wish.resume {
             return Ok(Decision::Continue);
         }
-        if end == EndOfStream::No {
+        if prospect == Prospect::Some || state.has_wished() || state.standing == Standing::Lingering {
             return Ok(Decision::Pause);
         }
         Err(Broken::new(FailureKind::NeverResumed, "the guest paused, and nothing can resume it"))
     }
+}
+
+/// How many headers, bytes of body and trailers there are.
+fn shape(answer: &CallAnswer) -> (u32, u32, u32) {
+    let count = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
+    let headers = <dyn Message>::len(&answer.parts);
+    let trailers = answer.trailers.as_ref().map_or(0, http::HeaderMap::len);
+    (count(headers), count(answer.body.len()), count(trailers))
 }
 
 /// Holds what the guest left to the limits of a header section.

@@ -4,18 +4,22 @@
 //! it. Each filter that is entered keeps its context until the run is finished or dropped.
 
 use std::borrow::Cow;
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use std::{mem, thread};
 
-use http::response;
+use http::{Response, response};
 
 use super::bodies::direction::Direction;
 use super::bodies::filtered_body::FilteredBody;
 use super::bodies::heads::Heads;
 use super::cache_verbs::CacheVerbs;
+use super::calls::arrivals;
 use super::ensemble::{Ensemble, Shared, lock};
 use super::plugin::Plugin;
 use super::rollout::condition::Conditions;
+use super::state::no_request;
 use super::stream::{EndOfStream, Stream};
 use super::verdict::Verdict;
 use crate::body::Body;
@@ -33,21 +37,110 @@ impl Run {
     }
 
     /// Hands the request to every filter in chain order. Filters may change all of it. After a reply, a close or a failure
-    /// the filters behind are not entered; the response that follows from it is still theirs who were.
-    pub fn on_request(&mut self, request: &mut RequestHead, end: EndOfStream) -> Verdict {
-        lock(&self.shared).on_request(request, end)
+    /// the filters behind are not entered; the response that follows from it is still theirs who were. Waits as long as one
+    /// of them holds the request back; dropping it then is the client going away.
+    pub async fn on_request(&mut self, request: &mut RequestHead, end: EndOfStream) -> Verdict {
+        match self.hand_request(request, end) {
+            Some(verdict) => verdict,
+            None => Box::pin(self.held_request(request, end)).await,
+        }
     }
 
     /// Hands the response to the filters that had the request, in reverse order. `request` is lent to them too: what they
     /// change in it goes nowhere, but filters behind and the access log see it. A reply takes the response's place, and the
-    /// filters that remain see it. A second call does nothing: every filter sees one response.
-    pub fn on_response(
+    /// filters that remain see it. A second call does nothing: every filter sees one response. Waits as `on_request` does.
+    pub async fn on_response(
         &mut self,
         request: &mut RequestHead,
         response: &mut response::Parts,
         end: EndOfStream,
     ) -> Verdict {
-        lock(&self.shared).on_response(request, response, end)
+        match self.hand_response(request, response, end) {
+            Some(verdict) => verdict,
+            None => Box::pin(self.held_response(request, response, end)).await,
+        }
+    }
+
+    fn hand_request(&self, request: &mut RequestHead, end: EndOfStream) -> Option<Verdict> {
+        let mut ensemble = lock(&self.shared);
+        let verdict = ensemble.on_request(request, end);
+        ensemble.depart(&self.shared);
+        if verdict.is_some() && !ensemble.seats.calls.is_empty() {
+            // The exchange goes on with the head; answers that come meanwhile find it as it was.
+            ensemble.kept = Some(Box::new(Heads { request: request.clone(), response: None }));
+        }
+        verdict
+    }
+
+    async fn held_request(&self, request: &mut RequestHead, end: EndOfStream) -> Verdict {
+        loop {
+            let heads = Heads { request: mem::replace(request, no_request()), response: None };
+            let (said, heads) = self.resumed(heads).await;
+            *request = heads.request;
+            if !matches!(said, Verdict::Continue) {
+                return said;
+            }
+            if let Some(verdict) = self.hand_request(request, end) {
+                return verdict;
+            }
+        }
+    }
+
+    fn hand_response(
+        &self,
+        request: &mut RequestHead,
+        response: &mut response::Parts,
+        end: EndOfStream,
+    ) -> Option<Verdict> {
+        let mut ensemble = lock(&self.shared);
+        let verdict = ensemble.on_response(request, response, end);
+        ensemble.depart(&self.shared);
+        verdict
+    }
+
+    async fn held_response(
+        &self,
+        request: &mut RequestHead,
+        response: &mut response::Parts,
+        end: EndOfStream,
+    ) -> Verdict {
+        loop {
+            let blank = Response::new(()).into_parts().0;
+            let (request_head, response_head) = (mem::replace(request, no_request()), mem::replace(response, blank));
+            let (said, heads) = self.resumed(Heads { request: request_head, response: Some(response_head) }).await;
+            *request = heads.request;
+            if let Some(head) = heads.response {
+                *response = head;
+            }
+            match said {
+                Verdict::Continue => {}
+                Verdict::Reply(reply) => lock(&self.shared).replace(response, reply),
+                other => return other,
+            }
+            if let Some(verdict) = self.hand_response(request, response, end) {
+                return verdict;
+            }
+        }
+    }
+
+    /// Waits until the filter that holds a head back lets it go, or may not hold it any longer. Meanwhile the heads are
+    /// where the answers to its calls find them.
+    async fn resumed(&self, heads: Heads) -> (Verdict, Heads) {
+        let (said, pause_max) = {
+            let mut ensemble = lock(&self.shared);
+            ensemble.kept = Some(Box::new(heads));
+            ensemble.give_up_head_if_stuck();
+            (ensemble.pauses.take_said(), ensemble.pause_max())
+        };
+        let said = match said {
+            Some(said) => said,
+            None => {
+                let said = tokio::time::timeout(pause_max, poll_fn(|cx| lock(&self.shared).poll_said(cx))).await;
+                said.unwrap_or_else(|_| lock(&self.shared).overdue())
+            }
+        };
+        let heads = lock(&self.shared).kept.take().expect("whoever enters a guest with the heads puts them back");
+        (said, *heads)
     }
 
     /// The request's body as the filters let it through; untouched where none of them sees bodies. The answer comes with
@@ -70,7 +163,8 @@ impl Run {
     /// Does any filter entered have something to see once the response's head is out? Where not, the run may end now.
     pub fn stays(&self) -> bool {
         let ensemble = lock(&self.shared);
-        ensemble.plugins[..ensemble.seats.count()].iter().any(|plugin| plugin.interests.in_the_end())
+        let mut entered = ensemble.plugins[..ensemble.seats.count()].iter();
+        !ensemble.seats.calls.is_empty() || entered.any(|plugin| plugin.interests.in_the_end())
     }
 
     /// Gives the heads into the filters' keeping, to be seen in the callbacks that remain.
@@ -138,6 +232,14 @@ impl Run {
 
 impl Drop for Run {
     fn drop(&mut self) {
-        lock(&self.shared).end();
+        let mut ensemble = lock(&self.shared);
+        ensemble.end();
+        if thread::panicking() {
+            return;
+        }
+        ensemble.depart(&self.shared);
+        if ensemble.seats.lingerer().is_some() {
+            arrivals::outlive(&self.shared, &mut ensemble);
+        }
     }
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http::uri::Scheme;
 use http::{HeaderMap, HeaderValue, Request, Response, header, response};
 use prometheus::Registry;
@@ -169,12 +170,17 @@ impl Stand {
 
 /// Hands the request over.
 fn ask(run: &mut Run, visit: &mut Visit) -> Verdict {
-    run.on_request(&mut visit.head, visit.end)
+    at_once(run.on_request(&mut visit.head, visit.end))
 }
 
 /// Hands a response over.
 fn tell(run: &mut Run, visit: &mut Visit, parts: &mut response::Parts, end: EndOfStream) -> Verdict {
-    run.on_response(&mut visit.head, parts, end)
+    at_once(run.on_response(&mut visit.head, parts, end))
+}
+
+/// A rehearsal has no origins, so that no filter waits for an answer of theirs.
+fn at_once(phase: impl Future<Output = Verdict>) -> Verdict {
+    phase.now_or_never().unwrap_or(Verdict::Close)
 }
 
 /// The origin's answer as a response.

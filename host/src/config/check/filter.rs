@@ -33,6 +33,9 @@ pub(super) fn check_limits(section: &mut Section<'_>) -> FilterLimits {
         header_count_max: section.count("header_count_max", &bound::FILTER_HEADER_COUNT),
         header_bytes_max: section.bytes("header_bytes_max", &bound::FILTER_HEADER_BYTES),
         body_buffer_max: section.bytes("body_buffer", &bound::FILTER_BODY_BUFFER),
+        calls_max: section.count("calls_max", &bound::FILTER_CALLS),
+        call_timeout_max: section.duration("call_timeout_max", &bound::FILTER_CALL_TIMEOUT),
+        pause_max: section.duration("pause_max", &bound::FILTER_PAUSE),
         breaker_failures: section.count("breaker_failures", &bound::BREAKER_FAILURES),
         breaker_cooldown: section.duration("breaker_cooldown", &bound::BREAKER_COOLDOWN),
     }

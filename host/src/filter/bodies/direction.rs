@@ -20,6 +20,14 @@ impl Direction {
         }
     }
 
+    /// Whose turn it is at `step`, of so many.
+    pub(in crate::filter) fn seat(self, step: usize, count: usize) -> usize {
+        match self {
+            Self::Request => step,
+            Self::Response => count - 1 - step,
+        }
+    }
+
     pub(in crate::filter) fn callback(self) -> Callback {
         match self {
             Self::Request => Callback::RequestBody,

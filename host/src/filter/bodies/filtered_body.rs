@@ -1,16 +1,20 @@
 //! A body on its way through the filters of its exchange.
 //!
 //! Each piece that comes is handed to them as far as they let it, and only what comes out at the other end is passed on:
-//! nothing is read ahead, so that a slow reader slows the sender down. It knows no guest; `Ensemble` does.
+//! nothing is read ahead, so that a slow reader slows the sender down. What a filter holds back goes on when it lets it, also
+//! from the answer to a call. It knows no guest; `Ensemble` does.
 
 use std::future::poll_fn;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use tokio::time::Sleep;
 
+use super::super::calls::pauses::Holding;
 use super::super::ensemble::{Ended, Shared, lock};
 use super::super::stream::EndOfStream;
 use super::direction::Direction;
@@ -34,11 +38,23 @@ pub(in crate::filter) struct FilteredBody {
     /// The first frame, where it was asked for beforehand.
     first: Option<Result<Frame<Bytes>, BodyError>>,
     stage: Stage,
+    /// Whether a filter holds anything back, and may let it go by itself.
+    watch: Watch,
+    /// How long what is held back at the end may be.
+    patience: Option<Pin<Box<Sleep>>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Watch {
+    Needless,
+    Needed,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Flowing,
+    /// The last byte has come, and a filter holds something back.
+    Draining,
     /// The last byte has gone out; trailers may be left.
     Ending,
     Over,
@@ -64,6 +80,8 @@ impl FilteredBody {
             trailers: None,
             first: None,
             stage: Stage::Flowing,
+            watch: Watch::Needless,
+            patience: None,
         }
     }
 
@@ -76,12 +94,8 @@ impl FilteredBody {
         if let Some(first) = self.first.take() {
             return Poll::Ready(Some(first));
         }
-        while self.stage == Stage::Flowing {
-            let passed = match ready!(self.poll_piece(cx)) {
-                Ok((bytes, end)) => self.pass(bytes, end),
-                Err(error) => Err(error),
-            };
-            match passed {
+        while matches!(self.stage, Stage::Flowing | Stage::Draining) {
+            match ready!(self.poll_passed(cx)) {
                 Ok(bytes) if bytes.is_empty() => {}
                 Ok(bytes) => return Poll::Ready(Some(Ok(Frame::data(bytes)))),
                 Err(error) => {
@@ -92,6 +106,49 @@ impl FilteredBody {
         }
         self.stage = Stage::Over;
         Poll::Ready(self.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))))
+    }
+
+    /// What gets through the filters next, empty where nothing does: what one of them lets go, else of what comes.
+    fn poll_passed(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, BodyError>> {
+        if self.watch == Watch::Needed
+            && let Some(passed) = self.pass_released(cx)
+        {
+            return Poll::Ready(passed);
+        }
+        if self.stage == Stage::Draining {
+            return self.poll_patience(cx).map(Ok);
+        }
+        Poll::Ready(match ready!(self.poll_piece(cx)) {
+            Ok((bytes, end)) => self.pass(0, (bytes, end)),
+            Err(error) => Err(error),
+        })
+    }
+
+    /// Takes what a filter has let go through those behind it; `None` where none has, and the next that does wakes `cx`.
+    fn pass_released(&mut self, cx: &Context<'_>) -> Option<Result<Bytes, BodyError>> {
+        let mut ensemble = lock(&self.shared);
+        if ensemble.ended.is_some() {
+            return Some(Err(BodyError::Filtered));
+        }
+        let Some(Holding { seat, end, .. }) = ensemble.pauses.take_released(self.direction) else {
+            ensemble.pauses.watch(cx);
+            return None;
+        };
+        drop(ensemble);
+        self.patience = None;
+        let bytes = mem::take(&mut self.held[seat]).freeze();
+        let step = self.direction.seat(seat, self.held.len()) + 1;
+        Some(self.pass(step, (bytes, end)))
+    }
+
+    /// Waits for a filter that holds the rest back, as long as it may.
+    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<Bytes> {
+        let shared = &self.shared;
+        let patience = self.patience.get_or_insert_with(|| Box::pin(tokio::time::sleep(lock(shared).pause_max())));
+        ready!(patience.as_mut().poll(cx));
+        self.patience = None;
+        lock(shared).body_overdue(self.direction);
+        Poll::Ready(Bytes::new())
     }
 
     /// The next piece that comes, and whether it is the last one. Trailers end the data before them.
@@ -116,19 +173,29 @@ impl FilteredBody {
         Poll::Ready(Ok((piece, last.into())))
     }
 
-    /// Takes a piece through the filters; empty where nothing of it may go on yet.
-    fn pass(&mut self, bytes: Bytes, end: EndOfStream) -> Result<Bytes, BodyError> {
-        let passed = lock(&self.shared).on_body(self.direction, &mut self.held, (bytes, end));
-        let bytes = passed.map_err(|Ended| BodyError::Filtered)?.unwrap_or_default();
+    /// Takes a piece through the filters from the one at `step` on; empty where nothing of it may go on yet.
+    fn pass(&mut self, step: usize, (bytes, end): (Bytes, EndOfStream)) -> Result<Bytes, BodyError> {
+        let mut ensemble = lock(&self.shared);
+        let passed = ensemble.on_body((self.direction, step), &mut self.held, (bytes, end));
+        ensemble.depart(&self.shared);
+        self.watch = if ensemble.pauses.holds(self.direction) { Watch::Needed } else { Watch::Needless };
+        drop(ensemble);
+        let passed = passed.map_err(|Ended| BodyError::Filtered)?;
         if end == EndOfStream::Yes {
-            self.stage = Stage::Ending;
+            self.stage = if passed.is_some() { Stage::Ending } else { Stage::Draining };
         }
+        let bytes = passed.unwrap_or_default();
         if let Some(going) = self.going {
             let left = going.checked_sub(bytes.len() as u64);
-            let left = left.filter(|left| *left == 0 || self.stage == Stage::Flowing).ok_or(BodyError::Resized)?;
+            let left = left.filter(|left| *left == 0 || self.stage != Stage::Ending).ok_or(BodyError::Resized)?;
             self.going = Some(left);
         }
         Ok(bytes)
+    }
+
+    /// Has the last byte gone out?
+    fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Ending | Stage::Over)
     }
 }
 
@@ -142,7 +209,7 @@ impl HttpBody for FilteredBody {
 
     fn is_end_stream(&self) -> bool {
         let left = self.first.is_some() || self.trailers.is_some();
-        self.stage != Stage::Flowing && !left
+        self.is_over() && !left
     }
 
     /// Exact where the guests left the length as it was, and where the end is known already.
@@ -154,7 +221,7 @@ impl HttpBody for FilteredBody {
         let first = self.first.as_ref().and_then(|first| first.as_ref().ok()?.data_ref()).map_or(0, Bytes::len) as u64;
         match self.going {
             Some(left) => SizeHint::with_exact(first + left),
-            None if self.stage != Stage::Flowing && self.trailers.is_none() => SizeHint::with_exact(first),
+            None if self.is_over() && self.trailers.is_none() => SizeHint::with_exact(first),
             None => SizeHint::default(),
         }
     }

@@ -1,7 +1,7 @@
 //! Host calls on contexts, streams and time.
 
 use super::super::abi::{ROOT_CONTEXT, Status, stream_type};
-use super::super::state::Wish;
+use super::super::state::{Standing, Wish};
 use super::memory::{self, split};
 use super::outcome::{Answer, Guest};
 
@@ -36,9 +36,14 @@ pub(super) fn set_effective(guest: &mut Guest<'_>, context: u32) -> Answer {
     Ok(())
 }
 
-/// Nothing is ever pending: a context is deleted with its exchange.
-pub(super) fn done() -> Answer {
-    Err(Status::NotFound.into())
+/// Ends a context that was not done when its exchange was; done when the callback is over.
+pub(super) fn done(guest: &mut Guest<'_>) -> Answer {
+    let state = guest.data_mut();
+    if state.standing != Standing::Lingering {
+        return Err(Status::NotFound.into());
+    }
+    state.wish.done = true;
+    Ok(())
 }
 
 /// Nanoseconds since the Unix epoch.

@@ -130,6 +130,7 @@ impl FilterMetrics {
             request_body: duration(Callback::RequestBody),
             response_headers: duration(Callback::ResponseHeaders),
             response_body: duration(Callback::ResponseBody),
+            call_response: duration(Callback::CallResponse),
             done: duration(Callback::Done),
             instances: Making::ALL.map(|making| self.instances.with_label_values(&[filter, making.word()])),
             failures: FailureKind::ALL.map(|kind| self.failures.with_label_values(&[filter, kind.word()])),
@@ -146,6 +147,7 @@ pub(in crate::filter) struct Meters {
     request_body: Histogram,
     response_headers: Histogram,
     response_body: Histogram,
+    call_response: Histogram,
     done: Histogram,
     failures: [IntCounter; FailureKind::ALL.len()],
     instances: [IntCounter; Making::ALL.len()],
@@ -163,6 +165,7 @@ impl Meters {
             Callback::RequestBody => Some(&self.request_body),
             Callback::ResponseHeaders => Some(&self.response_headers),
             Callback::ResponseBody => Some(&self.response_body),
+            Callback::CallResponse => Some(&self.call_response),
             Callback::Done => Some(&self.done),
         }
     }

@@ -127,6 +127,29 @@ impl Message for response::Parts {
     }
 }
 
+/// Trailers: fields alone.
+impl Message for HeaderMap {
+    fn headers(&self) -> &HeaderMap {
+        self
+    }
+
+    fn headers_mut(&mut self) -> &mut HeaderMap {
+        self
+    }
+
+    fn pseudo_headers(&self) -> &'static [Pseudo] {
+        &[]
+    }
+
+    fn pseudo(&self, _: Pseudo) -> &str {
+        ""
+    }
+
+    fn set_pseudo(&mut self, _: Pseudo, _: &str) -> Result<(), Status> {
+        Err(Status::BadArgument)
+    }
+}
+
 /// A final status: a guest cannot send interim responses.
 pub(in crate::filter) fn status(code: u32) -> Result<StatusCode, Status> {
     match u16::try_from(code) {

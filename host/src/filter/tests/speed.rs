@@ -46,8 +46,8 @@ fn run_of_a_header_filter() {
             let start = Instant::now();
             for _ in 0..RUNS {
                 let mut run = chain.begin(stream.clone());
-                run.on_request(&mut head, EndOfStream::Yes);
-                run.on_response(&mut head, &mut parts, EndOfStream::No);
+                run.ask(&mut head, EndOfStream::Yes);
+                run.tell(&mut head, &mut parts, EndOfStream::No);
             }
             best = best.min(start.elapsed().as_secs_f64() / f64::from(RUNS));
         }
