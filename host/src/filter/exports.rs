@@ -19,8 +19,7 @@ pub(super) struct Exports {
     /// Context, size and end of stream.
     pub(super) request_body: Option<TypedFunc<(u32, u32, u32), u32>>,
     pub(super) response_body: Option<TypedFunc<(u32, u32, u32), u32>>,
-    /// The plugin's context, the call's token, headers, bytes of the body, trailers.
-    pub(super) call_response: Option<TypedFunc<(u32, u32, u32, u32, u32), ()>>,
+    pub(super) call_response: Option<CallResponse>,
     pub(super) log: Option<TypedFunc<u32, ()>>,
     pub(super) done: Option<TypedFunc<u32, u32>>,
     pub(super) delete: Option<TypedFunc<u32, ()>>,
@@ -28,6 +27,9 @@ pub(super) struct Exports {
     /// Context and queue.
     pub(super) queue_ready: Option<TypedFunc<(u32, u32), ()>>,
 }
+
+/// The plugin's context, the call's token, and how many headers, bytes of the body and trailers there are.
+pub(super) type CallResponse = TypedFunc<(u32, u32, u32, u32, u32), ()>;
 
 /// The two shapes of a header callback.
 pub(super) enum HeadersCallback {

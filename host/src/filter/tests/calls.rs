@@ -111,7 +111,7 @@ async fn answers_come_in_any_order_and_are_known_by_their_tokens() {
 #[tokio::test(start_paused = true)]
 async fn a_call_that_fails_has_no_headers_and_says_why() {
     let large = || Response::new(Body::from(bytes::Bytes::from_static(&[b'x'; 65])));
-    let endings: [(Option<Result<Response<Body>, CallFailure>>, &str); 3] = [
+    let endings = [
         (Some(Err(CallFailure::Origin("refused".to_owned()))), "refused"),
         (Some(Ok(large())), "the answer is larger than a filter may be shown"),
         (None, "no answer in time"),
@@ -144,11 +144,14 @@ async fn a_call_that_fails_has_no_headers_and_says_why() {
     }
 }
 
+/// Origin, headers, timeout, and what the guest is told.
+type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], i32, u32);
+
 #[tokio::test]
 async fn calls_that_cannot_be_are_refused() {
     let (m, p, a) = ((":method", "GET"), (":path", "/"), (":authority", "calls.example"));
     let long = "x".repeat(4000);
-    let cases: [(&str, &[(&str, &str)], i32, u32); 12] = [
+    let cases: [Case<'_>; 12] = [
         ("nobody", &[m, p, a], 0, 2),
         ("", &[m, p, a], 0, 2),
         ("site", &[p, a], 0, 2),
