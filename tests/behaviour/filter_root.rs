@@ -88,9 +88,9 @@ impl Setting {
         origin.on("/table", Answer::ok("7 and more"));
         origin.on("/never", Answer::never());
         let mut config = format!("[origins.site]\nservers = [\"{}\"]\n", origin.url());
-        for number in 0..guests.len() {
+        for (number, guest) in guests.iter().enumerate() {
             config += &format!("[filters.f{number}]\nmodule = {:?}\n{each}\n", path(&folder, number));
-            write(&folder, number, &guests[number]);
+            write(&folder, number, guest);
         }
         let names: Vec<String> = (0..guests.len()).map(|number| format!("\"f{number}\"")).collect();
         config += &format!(

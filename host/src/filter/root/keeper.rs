@@ -98,17 +98,20 @@ impl Keeper {
             tokio::select! {
                 biased;
                 () = end.as_mut() => return Event::End,
+                Some(event) = ready(event) => return event,
                 Some(Ok((own, arrival))) = self.calls.join_next(), if rest.is_none() => {
                     return Event::Answer(own, arrival);
                 }
-                Some(event) = ready(event) => return event,
                 () = until(wake) => {}
                 () = quarters.orders().news() => {}
             }
         }
     }
 
-    fn at_hand(&self, now: Instant) -> Option<Event> {
+    fn at_hand(&mut self, now: Instant) -> Option<Event> {
+        if let Some(Ok((own, arrival))) = self.calls.try_join_next() {
+            return Some(Event::Answer(own, arrival));
+        }
         if self.ticks.due.is_some_and(|due| due <= now) {
             return Some(Event::Tick);
         }
@@ -215,6 +218,8 @@ impl Keeper {
     }
 
     fn answer(&mut self, own: Own, arrival: Arrival) {
+        // There is room for one more, also in this callback.
+        self.quarters.orders().fly(self.calls.len());
         self.turn((Callback::CallResponse, own, Absent::Leave), |instance| instance.own_answer(arrival));
     }
 

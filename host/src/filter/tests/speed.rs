@@ -61,7 +61,7 @@ async fn tick_of_a_guest_of_a_mebibyte() {
             sleep(Duration::from_millis(12)).await;
             times.push(processor_time());
             for _ in 0..2 {
-                chain.begin(stream.clone()).on_request(&mut head, EndOfStream::Yes);
+                chain.begin(stream.clone()).on_request(&mut head, EndOfStream::Yes).await;
                 times.push(processor_time());
             }
             spent.iter_mut().zip(times.windows(2)).for_each(|(spent, pair)| *spent += pair[1] - pair[0]);
