@@ -207,8 +207,7 @@ pub(super) const BREAKER_FAILURES: Bound<usize> = Bound { default: 10, least: 0,
 /// Long enough that what a try costs is nothing, short enough that nobody has to wake a filter that is well again.
 pub(super) const BREAKER_COOLDOWN: Bound<Duration> = millis(10_000, 10, 60 * MINUTE * 1000);
 
-/// A tick changes what the filter is, and every worker takes the change over: some 20 us each. At this rate that is under
-/// one percent of a core.
+/// A tick changes what the filter is: what it has in memory is copied, and every worker takes the change over.
 pub(super) const TICK_MIN: Bound<Duration> = millis(10, 1, HOUR * 1000);
 
 /// Time for a last call or two; a node that ends waits for it.
