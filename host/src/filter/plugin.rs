@@ -11,6 +11,7 @@ use std::{fmt, mem};
 use http::StatusCode;
 
 use super::abi::ROOT_CONTEXT;
+use super::bodies::direction::Direction;
 use super::failure::Broken;
 use super::instance::Instance;
 use super::isolation::berth::{self, Act, Berth};
@@ -25,7 +26,7 @@ use super::profile::Profile;
 use super::rollout::breaker::{Admission, Breaker, Change};
 use super::rollout::tally::Tally;
 use super::rollout::version::Version;
-use crate::config::{self, Filter, FilterCondition, FilterLimits};
+use crate::config::{self, Filter, FilterCondition, FilterLimits, HeaderPause};
 use crate::worker;
 
 pub(super) struct Plugin {
@@ -124,6 +125,11 @@ impl Plugin {
     /// What it is made of, for other plugins.
     pub(super) fn module(&self) -> Module {
         self.module.clone()
+    }
+
+    /// Whether it sees this body while it holds the head of its message back.
+    pub(super) fn reads_ahead(&self, direction: Direction) -> bool {
+        self.profile.header_pause == HeaderPause::Headers && self.interests.in_body(direction)
     }
 
     /// Counts an exchange that it failed.
