@@ -61,6 +61,7 @@ pub struct Filter {
     pub settings: String,
     pub on_error: OnError,
     pub isolation: Isolation,
+    pub header_pause: HeaderPause,
     /// Where it is entered, if a route says nothing else.
     pub condition: FilterCondition,
     pub canary: Option<FilterCanary>,
@@ -78,6 +79,7 @@ impl Filter {
             settings: settings.into(),
             on_error: OnError::FailClosed,
             isolation: Isolation::Request,
+            header_pause: HeaderPause::All,
             condition: FilterCondition::default(),
             canary: None,
         }
@@ -122,6 +124,15 @@ pub enum Isolation {
     Request,
     /// Whatever they left there, on the same worker.
     Shared,
+}
+
+/// What a filter holds back that pauses at headers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeaderPause {
+    /// Headers and body.
+    All,
+    /// Headers; it sees the body meanwhile.
+    Headers,
 }
 
 /// What an exchange answers when its filter fails.

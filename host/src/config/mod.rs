@@ -30,7 +30,7 @@ mod variable;
 
 pub use document::position;
 pub use fault::{Fault, Faults, Place};
-pub use filter::{Filter, FilterCanary, FilterCondition, FilterLimits, Isolation, OnError, RouteFilter};
+pub use filter::{Filter, FilterCanary, FilterCondition, FilterLimits, HeaderPause, Isolation, OnError, RouteFilter};
 pub use host::HostError;
 pub use load::{load, parse};
 pub use media_range::{MediaRange, MediaRangeError};

@@ -44,13 +44,13 @@ impl Edge {
         self: &Arc<Self>,
         visit: &mut Visit<'_>,
         parts: request::Parts,
-        body: Body,
+        mut body: Body,
     ) -> Result<Response<Body>, Failure> {
         if purge::is_asked(&parts.method) {
             return Box::pin(purge::answer(visit, parts)).await;
         }
         visit.admit(parts, EndOfStream::from(body.is_end_stream()))?;
-        let replied = visit.filter_request().await;
+        let replied = visit.filter_request(&mut body).await;
         visit.purge_as_wished();
         if let Some(reply) = replied? {
             return Ok(reply);

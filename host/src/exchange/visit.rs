@@ -114,12 +114,18 @@ impl<'a> Visit<'a> {
     }
 
     /// Lets the route's filters see the request. A reply is one of theirs, to be sent instead of an origin's answer.
-    pub(super) async fn filter_request(&mut self) -> Result<Option<Response<Body>>, Failure> {
+    pub(super) async fn filter_request(&mut self, body: &mut Body) -> Result<Option<Response<Body>>, Failure> {
         let Some(passage) = &mut self.passage else { return Ok(None) };
         let Some(run) = &mut passage.run else { return Ok(None) };
         let before = (passage.head.authority.clone(), passage.head.path.clone());
         let signatures = Signatures::of(&passage.head.headers);
+        if passage.end == EndOfStream::No {
+            run.lend_body(mem::take(body).paced(self.peer.body_timeout));
+        }
         let verdict = run.on_request(&mut passage.head, passage.end).await;
+        if let Some(back) = run.body_back() {
+            *body = back;
+        }
         signatures.restore(&mut passage.head.headers);
         if let Some(mut said) = run.take_cache_verbs() {
             self.purges.append(&mut said.purges);
@@ -147,7 +153,13 @@ impl<'a> Visit<'a> {
         let (mut parts, mut body) = response.into_parts();
         let end = EndOfStream::from(head_only || bodiless(parts.status) || body.is_end_stream());
         run.set_details(details(&self.record));
+        if end == EndOfStream::No {
+            run.lend_body(mem::take(&mut body));
+        }
         let verdict = run.on_response(&mut passage.head, &mut parts, end).await;
+        if let Some(back) = run.body_back() {
+            body = back;
+        }
         if let Some(CacheVerbs { purges, .. }) = run.take_cache_verbs().as_deref_mut() {
             self.purges.append(purges);
         }

@@ -4,6 +4,7 @@
 //! `Run`, and the bodies on their way by `FilteredBody`, from whichever task polls them. The lock around it is never held
 //! over an await, and hardly ever contended: the parts of one exchange follow each other.
 
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use std::{mem, thread};
@@ -38,7 +39,7 @@ pub(super) struct Ensemble {
     pub(super) seats: Seats,
     pub(super) response: ResponsePhase,
     /// The reply that took the response's place, while filters still have to see it.
-    answer: Option<LocalReply>,
+    pub(super) answer: Option<LocalReply>,
     pub(super) pauses: Pauses,
     /// What a filter decided while nobody was at hand to be told; heeded before the response goes on.
     pub(super) late: Option<Verdict>,
@@ -46,6 +47,9 @@ pub(super) struct Ensemble {
     pub(super) kept: Option<Box<Heads>>,
     /// The heads, once the exchange is over, for contexts that outlive it.
     pub(super) left: Option<Box<Heads>>,
+    /// The filters that have still to see a body that was not read ahead, both ways.
+    pub(super) request_from: usize,
+    pub(super) response_to: Option<usize>,
     /// What ended a body before its end.
     pub(super) ended: Option<Verdict>,
 }
@@ -77,6 +81,8 @@ impl Ensemble {
             late: None,
             kept: None,
             left: None,
+            request_from: 0,
+            response_to: None,
             ended: None,
         }
     }
@@ -156,17 +162,24 @@ impl Ensemble {
         self.answer = Some(reply);
     }
 
-    /// The filters entered that see this body.
+    /// The filters entered that have not read this body ahead.
+    pub(super) fn remaining(&self, direction: Direction) -> Range<usize> {
+        match direction {
+            Direction::Request => self.request_from..self.seats.count(),
+            Direction::Response => 0..self.response_to.unwrap_or(self.seats.count()),
+        }
+    }
+
+    /// Whether any of them sees it.
     pub(super) fn sees(&self, direction: Direction) -> bool {
-        let mut entered = self.plugins[..self.seats.count()].iter();
+        let mut entered = self.plugins[self.remaining(direction)].iter();
         entered.any(|plugin| plugin.interests.in_body(direction))
     }
 
-    /// Takes a piece of a body through the filters from the one at `step` on, each of which may hold it back in its place
-    /// in `held`. What comes out at the other end may go on; `None` where a filter holds it.
+    /// Takes a piece of a body through the filters of `turns`, each of which may hold it back in its place in `held`. What comes out at the other end may go on; `None` where a filter holds it.
     pub(super) fn on_body(
         &mut self,
-        (direction, step): (Direction, usize),
+        (direction, turns): (Direction, Range<usize>),
         held: &mut [BytesMut],
         (bytes, end): (Bytes, EndOfStream),
     ) -> Result<Option<Bytes>, Ended> {
@@ -175,10 +188,9 @@ impl Ensemble {
         }
         let Some(mut heads) = self.kept.take() else { return Ok(Some(bytes)) };
         self.seats.start_watch();
-        let count = held.len().min(self.seats.count());
         let mut outcome = Ok(Some(bytes));
-        for step in step..count {
-            let index = direction.seat(step, count);
+        for step in 0..turns.len() {
+            let index = direction.seat(step, &turns);
             let Ok(Some(bytes)) = outcome else { break };
             outcome = self.step(direction, index, (&mut heads, &mut held[index]), (bytes, end));
         }

@@ -18,7 +18,7 @@ use super::root::orders::Orders;
 use super::shared::commons::Commons;
 use super::shared::vm::Vm;
 use crate::clock::Clock;
-use crate::config::{Filter, FilterLimits, OnError};
+use crate::config::{Filter, FilterLimits, HeaderPause, OnError};
 
 #[derive(Debug)]
 pub(super) struct Profile {
@@ -32,6 +32,7 @@ pub(super) struct Profile {
     /// What the guest reads as its plugin configuration.
     pub(super) settings: Vec<u8>,
     pub(super) on_error: OnError,
+    pub(super) header_pause: HeaderPause,
     /// How many instances there are.
     pub(super) live: Arc<AtomicUsize>,
     pub(super) limits: FilterLimits,
@@ -66,6 +67,7 @@ impl Profile {
             abi,
             settings: filter.settings.clone().into_bytes(),
             on_error: filter.on_error,
+            header_pause: filter.header_pause,
             live: Arc::default(),
             callback_ticks: engine::ticks(limits.callback_deadline.max(Duration::from_millis(1))),
             configure_ticks: engine::ticks(limits.configure_deadline.max(Duration::from_millis(1))),

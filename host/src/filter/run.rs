@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 use std::future::poll_fn;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use std::{mem, thread};
 
@@ -29,11 +29,14 @@ use crate::semantics::RequestHead;
 /// heads are readable where the run was given them to keep.
 pub struct Run {
     shared: Shared,
+    /// The body of the message at hand, for filters that read it while they hold the head back.
+    /// Nobody locks it: a body alone could not be shared between threads, and a run must be.
+    body: Mutex<Option<Body>>,
 }
 
 impl Run {
     pub(super) fn new(plugins: Arc<[Arc<Plugin>]>, conditions: Conditions, stream: Stream) -> Self {
-        Self { shared: Arc::new(Mutex::new(Ensemble::new(plugins, conditions, stream))) }
+        Self { shared: Arc::new(Mutex::new(Ensemble::new(plugins, conditions, stream))), body: Mutex::default() }
     }
 
     /// Hands the request to every filter in chain order. Filters may change all of it. After a reply, a close or a failure
@@ -61,6 +64,20 @@ impl Run {
         }
     }
 
+    /// Lends the body of the message that is about to be handed over, to filters that read it before they let the head go.
+    pub fn lend_body(&mut self, body: Body) {
+        *self.body_mut() = Some(body);
+    }
+
+    /// Gives the body back, on its way through those filters; a reply's where one has taken the response's place.
+    pub fn body_back(&mut self) -> Option<Body> {
+        self.body_mut().take()
+    }
+
+    fn body_mut(&mut self) -> &mut Option<Body> {
+        self.body.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn hand_request(&self, request: &mut RequestHead, end: EndOfStream) -> Option<Verdict> {
         let mut ensemble = lock(&self.shared);
         let verdict = ensemble.on_request(request, end);
@@ -72,10 +89,10 @@ impl Run {
         verdict
     }
 
-    async fn held_request(&self, request: &mut RequestHead, end: EndOfStream) -> Verdict {
+    async fn held_request(&mut self, request: &mut RequestHead, end: EndOfStream) -> Verdict {
         loop {
             let heads = Heads { request: mem::replace(request, no_request()), response: None };
-            let (said, heads) = self.resumed(heads).await;
+            let (said, heads) = self.resumed(heads, Direction::Request).await;
             *request = heads.request;
             if !matches!(said, Verdict::Continue) {
                 return said;
@@ -99,7 +116,7 @@ impl Run {
     }
 
     async fn held_response(
-        &self,
+        &mut self,
         request: &mut RequestHead,
         response: &mut response::Parts,
         end: EndOfStream,
@@ -107,7 +124,8 @@ impl Run {
         loop {
             let blank = Response::new(()).into_parts().0;
             let (request_head, response_head) = (mem::replace(request, no_request()), mem::replace(response, blank));
-            let (said, heads) = self.resumed(Heads { request: request_head, response: Some(response_head) }).await;
+            let heads = Heads { request: request_head, response: Some(response_head) };
+            let (said, heads) = self.resumed(heads, Direction::Response).await;
             *request = heads.request;
             if let Some(head) = heads.response {
                 *response = head;
@@ -125,34 +143,77 @@ impl Run {
 
     /// Waits until the filter that holds a head back lets it go, or may not hold it any longer. Meanwhile the heads are
     /// where the answers to its calls find them.
-    async fn resumed(&self, heads: Heads) -> (Verdict, Heads) {
+    async fn resumed(&mut self, heads: Heads, direction: Direction) -> (Verdict, Heads) {
+        lock(&self.shared).kept = Some(Box::new(heads));
+        let said = match self.ahead(direction) {
+            Some(mut filtered) => {
+                let said = filtered.read_ahead().await;
+                self.lend_body(Body::stream(filtered));
+                said
+            }
+            None => self.said().await,
+        };
+        let heads = lock(&self.shared).kept.take().expect("whoever enters a guest with the heads puts them back");
+        (said, *heads)
+    }
+
+    /// The body on its way through the filters up to the one that holds the head back, where that one reads ahead.
+    fn ahead(&mut self, direction: Direction) -> Option<FilteredBody> {
+        let mut ensemble = lock(&self.shared);
+        let seat = ensemble.pauses.head.as_ref()?.seat;
+        if !ensemble.plugins[seat].reads_ahead(direction) {
+            return None;
+        }
+        let body = match ensemble.answer.take_if(|reply| !reply.body.is_empty()) {
+            Some(reply) => Body::from(reply.body),
+            None => self.body.get_mut().unwrap_or_else(PoisonError::into_inner).take()?,
+        };
+        let mut seats = ensemble.remaining(direction);
+        match direction {
+            Direction::Request => {
+                seats.end = seat + 1;
+                ensemble.request_from = seat + 1;
+            }
+            Direction::Response => {
+                seats.start = seat;
+                ensemble.response_to = Some(seat);
+            }
+        }
+        drop(ensemble);
+        Some(FilteredBody::new(self.shared.clone(), (direction, seats), body))
+    }
+
+    async fn said(&self) -> Verdict {
         let (said, pause_max) = {
             let mut ensemble = lock(&self.shared);
-            ensemble.kept = Some(Box::new(heads));
             ensemble.give_up_head_if_stuck();
             (ensemble.pauses.take_said(), ensemble.pause_max())
         };
-        let said = match said {
+        match said {
             Some(said) => said,
             None => {
                 let said = tokio::time::timeout(pause_max, poll_fn(|cx| lock(&self.shared).poll_said(cx))).await;
                 said.unwrap_or_else(|_| lock(&self.shared).overdue())
             }
-        };
-        let heads = lock(&self.shared).kept.take().expect("whoever enters a guest with the heads puts them back");
-        (said, *heads)
+        }
     }
 
     /// The request's body as the filters let it through; untouched where none of them sees bodies. The answer comes with
     /// its first bytes: what a filter decides before that, nobody behind has heard of the request yet. An error is never
     /// `Verdict::Continue`.
     pub async fn through_request(&mut self, request: &RequestHead, body: Body) -> Result<Body, Verdict> {
-        if !lock(&self.shared).sees(Direction::Request) {
-            return Ok(body);
-        }
-        let heads = Heads { request: request.clone(), response: None };
-        lock(&self.shared).kept = Some(Box::new(heads));
-        let mut filtered = FilteredBody::new(self.shared.clone(), Direction::Request, body);
+        let seats = {
+            let mut ensemble = lock(&self.shared);
+            let sees = ensemble.sees(Direction::Request);
+            if sees || ensemble.request_from > 0 {
+                ensemble.kept = Some(Box::new(Heads { request: request.clone(), response: None }));
+            }
+            if !sees {
+                return Ok(body);
+            }
+            ensemble.remaining(Direction::Request)
+        };
+        let mut filtered = FilteredBody::new(self.shared.clone(), (Direction::Request, seats), body);
         filtered.begin().await;
         match self.ended() {
             Some(verdict) => Err(verdict),
@@ -175,10 +236,13 @@ impl Run {
     /// The response's body as the filters let it through; untouched where none of them sees bodies. The heads are kept
     /// already.
     pub fn through_response(&mut self, body: Body) -> Body {
-        if !lock(&self.shared).sees(Direction::Response) {
+        let ensemble = lock(&self.shared);
+        if !ensemble.sees(Direction::Response) {
             return body;
         }
-        Body::stream(FilteredBody::new(self.shared.clone(), Direction::Response, body))
+        let seats = ensemble.remaining(Direction::Response);
+        drop(ensemble);
+        Body::stream(FilteredBody::new(self.shared.clone(), (Direction::Response, seats), body))
     }
 
     /// Why a body was ended before its end, once; never `Verdict::Continue`.

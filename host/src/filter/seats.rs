@@ -95,7 +95,7 @@ impl Seats {
     ) -> Result<Decision, FilterFailure> {
         self.admit(plugin)?;
         let mut ticket = plugin.admit();
-        let prospect = Prospect::None;
+        let prospect = if ahead(plugin, Direction::Request, end) { Prospect::Some } else { Prospect::None };
         let loan = Loan { notes: &mut self.notes, request, response: None, piece: None, end, prospect };
         let outcome = plugin.enter(&mut ticket, |instance| instance.request_headers(loan));
         self.collect(self.taken.len());
@@ -133,7 +133,7 @@ impl Seats {
         (request, response): (&mut RequestHead, &mut response::Parts),
         end: EndOfStream,
     ) -> Result<Decision, FilterFailure> {
-        let prospect = self.prospect(index);
+        let prospect = if ahead(plugin, Direction::Response, end) { Prospect::Some } else { self.prospect(index) };
         let Some(ticket) = &mut self.taken[index] else {
             return Ok(Decision::Continue);
         };
@@ -317,4 +317,9 @@ impl Seats {
         );
         FilterFailure { filter: plugin.profile.name.clone(), callback, kind: broken.kind }
     }
+}
+
+/// Whether a filter that pauses at a head will still see a body.
+fn ahead(plugin: &Plugin, direction: Direction, end: EndOfStream) -> bool {
+    end == EndOfStream::No && plugin.reads_ahead(direction)
 }

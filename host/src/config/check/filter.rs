@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::{condition, settings};
 use crate::config::bound;
 use crate::config::field::Field;
-use crate::config::filter::{Filter, FilterCanary, FilterLimits, Isolation, OnError};
+use crate::config::filter::{Filter, FilterCanary, FilterLimits, HeaderPause, Isolation, OnError};
 use crate::config::section::Section;
 
 /// A filter that guards must not be skipped because it fails, so failing closed is the default, as in Envoy.
@@ -55,8 +55,17 @@ pub(super) fn check(name: &str, section: &mut Section<'_>) -> Filter {
         settings: section.field("settings").and_then(|field| settings::text(&field)).unwrap_or_default(),
         on_error: section.choice("on_error", &ON_ERROR),
         isolation: section.choice("isolation", &ISOLATION),
+        header_pause: header_pause(section),
         condition: condition::check(section),
         canary: section.optional("canary", check_canary),
+    }
+}
+
+/// Off by default, as Envoy's `allow_on_headers_stop_iteration` is: filters in use expect to hold everything back.
+fn header_pause(section: &mut Section<'_>) -> HeaderPause {
+    match section.field("on_headers_stop_iteration").and_then(|field| field.boolean()) {
+        Some(true) => HeaderPause::Headers,
+        Some(false) | None => HeaderPause::All,
     }
 }
 

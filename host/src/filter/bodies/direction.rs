@@ -1,5 +1,7 @@
 //! Which of an exchange's two messages a body belongs to, and what follows from it.
 
+use std::ops::Range;
+
 use super::super::abi::BufferType;
 use super::super::failure::Callback;
 
@@ -20,11 +22,19 @@ impl Direction {
         }
     }
 
-    /// Whose turn it is at `step`, of so many.
-    pub(in crate::filter) fn seat(self, step: usize, count: usize) -> usize {
+    /// Whose turn it is at `step` on the way through `seats`.
+    pub(in crate::filter) fn seat(self, step: usize, seats: &Range<usize>) -> usize {
         match self {
-            Self::Request => step,
-            Self::Response => count - 1 - step,
+            Self::Request => seats.start + step,
+            Self::Response => seats.end - 1 - step,
+        }
+    }
+
+    /// Those of `seats` that are behind `seat` on the way.
+    pub(in crate::filter) fn behind(self, seat: usize, seats: &Range<usize>) -> Range<usize> {
+        match self {
+            Self::Request => seat + 1..seats.end,
+            Self::Response => seats.start..seat,
         }
     }
 

@@ -6,6 +6,7 @@
 
 use std::future::poll_fn;
 use std::mem;
+use std::ops::Range;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -17,12 +18,15 @@ use tokio::time::Sleep;
 use super::super::calls::pauses::Holding;
 use super::super::ensemble::{Ended, Shared, lock};
 use super::super::stream::EndOfStream;
+use super::super::verdict::Verdict;
 use super::direction::Direction;
 use crate::body::{Body, BodyError};
 
 pub(in crate::filter) struct FilteredBody {
     shared: Shared,
     direction: Direction,
+    /// The filters that it passes.
+    seats: Range<usize>,
     inner: Body,
     /// What each filter holds back, in chain order.
     held: Box<[BytesMut]>,
@@ -61,16 +65,17 @@ enum Stage {
 }
 
 impl FilteredBody {
-    pub(in crate::filter) fn new(shared: Shared, direction: Direction, inner: Body) -> Self {
+    pub(in crate::filter) fn new(shared: Shared, (direction, seats): (Direction, Range<usize>), inner: Body) -> Self {
         let ensemble = lock(&shared);
         let coming = inner.size_hint().exact();
         let piece_max = ensemble.plugins.first().map_or(usize::MAX, |plugin| plugin.profile.limits.body_buffer_max);
         let going = coming.filter(|_| !ensemble.seats.notes().is_some_and(|notes| notes.resized.has(direction)));
-        let held = (0..ensemble.seats.count()).map(|_| BytesMut::new()).collect();
+        let held = (0..seats.end).map(|_| BytesMut::new()).collect();
         drop(ensemble);
         Self {
             shared,
             direction,
+            seats,
             inner,
             held,
             piece_max: piece_max.max(1),
@@ -88,6 +93,29 @@ impl FilteredBody {
     /// Waits until the first frame, an error or the end would go out.
     pub(in crate::filter) async fn begin(&mut self) {
         self.first = poll_fn(|cx| self.poll_out(cx)).await;
+    }
+
+    /// Reads ahead while a filter holds the head back: until something would go out, which lets the head go, or the head
+    /// goes on or ends by itself.
+    pub(in crate::filter) async fn read_ahead(&mut self) -> Verdict {
+        // The filter may still say that the length changes.
+        let promised = self.going.take();
+        let said = poll_fn(|cx| {
+            if let Poll::Ready(said) = lock(&self.shared).poll_said(cx) {
+                return Poll::Ready(Some(said));
+            }
+            self.poll_out(cx).map(|first| {
+                self.first = first;
+                None
+            })
+        });
+        let said = said.await;
+        let mut ensemble = lock(&self.shared);
+        ensemble.pauses.head = None;
+        let resized = ensemble.seats.notes().is_some_and(|notes| notes.resized.has(self.direction));
+        let gone = self.first.as_ref().and_then(|first| first.as_ref().ok()?.data_ref()).map_or(0, Bytes::len) as u64;
+        self.going = promised.filter(|_| !resized).map(|promised| promised.saturating_sub(gone));
+        said.or_else(|| ensemble.ended.take()).unwrap_or(Verdict::Continue)
     }
 
     fn poll_out(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
@@ -119,7 +147,7 @@ impl FilteredBody {
             return self.poll_patience(cx).map(Ok);
         }
         Poll::Ready(match ready!(self.poll_piece(cx)) {
-            Ok((bytes, end)) => self.pass(0, (bytes, end)),
+            Ok((bytes, end)) => self.pass(self.seats.clone(), (bytes, end)),
             Err(error) => Err(error),
         })
     }
@@ -137,8 +165,8 @@ impl FilteredBody {
         drop(ensemble);
         self.patience = None;
         let bytes = mem::take(&mut self.held[seat]).freeze();
-        let step = self.direction.seat(seat, self.held.len()) + 1;
-        Some(self.pass(step, (bytes, end)))
+        let behind = self.direction.behind(seat, &self.seats);
+        Some(self.pass(behind, (bytes, end)))
     }
 
     /// Waits for a filter that holds the rest back, as long as it may.
@@ -173,10 +201,10 @@ impl FilteredBody {
         Poll::Ready(Ok((piece, last.into())))
     }
 
-    /// Takes a piece through the filters from the one at `step` on; empty where nothing of it may go on yet.
-    fn pass(&mut self, step: usize, (bytes, end): (Bytes, EndOfStream)) -> Result<Bytes, BodyError> {
+    /// Takes a piece through the filters of `turns`; empty where nothing of it may go on yet.
+    fn pass(&mut self, turns: Range<usize>, (bytes, end): (Bytes, EndOfStream)) -> Result<Bytes, BodyError> {
         let mut ensemble = lock(&self.shared);
-        let passed = ensemble.on_body((self.direction, step), &mut self.held, (bytes, end));
+        let passed = ensemble.on_body((self.direction, turns), &mut self.held, (bytes, end));
         ensemble.depart(&self.shared);
         self.watch = if ensemble.pauses.holds(self.direction) { Watch::Needed } else { Watch::Needless };
         drop(ensemble);

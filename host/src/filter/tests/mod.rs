@@ -2,6 +2,7 @@
 //!
 //! `guest` writes modules, `node` loads and runs them; the other files hold one group of promises each.
 
+mod ahead;
 mod bounds;
 mod call_ends;
 mod calls;

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use super::super::state::no_request;
 use super::super::{Chain, EndOfStream, Environment, Filters, LoadError, Run, Stream, Verdict, Wanted};
 use crate::clock::{Clock, Timestamp};
-use crate::config::{Filter, FilterCondition, FilterLimits, Isolation, OnError, Route, RouteFilter};
+use crate::config::{Filter, FilterCondition, FilterLimits, HeaderPause, Isolation, OnError, Route, RouteFilter};
 use crate::semantics::RequestHead;
 
 /// Limits that no test meets by chance: deadlines stay far away from a busy machine's pauses.
@@ -75,6 +75,7 @@ impl Node {
             settings: String::new(),
             on_error: OnError::FailClosed,
             isolation: Isolation::Request,
+            header_pause: HeaderPause::All,
             condition: FilterCondition::default(),
             canary: None,
         });
