@@ -176,10 +176,12 @@ impl Seats {
         heads: Option<&mut Heads>,
         arrival: Arrival,
     ) -> Result<Decision, FilterFailure> {
-        let (prospect, lingers) = (self.prospect(index), self.lingers(index));
+        let lingers = self.lingers(index);
         let Some(ticket) = &mut self.taken[index] else {
             return Ok(Decision::Pause);
         };
+        // An answer that nobody waits for resumes nothing, and is no pause. Who does wait in vain is found out later.
+        let prospect = Prospect::Some;
         let moment = match (&heads, lingers) {
             (None, _) => Moment::Done,
             (Some(_), true) => Moment::Log,
