@@ -48,13 +48,18 @@ struct Setting {
 
 /// A node with one route that passes these guests in order.
 async fn through(guests: &[&str], limits: &str, route: &str) -> Setting {
+    with_options(guests, "", limits, route).await
+}
+
+/// The same, with these lines in every filter.
+async fn with_options(guests: &[&str], options: &str, limits: &str, route: &str) -> Setting {
     let (folder, origin) = (TempDir::new().expect("a folder can be made"), Origin::start().await);
     let mut config = format!("[origins.site]\nservers = [\"{}\"]\n[filter_limits]\n{limits}\n", origin.url());
     for (number, guest) in guests.iter().enumerate() {
         let module = folder.path().join(format!("{number}.wasm"));
         std::fs::write(&module, wat::parse_str(guest).expect("the guest is well formed"))
             .expect("a file can be written");
-        config += &entry(number, &module);
+        config += &format!("{}{options}\n", entry(number, &module));
     }
     let names: Vec<String> = (0..guests.len()).map(|number| format!("\"f{number}\"")).collect();
     config += &format!(
@@ -207,4 +212,16 @@ async fn a_client_that_leaves_ends_what_its_filters_wait_for() {
     let line = node.logged("/form").await;
     assert!(line.contains("ending=client_abort") || line.contains("fault=client"), "{line}");
     assert_eq!(origin.seen().len(), 0);
+}
+
+#[tokio::test]
+async fn headers_that_wait_for_their_body_may_still_be_changed() {
+    let rewrite = WRAP.to_owned() + UNSIZED;
+    let guests = [guest("request", HOLD, &rewrite), guest("response", HOLD, &rewrite)];
+    let guests: Vec<&str> = guests.iter().map(String::as_str).collect();
+    let Setting { node, origin, _folder } = with_options(&guests, "on_headers_stop_iteration = true", "", "").await;
+    origin.otherwise(Answer::ok("b"));
+    let response = post(&node, b"a=1").await;
+    assert_eq!((response.text(), response.header("content-length")), ("<b>", Some("3")));
+    assert_eq!((&origin.seen()[0].body[..], origin.seen()[0].header("content-length")), (&b"<a=1>"[..], Some("5")));
 }

@@ -15,6 +15,8 @@ const PRELUDE: &str = r#"
 (import "env" "proxy_dequeue_shared_queue" (func $dequeue (param i32 i32 i32) (result i32)))
 (import "env" "proxy_define_metric" (func $define (param i32 i32 i32 i32) (result i32)))
 (import "env" "proxy_increment_metric" (func $increment (param i32 i64) (result i32)))
+(import "env" "proxy_http_call" (func $call (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
+(import "env" "proxy_get_buffer_bytes" (func $buffer (param i32 i32 i32 i32 i32) (result i32)))
 (import "env" "proxy_done" (func $done (result i32)))
 (memory (export "memory") 1)
 (data (i32.const 64) "x-count") (data (i32.const 80) "jobs") (data (i32.const 96) "f0") (data (i32.const 112) "ended")
@@ -24,6 +26,17 @@ const PRELUDE: &str = r#"
   (i32.store8 (i32.const 16) (i32.add (i32.const 48) (i32.load (i32.const 1024))))
   (drop (call $add (i32.const 2) (i32.const 64) (i32.const 7) (i32.const 16) (i32.const 1))) (i32.const 0))
 "#;
+/// Asks the origin for `/table`, and shows the digit that the answer begins with; 9 where there is none.
+const FETCH: &str = "(drop (call $call (i32.const 160) (i32.const 4) (i32.const 176) (i32.const 69) (i32.const 0)
+    (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 24)))";
+const SHOW: &str = r#"(func (export "proxy_on_http_call_response") (param i32 i32 i32 i32 i32)
+  (i32.store (i32.const 1024) (i32.const 9))
+  (if (local.get 2) (then
+    (drop (call $buffer (i32.const 4) (i32.const 0) (i32.const 1) (i32.const 0) (i32.const 4)))
+    (i32.store (i32.const 1024) (i32.sub (i32.load8_u (i32.load (i32.const 0))) (i32.const 48))))))
+  (data (i32.const 160) "site")
+  (data (i32.const 176) "\03\00\00\00\07\00\00\00\03\00\00\00\05\00\00\00\06\00\00\00\0a\00\00\00\04\00\00\00")
+  (data (i32.const 204) ":method\00GET\00:path\00/table\00:authority\00site\00")"#;
 const COUNT: &str = "(i32.store (i32.const 1024) (i32.add (i32.load (i32.const 1024)) (i32.const 1)))";
 const REGISTER: &str = "(drop (call $register (i32.const 80) (i32.const 4) (i32.const 8)))";
 const TAKE: &str = "(drop (call $dequeue (local.get 1) (i32.const 0) (i32.const 4)))";
@@ -72,10 +85,12 @@ impl Setting {
     async fn of(guests: &[String], each: &str) -> Self {
         let (folder, origin) = (TempDir::new().expect("a folder can be made"), Origin::start().await);
         origin.otherwise(Answer::ok("good"));
+        origin.on("/table", Answer::ok("7 and more"));
+        origin.on("/never", Answer::never());
         let mut config = format!("[origins.site]\nservers = [\"{}\"]\n", origin.url());
-        for number in 0..guests.len() {
+        for (number, guest) in guests.iter().enumerate() {
             config += &format!("[filters.f{number}]\nmodule = {:?}\n{each}\n", path(&folder, number));
-            write(&folder, number, &guests[number]);
+            write(&folder, number, guest);
         }
         let names: Vec<String> = (0..guests.len()).map(|number| format!("\"f{number}\"")).collect();
         config += &format!(
@@ -160,6 +175,36 @@ async fn a_filter_that_feeds_its_own_queue_keeps_nobody_else_from_anything() {
     }
     setting.callbacks_are("f1", "tick", 3.0).await;
     assert_eq!(setting.counts("/").await, ["3", "0"]);
+}
+
+#[tokio::test]
+async fn a_table_that_a_tick_fetches_is_what_later_responses_are_made_of() {
+    let fetcher = [on_configure(&every(10)), on_tick(&format!("{FETCH} {}", every(0))), SHOW.to_owned()];
+    let setting = Setting::of(&[guest(&fetcher)], "").await;
+    setting.callbacks_are("f0", "http_call_response", 1.0).await;
+    assert_eq!(setting.counts("/").await, ["7"]);
+}
+
+#[tokio::test]
+async fn calls_made_while_a_filter_is_configured_are_answered_to_each_of_its_contexts() {
+    for (isolation, contexts) in [("request", 1), ("shared", 2)] {
+        let fetcher = guest(&[on_configure(FETCH), SHOW.to_owned()]);
+        let setting = Setting::of(&[fetcher], &format!("isolation = \"{isolation}\"")).await;
+        setting.callbacks_are("f0", "http_call_response", f64::from(contexts)).await;
+        assert_eq!(setting.origin.count("/table"), contexts as usize);
+        for _ in 0..4 {
+            assert_eq!(setting.counts("/").await, ["7"], "{isolation}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_brings_nothing_is_told_to_the_filter() {
+    let fetch = FETCH.replace("(i32.const 0) (i32.const 24)", "(i32.const 50) (i32.const 24)");
+    let fetcher = [on_configure(&fetch), SHOW.replace("/table", "/never")];
+    let setting = Setting::of(&[guest(&fetcher)], "").await;
+    setting.callbacks_are("f0", "http_call_response", 1.0).await;
+    assert_eq!(setting.counts("/").await, ["9"]);
 }
 
 /// Counts its end in a metric.

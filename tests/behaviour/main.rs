@@ -18,6 +18,7 @@ mod disk;
 mod draining;
 mod explaining;
 mod filter_bodies;
+mod filter_calls;
 mod filter_origin;
 mod filter_root;
 mod filters;

@@ -192,14 +192,22 @@ pub(super) const FILTER_HEADER_BYTES: Bound<u64> = Bound { default: 64 * KIB, le
 /// Envoy's default for what it buffers of a body. Each exchange may hold as much per filter and direction.
 pub(super) const FILTER_BODY_BUFFER: Bound<u64> = Bound { default: MIB, least: KIB, most: 256 * MIB };
 
+/// A filter asks one service or two about a request; more are a loop. Envoy has no limit.
+pub(super) const FILTER_CALLS: Bound<usize> = Bound { default: 32, least: 0, most: 100_000 };
+
+/// Twice what SDKs ask for (5 s), shorter than clients wait. In Envoy 0 is no limit at all.
+pub(super) const FILTER_CALL_TIMEOUT: Bound<Duration> = millis(10_000, 1, HOUR * 1000);
+
+/// Room for one call of the longest time and a short one after it. Envoy waits until the client goes.
+pub(super) const FILTER_PAUSE: Bound<Duration> = millis(15_000, 1, HOUR * 1000);
+
 /// Ten in a row are no accident: a filter that fails one exchange in a hundred by chance gets there once in 10^20.
 pub(super) const BREAKER_FAILURES: Bound<usize> = Bound { default: 10, least: 0, most: 1_000_000 };
 
 /// Long enough that what a try costs is nothing, short enough that nobody has to wake a filter that is well again.
 pub(super) const BREAKER_COOLDOWN: Bound<Duration> = millis(10_000, 10, 60 * MINUTE * 1000);
 
-/// A tick changes what the filter is, and every worker takes the change over: some 20 us each. At this rate that is under
-/// one percent of a core.
+/// A tick changes what the filter is: what it has in memory is copied, and every worker takes the change over.
 pub(super) const TICK_MIN: Bound<Duration> = millis(10, 1, HOUR * 1000);
 
 /// Time for a last call or two; a node that ends waits for it.

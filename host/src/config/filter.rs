@@ -31,6 +31,12 @@ pub struct FilterLimits {
     pub header_bytes_max: usize,
     /// What one filter may hold back of a body, and the most it is shown at once.
     pub body_buffer_max: usize,
+    /// Calls that the filters of one exchange may make.
+    pub calls_max: usize,
+    /// From a call to the end of its answer, whatever longer time a filter asks for.
+    pub call_timeout_max: Duration,
+    /// How long a filter may hold an exchange back, or outlive it, for one pause.
+    pub pause_max: Duration,
     /// Exchanges failed in a row after which a filter is no longer entered; 0 enters it always.
     pub breaker_failures: usize,
     /// From then to the exchange that tries it again.
@@ -59,6 +65,7 @@ pub struct Filter {
     pub isolation: Isolation,
     /// On which side of the cache, if a route says nothing else.
     pub at: Side,
+    pub header_pause: HeaderPause,
     /// Where it is entered, if a route says nothing else.
     pub condition: FilterCondition,
     pub canary: Option<FilterCanary>,
@@ -77,6 +84,7 @@ impl Filter {
             on_error: OnError::FailClosed,
             isolation: Isolation::Request,
             at: Side::Client,
+            header_pause: HeaderPause::All,
             condition: FilterCondition::default(),
             canary: None,
         }
@@ -141,6 +149,15 @@ pub enum Isolation {
     Request,
     /// Whatever they left there, on the same worker.
     Shared,
+}
+
+/// What a filter holds back that pauses at headers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeaderPause {
+    /// Headers and body.
+    All,
+    /// Headers; it sees the body meanwhile.
+    Headers,
 }
 
 /// What an exchange answers when its filter fails.

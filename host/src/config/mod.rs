@@ -30,7 +30,9 @@ mod variable;
 
 pub use document::position;
 pub use fault::{Fault, Faults, Place};
-pub use filter::{Filter, FilterCanary, FilterCondition, FilterLimits, Isolation, OnError, RouteFilter, Side};
+pub use filter::{
+    Filter, FilterCanary, FilterCondition, FilterLimits, HeaderPause, Isolation, OnError, RouteFilter, Side,
+};
 pub use host::HostError;
 pub use load::{load, load_anew, parse};
 pub use media_range::{MediaRange, MediaRangeError};

@@ -23,6 +23,7 @@ use super::serve::passed_by;
 use super::target::{self, BadUrl};
 use super::visit::Visit;
 use super::{compress, head, look, noting};
+use crate::body::Body;
 use crate::cache::{Ask, Inspection, PassReason, Prospect};
 use crate::clock::Timestamp;
 use crate::filter::EndOfStream;
@@ -81,7 +82,7 @@ impl Edge {
         told: &mut Explanation,
     ) -> Result<CacheStatus, Failure> {
         visit.admit(parts, EndOfStream::Yes)?;
-        if let Some(reply) = visit.filter_request()? {
+        if let Some(reply) = visit.filter_request(&mut Body::Empty).await? {
             told.filter_reply = Some(reply.status().as_u16());
             return Ok(CacheStatus::new(Outcome::Synthetic));
         }

@@ -28,7 +28,7 @@ impl Edge {
             Err(failure) => visit.fail(&failure),
             Ok(answer) => answer,
         };
-        let answer = visit.filter_response(answer);
+        let answer = visit.filter_response(answer).await;
         visit.purge_as_wished();
         let answer = match answer {
             Err(Failure::ClosedByFilter) => return Err(visit.closed()),
@@ -44,13 +44,13 @@ impl Edge {
         self: &Arc<Self>,
         visit: &mut Visit<'_>,
         parts: request::Parts,
-        body: Body,
+        mut body: Body,
     ) -> Result<Response<Body>, Failure> {
         if purge::is_asked(&parts.method) {
             return Box::pin(purge::answer(visit, parts)).await;
         }
         visit.admit(parts, EndOfStream::from(body.is_end_stream()))?;
-        let replied = visit.filter_request();
+        let replied = visit.filter_request(&mut body).await;
         visit.purge_as_wished();
         if let Some(reply) = replied? {
             return Ok(reply);

@@ -127,12 +127,18 @@ impl<'a> Visit<'a> {
     }
 
     /// Lets the route's filters see the request. A reply is one of theirs, to be sent instead of an origin's answer.
-    pub(super) fn filter_request(&mut self) -> Result<Option<Response<Body>>, Failure> {
+    pub(super) async fn filter_request(&mut self, body: &mut Body) -> Result<Option<Response<Body>>, Failure> {
         let Some(passage) = &mut self.passage else { return Ok(None) };
         let Some(run) = &mut passage.run else { return Ok(None) };
         let before = (passage.head.authority.clone(), passage.head.path.clone());
         let signatures = Signatures::of(&passage.head.headers);
-        let verdict = run.on_request(&mut passage.head, passage.end);
+        if passage.end == EndOfStream::No {
+            run.lend_body(mem::take(body).paced(self.peer.body_timeout));
+        }
+        let verdict = run.on_request(&mut passage.head, passage.end).await;
+        if let Some(back) = run.body_back() {
+            *body = back;
+        }
         signatures.restore(&mut passage.head.headers);
         if let Some(mut said) = run.take_cache_verbs() {
             self.purges.append(&mut said.purges);
@@ -153,14 +159,20 @@ impl<'a> Visit<'a> {
     }
 
     /// Lets the filters that saw the request see its response, last one first.
-    pub(super) fn filter_response(&mut self, response: Response<Body>) -> Result<Response<Body>, Failure> {
+    pub(super) async fn filter_response(&mut self, response: Response<Body>) -> Result<Response<Body>, Failure> {
         let head_only = self.head_only();
         let Some(passage) = &mut self.passage else { return Ok(response) };
         let Some(mut run) = passage.run.take() else { return Ok(response) };
         let (mut parts, mut body) = response.into_parts();
         let end = EndOfStream::from(head_only || bodiless(parts.status) || body.is_end_stream());
         run.set_details(details(&self.record));
-        let verdict = run.on_response(&mut passage.head, &mut parts, end);
+        if end == EndOfStream::No {
+            run.lend_body(mem::take(&mut body));
+        }
+        let verdict = run.on_response(&mut passage.head, &mut parts, end).await;
+        if let Some(back) = run.body_back() {
+            body = back;
+        }
         if let Some(CacheVerbs { purges, .. }) = run.take_cache_verbs().as_deref_mut() {
             self.purges.append(purges);
         }

@@ -15,6 +15,7 @@ pub(super) enum Status {
     Empty = 7,
     CasMismatch = 8,
     InternalFailure = 10,
+    BrokenConnection = 11,
     Unimplemented = 12,
 }
 
@@ -51,6 +52,7 @@ impl Abi {
 /// The one value of a callback's action that lets the exchange go on. All others stop it, whatever they are called in
 /// the SDK at hand.
 pub(super) const ACTION_CONTINUE: u32 = 0;
+pub(super) const ACTION_PAUSE: u32 = 1;
 
 /// The context of the plugin itself; streams have higher numbers.
 pub(super) const ROOT_CONTEXT: u32 = 1;
@@ -62,7 +64,10 @@ pub(super) enum MapType {
     RequestTrailers,
     ResponseHeaders,
     ResponseTrailers,
-    /// The maps of calls: known, and never there in this version.
+    /// Of the answer to a call.
+    CallHeaders,
+    CallTrailers,
+    /// The maps of gRPC calls: known, and never there in this version.
     Absent,
 }
 
@@ -75,7 +80,9 @@ impl TryFrom<u32> for MapType {
             1 => Ok(Self::RequestTrailers),
             2 => Ok(Self::ResponseHeaders),
             3 => Ok(Self::ResponseTrailers),
-            4..=7 => Ok(Self::Absent),
+            6 => Ok(Self::CallHeaders),
+            7 => Ok(Self::CallTrailers),
+            4..=5 => Ok(Self::Absent),
             _ => Err(Status::BadArgument),
         }
     }
@@ -88,7 +95,9 @@ pub(super) enum BufferType {
     PluginConfiguration,
     RequestBody,
     ResponseBody,
-    /// Connection data and what calls bring: known, and never there in this version.
+    /// Of the answer to a call.
+    CallBody,
+    /// Connection data and what gRPC calls bring: known, and never there in this version.
     Absent,
 }
 
@@ -101,7 +110,8 @@ impl TryFrom<u32> for BufferType {
             7 => Ok(Self::PluginConfiguration),
             0 => Ok(Self::RequestBody),
             1 => Ok(Self::ResponseBody),
-            2..=5 | 8 => Ok(Self::Absent),
+            4 => Ok(Self::CallBody),
+            2 | 3 | 5 | 8 => Ok(Self::Absent),
             _ => Err(Status::BadArgument),
         }
     }

@@ -4,6 +4,7 @@
 //! `Run`, and the bodies on their way by `FilteredBody`, from whichever task polls them. The lock around it is never held
 //! over an await, and hardly ever contended: the parts of one exchange follow each other.
 
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use std::{mem, thread};
@@ -14,8 +15,9 @@ use http::response;
 use super::bodies::direction::Direction;
 use super::bodies::heads::Heads;
 use super::bodies::piece::Piece;
-use super::failure::{Broken, FailureKind, FilterFailure};
-use super::instance::Decision;
+use super::calls::pauses::Pauses;
+use super::failure::{Broken, Callback, FailureKind, FilterFailure};
+use super::instance::decision::Decision;
 use super::plugin::Plugin;
 use super::rollout::condition::Conditions;
 use super::seats::Seats;
@@ -36,9 +38,19 @@ pub(super) struct Ensemble {
     pub(super) plugins: Arc<[Arc<Plugin>]>,
     conditions: Conditions,
     pub(super) seats: Seats,
-    response: ResponsePhase,
+    pub(super) response: ResponsePhase,
+    /// The reply that took the response's place, while filters still have to see it.
+    pub(super) answer: Option<LocalReply>,
+    pub(super) pauses: Pauses,
+    /// What a filter decided while nobody was at hand to be told; heeded before the response goes on.
+    pub(super) late: Option<Verdict>,
     /// The heads, once the exchange has given them away, where a filter has yet to see them.
     pub(super) kept: Option<Box<Heads>>,
+    /// The heads, once the exchange is over, for contexts that outlive it.
+    pub(super) left: Option<Box<Heads>>,
+    /// The filters that have still to see a body that was not read ahead, both ways.
+    pub(super) request_from: usize,
+    pub(super) response_to: Option<usize>,
     /// What ended a body before its end.
     pub(super) ended: Option<Verdict>,
 }
@@ -46,8 +58,10 @@ pub(super) struct Ensemble {
 /// Whether the response callbacks have run: they see one response per exchange, so that filters which answer in them
 /// cannot go round in circles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ResponsePhase {
+pub(super) enum ResponsePhase {
     Ahead,
+    /// A filter holds it back, and so many have still to see it.
+    Left(usize),
     Over,
 }
 
@@ -58,10 +72,24 @@ pub(super) struct Ended;
 impl Ensemble {
     pub(super) fn new(plugins: Arc<[Arc<Plugin>]>, conditions: Conditions, stream: Stream) -> Self {
         let seats = Seats::new(plugins.len(), stream);
-        Self { plugins, conditions, seats, response: ResponsePhase::Ahead, kept: None, ended: None }
+        Self {
+            plugins,
+            conditions,
+            seats,
+            response: ResponsePhase::Ahead,
+            answer: None,
+            pauses: Pauses::default(),
+            late: None,
+            kept: None,
+            left: None,
+            request_from: 0,
+            response_to: None,
+            ended: None,
+        }
     }
 
-    pub(super) fn on_request(&mut self, request: &mut RequestHead, end: EndOfStream) -> Verdict {
+    /// Hands the request to the filters that have not seen it; `None` where one of them holds it back.
+    pub(super) fn on_request(&mut self, request: &mut RequestHead, end: EndOfStream) -> Option<Verdict> {
         self.seats.start_watch();
         for plugin in &self.plugins[self.seats.count()..] {
             if !self.conditions.hold(self.seats.count(), request) {
@@ -69,71 +97,102 @@ impl Ensemble {
                 continue;
             }
             match self.seats.enter(plugin, request, end) {
-                Ok(Decision::Continue | Decision::Pause) => {}
+                Ok(Decision::Continue | Decision::Done) => {}
+                Ok(Decision::Pause) => {
+                    self.pauses.at_head(self.seats.count() - 1, Callback::RequestHeaders);
+                    return None;
+                }
                 Ok(Decision::Reply(reply)) => {
                     self.seats.replied(&reply);
-                    return Verdict::Reply(*reply);
+                    return Some(Verdict::Reply(*reply));
                 }
-                Ok(Decision::Close) => return Verdict::Close,
-                Err(failure) if plugin.profile.on_error == OnError::FailClosed => return Verdict::Fail(failure),
+                Ok(Decision::Close) => return Some(Verdict::Close),
+                Err(failure) if plugin.profile.on_error == OnError::FailClosed => return Some(Verdict::Fail(failure)),
                 Err(_) => {}
             }
         }
-        Verdict::Continue
+        Some(Verdict::Continue)
     }
 
+    /// Hands the response to the filters that have not seen it; `None` where one of them holds it back.
     pub(super) fn on_response(
         &mut self,
         request: &mut RequestHead,
         response: &mut response::Parts,
         end: EndOfStream,
-    ) -> Verdict {
-        if mem::replace(&mut self.response, ResponsePhase::Over) == ResponsePhase::Over {
-            return Verdict::Continue;
+    ) -> Option<Verdict> {
+        let left = match mem::replace(&mut self.response, ResponsePhase::Over) {
+            ResponsePhase::Ahead => self.seats.count(),
+            ResponsePhase::Left(left) => left,
+            ResponsePhase::Over => return Some(Verdict::Continue),
+        };
+        match self.late.take() {
+            None | Some(Verdict::Continue) => {}
+            Some(Verdict::Reply(reply)) => self.replace(response, reply),
+            Some(other) => return Some(other),
         }
         self.seats.start_watch();
-        let mut answer: Option<LocalReply> = None;
-        for (index, plugin) in self.plugins[..self.seats.count()].iter().enumerate().rev() {
-            let end = answer.as_ref().map_or(end, |reply| reply.body.is_empty().into());
+        for (index, plugin) in self.plugins[..left].iter().enumerate().rev() {
+            let end = self.answer.as_ref().map_or(end, |reply| reply.body.is_empty().into());
             match self.seats.answer(index, plugin, (&mut *request, &mut *response), end) {
-                Ok(Decision::Continue | Decision::Pause) => {}
-                Ok(Decision::Reply(reply)) => {
-                    response.status = reply.status;
-                    response.headers = reply.headers.clone();
-                    self.seats.replied(&reply);
-                    answer = Some(*reply);
+                Ok(Decision::Continue | Decision::Done) => {}
+                Ok(Decision::Pause) => {
+                    self.pauses.at_head(index, Callback::ResponseHeaders);
+                    self.response = ResponsePhase::Left(index);
+                    return None;
                 }
-                Ok(Decision::Close) => return Verdict::Close,
-                Err(failure) if plugin.profile.on_error == OnError::FailClosed => return Verdict::Fail(failure),
+                Ok(Decision::Reply(reply)) => {
+                    self.seats.replied(&reply);
+                    put(&reply, response);
+                    self.answer = Some(*reply);
+                }
+                Ok(Decision::Close) => return Some(Verdict::Close),
+                Err(failure) if plugin.profile.on_error == OnError::FailClosed => return Some(Verdict::Fail(failure)),
                 Err(_) => {}
             }
         }
         if let Some(notes) = self.seats.notes_mut() {
             notes.status = Some(response.status);
         }
-        answer.map_or(Verdict::Continue, Verdict::Reply)
+        Some(self.answer.take().map_or(Verdict::Continue, Verdict::Reply))
     }
 
-    /// Whether filters entered see this body, or what follows it.
+    /// Has a reply take the response's place; filters that have not seen the response see the reply.
+    pub(super) fn replace(&mut self, response: &mut response::Parts, reply: LocalReply) {
+        put(&reply, response);
+        self.answer = Some(reply);
+    }
+
+    /// The filters entered that have not read this body ahead.
+    pub(super) fn remaining(&self, direction: Direction) -> Range<usize> {
+        match direction {
+            Direction::Request => self.request_from..self.seats.count(),
+            Direction::Response => 0..self.response_to.unwrap_or(self.seats.count()),
+        }
+    }
+
+    /// Whether any of them sees it, or what follows it.
     pub(super) fn sees(&self, direction: Direction) -> bool {
-        let mut entered = self.plugins[..self.seats.count()].iter();
+        let mut entered = self.plugins[self.remaining(direction)].iter();
         entered.any(|plugin| plugin.interests.behind_head(direction))
     }
 
-    /// Takes a piece of a body that is not the last through the filters, each of which may hold it back in its place in
-    /// `held`. What comes out at the other end may go on; `None` where a filter holds it.
+    /// Takes a piece of a body that is not the last through the filters of `turns`, each of which may hold it back in its
+    /// place in `held`. What comes out at the other end may go on; `None` where a filter holds it.
     pub(super) fn on_body(
         &mut self,
-        direction: Direction,
+        (direction, turns): (Direction, Range<usize>),
         held: &mut [BytesMut],
         bytes: Bytes,
     ) -> Result<Option<Bytes>, Ended> {
+        if self.ended.is_some() {
+            return Err(Ended);
+        }
         let Some(mut heads) = self.kept.take() else { return Ok(Some(bytes)) };
         self.seats.start_watch();
-        let count = held.len().min(self.seats.count());
         let mut outcome = Ok(Some(bytes));
-        for step in 0..count {
-            let index = if direction == Direction::Request { step } else { count - 1 - step };
+        for step in 0..turns.len() {
+            let index = direction.seat(step, &turns);
             let Ok(Some(bytes)) = outcome else { break };
             outcome = self.step(direction, index, (&mut heads, &mut held[index]), bytes);
         }
@@ -160,14 +219,19 @@ impl Ensemble {
         let decision = self.seats.body(index, plugin, (direction.callback(), heads), (&mut piece, EndOfStream::No));
         let whole = piece.bytes;
         match decision {
-            Ok(Decision::Continue) => return Ok(Some(whole)),
+            Ok(Decision::Continue | Decision::Done) => {
+                self.pauses.let_go(direction, index);
+                return Ok(Some(whole));
+            }
             Ok(Decision::Pause) => {
                 drop(before);
+                self.pauses.hold(direction, index);
                 if whole.len() <= plugin.profile.limits.body_buffer_max {
                     *held = whole.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
                     return Ok(None);
                 }
                 let cause = format!("the guest holds back {} bytes of a body", whole.len());
+                self.pauses.let_go(direction, index);
                 let broken = Broken::new(FailureKind::BodyBuffer, cause);
                 let failure = self.seats.fail(index, plugin, (direction.callback(), broken));
                 return end_or_skip(&mut self.ended, plugin, (failure, whole));
@@ -175,10 +239,16 @@ impl Ensemble {
             Ok(Decision::Reply(reply)) => self.ended = Some(Verdict::Reply(*reply)),
             Ok(Decision::Close) => self.ended = Some(Verdict::Close),
             Err(failure) => {
+                self.pauses.let_go(direction, index);
                 return end_or_skip(&mut self.ended, plugin, (failure, before.unwrap_or_default()));
             }
         }
         Err(Ended)
+    }
+
+    /// How long a filter may hold the exchange back.
+    pub(super) fn pause_max(&self) -> Duration {
+        self.plugins.first().map_or(Duration::ZERO, |plugin| plugin.profile.limits.pause_max)
     }
 
     pub(super) fn elapsed(&self) -> Duration {
@@ -199,7 +269,22 @@ impl Ensemble {
                 self.seats.leave(index, plugin, heads.as_deref_mut());
             }
         }
+        self.left = heads;
     }
+
+    /// Deletes the contexts that have outlived the exchange.
+    pub(super) fn delete_lingerers(&mut self) {
+        self.seats.start_watch();
+        while let Some(index) = self.seats.lingerer() {
+            self.seats.delete(index, &self.plugins[index]);
+        }
+    }
+}
+
+/// Puts a reply's head in the place of a response's.
+fn put(reply: &LocalReply, response: &mut response::Parts) {
+    response.status = reply.status;
+    response.headers = reply.headers.clone();
 }
 
 /// What was held back, and what comes now; neither is copied where the other is empty.

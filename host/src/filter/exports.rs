@@ -23,6 +23,7 @@ pub(super) struct Exports {
     /// Context and number of trailers.
     pub(super) request_trailers: Option<Noted<(u32, u32), u32>>,
     pub(super) response_trailers: Option<Noted<(u32, u32), u32>>,
+    pub(super) call_response: Option<CallResponse>,
     pub(super) log: Option<Noted<u32, ()>>,
     pub(super) done: Option<Noted<u32, u32>>,
     pub(super) delete: Option<Noted<u32, ()>>,
@@ -30,6 +31,9 @@ pub(super) struct Exports {
     /// Context and queue.
     pub(super) queue_ready: Option<TypedFunc<(u32, u32), ()>>,
 }
+
+/// The plugin's context, the call's token, and how many headers, bytes of the body and trailers there are.
+pub(super) type CallResponse = Noted<(u32, u32, u32, u32, u32), ()>;
 
 /// The two shapes of a header callback.
 pub(super) enum HeadersCallback {
@@ -49,6 +53,7 @@ impl Exports {
             response_body: noted(store, guest, "proxy_on_response_body")?,
             request_trailers: noted(store, guest, "proxy_on_request_trailers")?,
             response_trailers: noted(store, guest, "proxy_on_response_trailers")?,
+            call_response: noted(store, guest, "proxy_on_http_call_response")?,
             log: noted(store, guest, "proxy_on_log")?,
             done: noted(store, guest, "proxy_on_done")?,
             delete: noted(store, guest, "proxy_on_delete")?,

@@ -40,6 +40,8 @@ pub enum Callback {
     ResponseHeaders,
     ResponseBody,
     ResponseTrailers,
+    /// The answer to one of its calls.
+    CallResponse,
     /// The end of the exchange: log, done and delete.
     Done,
     Tick,
@@ -57,6 +59,7 @@ impl Callback {
             Self::ResponseHeaders => "response_headers",
             Self::ResponseBody => "response_body",
             Self::ResponseTrailers => "response_trailers",
+            Self::CallResponse => "http_call_response",
             Self::Done => "done",
             Self::Tick => "tick",
             Self::QueueReady => "queue_ready",
@@ -73,7 +76,7 @@ pub enum FailureKind {
     Deadline,
     /// The guest was refused more memory than `memory_bytes_max`, and trapped on it.
     Memory,
-    /// The guest paused the exchange, and nothing can resume it.
+    /// The guest paused the exchange, and nothing can resume it, or nothing did within `pause_max`.
     NeverResumed,
     /// The guest left a header or trailer section larger than `header_count_max` or `header_bytes_max`.
     Headers,

@@ -4,16 +4,20 @@
 //! its messages for the time of each callback, and closes the context. Which exchange that is when, `berth` decides. After a
 //! failure the instance must be dropped: its memory may hold anything.
 
+pub(super) mod decision;
+mod own;
+pub(super) mod parting;
+
 use std::mem;
 use std::sync::Arc;
 
 use http::response;
 use wasmtime::{InstancePre, Store, WasmParams};
 
-use super::LocalReply;
-use super::abi::{ACTION_CONTINUE, MapType, ROOT_CONTEXT};
-use super::bodies::heads::Heads;
+use self::decision::{Decision, Prospect, check_headers, ruling};
+use super::abi::{ACTION_CONTINUE, ACTION_PAUSE, MapType, ROOT_CONTEXT};
 use super::bodies::piece::Piece;
+use super::calls::outcall::{Arrival, CallAnswer};
 use super::cause::broken;
 use super::exports::Exports;
 use super::failure::{Broken, Callback, FailureKind};
@@ -23,15 +27,15 @@ use super::isolation::live::Live;
 use super::isolation::renewal::Renewal;
 use super::isolation::replica::{self, Aside, Replica};
 use super::loading::load_error::LoadFault;
+use super::messages::message::Message;
 use super::notes::Notes;
 use super::one_line::one_line;
 use super::profile::Profile;
 use super::recording::noted::{Arguments, Noted};
 use super::recording::scene;
 use super::recording::tape::Tape;
-use super::recording::trace::Ruling;
 use super::starter::{self, Started};
-use super::state::{LogBudget, Moment, State};
+use super::state::{LogBudget, Moment, Standing, State};
 use super::stream::EndOfStream;
 use crate::semantics::RequestHead;
 
@@ -46,16 +50,6 @@ pub(super) struct Instance {
     _live: Live,
 }
 
-/// What a guest decided in a callback.
-#[derive(Debug)]
-pub(super) enum Decision {
-    Continue,
-    /// Hold what was handed over until more of it comes.
-    Pause,
-    Reply(Box<LocalReply>),
-    Close,
-}
-
 /// An exchange's messages, lent for one callback.
 pub(super) struct Loan<'a> {
     pub(super) notes: &'a mut Option<Box<Notes>>,
@@ -63,6 +57,7 @@ pub(super) struct Loan<'a> {
     pub(super) response: Option<&'a mut response::Parts>,
     pub(super) piece: Option<&'a mut Piece>,
     pub(super) end: EndOfStream,
+    pub(super) prospect: Prospect,
 }
 
 impl Instance {
@@ -120,26 +115,6 @@ impl Instance {
     /// Pages of the guest that are put back after an exchange; `None` where there is no image, or it wrote too many.
     pub(super) fn pages(&self) -> Option<usize> {
         self.replica.as_ref()?.pages()
-    }
-
-    /// Whether `image` is what the guest is made of.
-    pub(super) fn is_of(&self, image: &Arc<Image>) -> bool {
-        self.replica.as_ref().is_some_and(|replica| replica.is_of(image))
-    }
-
-    /// Makes the guest another image, whatever it is now. After an error it must be dropped.
-    pub(super) fn become_of(&mut self, image: &Arc<Image>) -> Result<(), Broken> {
-        match &mut self.replica {
-            Some(replica) if !self.store.data().limiter.refused() => {
-                replica.become_of(&mut self.store, image).map_err(Broken::start)
-            }
-            _ => Err(Broken::start("the guest cannot be another image")),
-        }
-    }
-
-    /// Whether the guest is anything else than its image.
-    pub(super) fn changed(&mut self) -> bool {
-        self.replica.as_ref().is_none_or(|replica| replica.changed(&mut self.store))
     }
 
     /// What the exchange in the guest has changed; `None` where there is no image to compare with.
@@ -213,70 +188,31 @@ impl Instance {
         })
     }
 
-    /// Ends the context of the exchange, in Envoy's order: log, done, delete. A guest that is not done yet is deleted all
-    /// the same: nothing it could wait for exists in this version.
-    pub(super) fn finish(
+    /// Hands the answer to a call to the plugin's context, as all hosts do; the guest turns to the one that it made the
+    /// call for.
+    pub(super) fn call_response(
         &mut self,
-        notes: &mut Option<Box<Notes>>,
-        mut heads: Option<&mut Heads>,
-    ) -> Result<(), Broken> {
-        self.store.data_mut().notes = notes.take();
-        self.show(&mut heads);
-        let moment =
-            if heads.as_ref().is_some_and(|heads| heads.response.is_some()) { Moment::Log } else { Moment::Done };
-        self.arm(moment);
-        scene::begin(self.store.data_mut(), EndOfStream::Yes);
-        let outcome = self.call_finish();
-        let outcome = outcome.map_err(|error| broken(&self.store, &error));
-        scene::end(self.store.data_mut(), || {
-            outcome.as_ref().err().map(|broken| Ruling::Fail(broken.kind.word().into()))
-        });
-        self.seal();
-        hostcalls::tell_dropped_log(self.store.data());
-        self.show(&mut heads);
-        *notes = self.store.data_mut().notes.take();
-        self.store.data_mut().moment = Moment::Root;
-        outcome
-    }
-
-    /// Moves the heads into the store, or back out of it.
-    fn show(&mut self, heads: &mut Option<&mut Heads>) {
-        let Some(Heads { request, response: Some(response) }) = heads else { return };
+        loan: Loan<'_>,
+        (moment, standing): (Moment, Standing),
+        Arrival { token, ending }: Arrival,
+    ) -> Result<Decision, Broken> {
+        if self.exports.call_response.is_none() {
+            return Ok(Decision::Pause);
+        }
+        let (headers, body, trailers) = ending.as_ref().map_or((0, 0, 0), |answer| shape(answer));
         let state = self.store.data_mut();
-        state.request.swap(request);
-        state.response.swap(response);
-    }
-
-    /// Notes what the guest is after its last callback.
-    fn seal(&mut self) {
-        if let Some(mut tape) = self.store.data_mut().tape.take() {
-            tape.seal(self.replica.as_ref().map(|replica| replica.digest(&mut self.store)));
-            self.store.data_mut().tape = Some(tape);
-        }
-    }
-
-    fn call_finish(&mut self) -> wasmtime::Result<()> {
-        if let Some(log) = &self.exports.log {
-            log.call(&mut self.store, self.context)?;
-        }
-        if let Some(done) = &self.exports.done {
-            done.call(&mut self.store, self.context)?;
-        }
-        if let Some(delete) = &self.exports.delete {
-            delete.call(&mut self.store, self.context)?;
-        }
-        Ok(())
-    }
-
-    /// Runs a callback of the plugin's own context: no exchange is lent.
-    pub(super) fn own<R>(
-        &mut self,
-        callback: impl FnOnce(&Exports, &mut Store<State>) -> wasmtime::Result<R>,
-    ) -> Result<R, Broken> {
-        self.arm(Moment::Root);
-        let outcome = callback(&self.exports, &mut self.store);
-        let outcome = outcome.map_err(|error| broken(&self.store, &error));
-        hostcalls::tell_dropped_log(self.store.data());
+        state.call = Some(ending);
+        state.standing = standing;
+        let outcome = self.lend(loan, moment, |guest, _| {
+            guest.store.data_mut().effective = ROOT_CONTEXT;
+            if let Some(callback) = &guest.exports.call_response {
+                callback.call(&mut guest.store, (ROOT_CONTEXT, token, headers, body, trailers))?;
+            }
+            Ok(ACTION_PAUSE)
+        });
+        let state = self.store.data_mut();
+        state.call = None;
+        state.standing = Standing::UnderWay;
         outcome
     }
 
@@ -308,9 +244,10 @@ impl Instance {
         self.arm(moment);
         scene::begin(self.store.data_mut(), loan.end);
         let action = callback(self, loan.end);
-        let more = if loan.piece.is_some() { loan.end } else { EndOfStream::Yes };
+        let more = loan.piece.is_some() && loan.end == EndOfStream::No;
+        let prospect = if more { Prospect::Some } else { loan.prospect };
         let outcome = match action {
-            Ok(action) => self.decide(action, more),
+            Ok(action) => self.decide(action, prospect),
             Err(error) => Err(broken(&self.store, &error)),
         };
         scene::end(self.store.data_mut(), || Some(ruling(&outcome)));
@@ -335,8 +272,8 @@ impl Instance {
         }
     }
 
-    /// What a callback that returned `action` comes to. The next piece of a body resumes a guest that waits for more.
-    fn decide(&mut self, action: u32, end: EndOfStream) -> Result<Decision, Broken> {
+    /// What a callback that returned `action` comes to. A guest may only wait for what can come.
+    fn decide(&mut self, action: u32, prospect: Prospect) -> Result<Decision, Broken> {
         let state = self.store.data_mut();
         state.effective = state.context;
         if state.grown {
@@ -349,29 +286,16 @@ impl Instance {
         if wish.close {
             return Ok(Decision::Close);
         }
+        if wish.done {
+            return Ok(Decision::Done);
+        }
         if action == ACTION_CONTINUE || wish.resume {
             return Ok(Decision::Continue);
         }
-        if end == EndOfStream::No {
+        if prospect == Prospect::Some || state.has_wished() || state.standing == Standing::Lingering {
             return Ok(Decision::Pause);
         }
         Err(Broken::new(FailureKind::NeverResumed, "the guest paused, and nothing can resume it"))
-    }
-}
-
-/// What a step came to, as a trace tells it.
-fn ruling(outcome: &Result<Decision, Broken>) -> Ruling {
-    match outcome {
-        Ok(Decision::Continue) => Ruling::Continue,
-        Ok(Decision::Pause) => Ruling::Pause,
-        Ok(Decision::Close) => Ruling::Close,
-        Ok(Decision::Reply(reply)) => Ruling::Reply {
-            status: reply.status.as_u16(),
-            headers: scene::fields(&reply.headers),
-            body: reply.body[..].into(),
-            details: reply.details.clone(),
-        },
-        Err(broken) => Ruling::Fail(broken.kind.word().to_owned()),
     }
 }
 
@@ -388,18 +312,10 @@ fn clamped(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
-/// Holds what the guest left to the limits of a header or trailer section.
-pub(super) fn check_headers(state: &State) -> Result<(), Broken> {
-    let limits = &state.profile.limits;
-    let trailers = state.piece.map;
-    for map in [MapType::RequestHeaders, MapType::ResponseHeaders, trailers] {
-        if let Some(message) = state.message(map) {
-            let (count, bytes) = (message.headers().len(), message.bytes());
-            if count > limits.header_count_max || bytes > limits.header_bytes_max {
-                let cause = format!("the guest left {count} headers of {bytes} bytes");
-                return Err(Broken::new(FailureKind::Headers, cause));
-            }
-        }
-    }
-    Ok(())
+/// How many headers, bytes of body and trailers there are.
+fn shape(answer: &CallAnswer) -> (u32, u32, u32) {
+    let count = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
+    let headers = <dyn Message>::len(&answer.parts);
+    let trailers = answer.trailers.as_ref().map_or(0, http::HeaderMap::len);
+    (count(headers), count(answer.body.len()), count(trailers))
 }

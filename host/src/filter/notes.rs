@@ -10,6 +10,7 @@ use http::StatusCode;
 use super::abi::Status;
 use super::bodies::direction::Direction;
 use super::cache_verbs::CacheVerbs;
+use super::calls::outcall::Outcall;
 use super::draft::Draft;
 use super::stream::Stream;
 
@@ -26,6 +27,10 @@ pub(super) struct Notes {
     pub(super) details: Option<Cow<'static, str>>,
     pub(super) marks: Draft<Marks>,
     pub(super) resized: Resized,
+    /// Calls made in the callback at hand.
+    pub(super) wished: Vec<Outcall>,
+    /// All that were made.
+    pub(super) calls_made: usize,
 }
 
 /// Whose `Content-Length` a guest took out: it may change how long the body is.
@@ -53,7 +58,15 @@ impl Resized {
 
 impl Notes {
     pub(super) fn new(stream: Stream) -> Self {
-        Self { stream, status: None, details: None, marks: Draft::new(Marks::default()), resized: Resized::default() }
+        Self {
+            stream,
+            status: None,
+            details: None,
+            marks: Draft::new(Marks::default()),
+            resized: Resized::default(),
+            wished: Vec::new(),
+            calls_made: 0,
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use http::StatusCode;
 
 use super::abi::ROOT_CONTEXT;
+use super::bodies::direction::Direction;
 use super::failure::Broken;
 use super::instance::Instance;
 use super::isolation::berth::Act;
@@ -28,7 +29,7 @@ use super::rollout::breaker::{Admission, Breaker, Change};
 use super::rollout::tally::Tally;
 use super::rollout::version::Version;
 use super::root::keeper::{Keeper, Leash};
-use crate::config::{Filter, FilterCondition, FilterLimits, Side};
+use crate::config::{Filter, FilterCondition, FilterLimits, HeaderPause, Side};
 
 pub(super) struct Plugin {
     pub(super) profile: Arc<Profile>,
@@ -101,6 +102,11 @@ impl Plugin {
     /// What it is made of, for other plugins.
     pub(super) fn module(&self) -> Module {
         self.quarters.module.clone()
+    }
+
+    /// Whether it sees this body while it holds the head of its message back.
+    pub(super) fn reads_ahead(&self, direction: Direction) -> bool {
+        self.profile.header_pause == HeaderPause::Headers && self.interests.in_body(direction)
     }
 
     /// Counts an exchange that it failed.

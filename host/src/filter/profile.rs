@@ -17,7 +17,7 @@ use super::root::orders::Orders;
 use super::shared::commons::Commons;
 use super::shared::vm::Vm;
 use crate::clock::Clock;
-use crate::config::{Filter, FilterLimits, OnError};
+use crate::config::{Filter, FilterLimits, HeaderPause, OnError};
 
 /// The part of a callback's deadline that passes on the wall clock before the thread's own is read: most callbacks take
 /// no thousandth of it, and a guest in an endless loop gets no more than this beyond its deadline.
@@ -35,6 +35,7 @@ pub(super) struct Profile {
     /// What the guest reads as its plugin configuration.
     pub(super) settings: Vec<u8>,
     pub(super) on_error: OnError,
+    pub(super) header_pause: HeaderPause,
     /// How many instances there are.
     pub(super) live: Arc<AtomicUsize>,
     pub(super) limits: FilterLimits,
@@ -69,6 +70,7 @@ impl Profile {
             abi,
             settings: filter.settings.clone().into_bytes(),
             on_error: filter.on_error,
+            header_pause: filter.header_pause,
             live: Arc::default(),
             callback_ticks: engine::ticks(limits.callback_deadline / UNCOUNTED),
             configure_ticks: engine::ticks(limits.configure_deadline / UNCOUNTED),

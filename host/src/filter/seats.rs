@@ -4,18 +4,25 @@
 //! and left, its time is measured, and what goes wrong is counted and logged.
 
 use std::borrow::Cow;
+use std::mem;
 use std::time::{Duration, Instant};
 
 use http::response;
 
+use super::bodies::direction::Direction;
 use super::bodies::heads::Heads;
 use super::bodies::piece::Piece;
+use super::calls::outcall::Arrival;
+use super::calls::table::CallTable;
 use super::failure::{Broken, Callback, FailureKind, FilterFailure};
-use super::instance::{Decision, Loan};
+use super::instance::Loan;
+use super::instance::decision::{Decision, Prospect};
+use super::instance::parting::Parting;
 use super::isolation::ticket::Ticket;
 use super::notes::Notes;
 use super::plugin::Plugin;
 use super::rollout::breaker::Admission;
+use super::state::{Moment, Standing, no_request};
 use super::stream::{EndOfStream, Stream};
 use super::verdict::LocalReply;
 use crate::semantics::RequestHead;
@@ -25,6 +32,9 @@ pub(super) struct Seats {
     taken: Vec<Option<Ticket>>,
     /// Those that try a filter after its breaker was open; commonly none.
     probes: Vec<usize>,
+    pub(super) calls: CallTable,
+    /// Those whose contexts outlive the exchange.
+    lingering: Vec<usize>,
     /// `None` only while a guest has them, or where there are no filters.
     notes: Option<Box<Notes>>,
     elapsed: Duration,
@@ -40,6 +50,8 @@ impl Seats {
         Self {
             taken: Vec::with_capacity(count),
             probes: Vec::new(),
+            calls: CallTable::default(),
+            lingering: Vec::new(),
             notes,
             elapsed: Duration::ZERO,
             watch: Instant::now(),
@@ -84,8 +96,10 @@ impl Seats {
     ) -> Result<Decision, FilterFailure> {
         self.admit(plugin)?;
         let mut ticket = plugin.admit();
-        let loan = Loan { notes: &mut self.notes, request, response: None, piece: None, end };
+        let prospect = if ahead(plugin, Direction::Request, end) { Prospect::Some } else { Prospect::None };
+        let loan = Loan { notes: &mut self.notes, request, response: None, piece: None, end, prospect };
         let outcome = plugin.enter(&mut ticket, |instance| instance.request_headers(loan));
+        self.collect(self.taken.len());
         self.clock(plugin, Callback::RequestHeaders);
         self.taken.push(outcome.is_ok().then_some(ticket));
         outcome.map_err(|broken| self.failure(plugin, Callback::RequestHeaders, broken))
@@ -120,11 +134,13 @@ impl Seats {
         (request, response): (&mut RequestHead, &mut response::Parts),
         end: EndOfStream,
     ) -> Result<Decision, FilterFailure> {
+        let prospect = if ahead(plugin, Direction::Response, end) { Prospect::Some } else { self.prospect(index) };
         let Some(ticket) = &mut self.taken[index] else {
             return Ok(Decision::Continue);
         };
-        let loan = Loan { notes: &mut self.notes, request, response: Some(response), piece: None, end };
+        let loan = Loan { notes: &mut self.notes, request, response: Some(response), piece: None, end, prospect };
         let outcome = plugin.enter(ticket, |instance| instance.response_headers(loan));
+        self.collect(index);
         self.clock(plugin, Callback::ResponseHeaders);
         outcome.map_err(|broken| self.fail(index, plugin, (Callback::ResponseHeaders, broken)))
     }
@@ -138,23 +154,116 @@ impl Seats {
         (callback, heads): (Callback, &mut Heads),
         (piece, end): (&mut Piece, EndOfStream),
     ) -> Result<Decision, FilterFailure> {
+        let prospect = self.prospect(index);
         let Some(ticket) = &mut self.taken[index] else {
             return Ok(Decision::Continue);
         };
         let Heads { request, response } = heads;
-        let loan = Loan { notes: &mut self.notes, request, response: response.as_mut(), piece: Some(piece), end };
+        let (response, piece) = (response.as_mut(), Some(piece));
+        let loan = Loan { notes: &mut self.notes, request, response, piece, end, prospect };
         let outcome = plugin.enter(ticket, |instance| instance.body(loan, callback));
+        self.collect(index);
         self.clock(plugin, callback);
         outcome.map_err(|broken| self.fail(index, plugin, (callback, broken)))
     }
 
-    /// Ends the context in seat `index`, unless it has failed. `heads` is lent to it where there is any to lend.
+    /// Hands the answer to a call to the filter in seat `index`, unless it has failed before. `heads` is lent to it where
+    /// the exchange has left them here.
+    pub(super) fn arrive(
+        &mut self,
+        index: usize,
+        plugin: &Plugin,
+        heads: Option<&mut Heads>,
+        arrival: Arrival,
+    ) -> Result<Decision, FilterFailure> {
+        let lingers = self.lingers(index);
+        let Some(ticket) = &mut self.taken[index] else {
+            return Ok(Decision::Pause);
+        };
+        // An answer that nobody waits for resumes nothing, and is no pause. Who does wait in vain is found out later.
+        let prospect = Prospect::Some;
+        let moment = match (&heads, lingers) {
+            (None, _) => Moment::Done,
+            (Some(_), true) => Moment::Log,
+            (Some(Heads { response: None, .. }), false) => Moment::Request,
+            (Some(Heads { response: Some(_), .. }), false) => Moment::Response,
+        };
+        let standing = if lingers { Standing::Lingering } else { Standing::UnderWay };
+        let mut none = None;
+        let Heads { request, response } = match heads {
+            Some(heads) => heads,
+            None => none.insert(Heads { request: no_request(), response: None }),
+        };
+        let end = EndOfStream::Yes;
+        let loan = Loan { notes: &mut self.notes, request, response: response.as_mut(), piece: None, end, prospect };
+        let outcome = plugin.enter(ticket, |instance| instance.call_response(loan, (moment, standing), arrival));
+        self.collect(index);
+        self.clock(plugin, Callback::CallResponse);
+        outcome.map_err(|broken| self.fail(index, plugin, (Callback::CallResponse, broken)))
+    }
+
+    /// Ends the context in seat `index`, unless it has failed. `heads` is lent to it where there is any to lend. One that
+    /// waits for its calls stays, until `delete`.
     pub(super) fn leave(&mut self, index: usize, plugin: &Plugin, heads: Option<&mut Heads>) {
+        let prospect = self.prospect(index);
         let Some(mut ticket) = self.taken[index].take() else { return };
         let notes = &mut self.notes;
-        let outcome = plugin.enter(&mut ticket, |instance| instance.finish(notes, heads));
-        plugin.leave(ticket);
+        let outcome = plugin.enter(&mut ticket, |instance| instance.finish(notes, heads, prospect));
+        self.collect(index);
         self.clock(plugin, Callback::Done);
+        match outcome {
+            Ok(Parting::Lingering) => {
+                self.taken[index] = Some(ticket);
+                self.lingering.push(index);
+            }
+            Ok(Parting::Deleted) => self.left(index, plugin, (ticket, Ok(()))),
+            Err(broken) => self.left(index, plugin, (ticket, Err(broken))),
+        }
+    }
+
+    /// Whether the context in seat `index` has outlived the exchange.
+    pub(super) fn lingers(&self, index: usize) -> bool {
+        self.lingering.contains(&index)
+    }
+
+    /// A seat whose context has outlived the exchange.
+    pub(super) fn lingerer(&self) -> Option<usize> {
+        self.lingering.first().copied()
+    }
+
+    /// Whether an answer is to come to any of them.
+    pub(super) fn any_lingerer_waits(&self) -> bool {
+        self.lingering.iter().any(|index| self.calls.has(*index))
+    }
+
+    /// Deletes the context in seat `index`, which has outlived the exchange.
+    pub(super) fn delete(&mut self, index: usize, plugin: &Plugin) {
+        self.lingering.retain(|lingering| *lingering != index);
+        let Some(mut ticket) = self.taken[index].take() else { return };
+        let notes = &mut self.notes;
+        let outcome = plugin.enter(&mut ticket, |instance| instance.delete(notes));
+        self.collect(index);
+        self.clock(plugin, Callback::Done);
+        self.left(index, plugin, (ticket, outcome));
+    }
+
+    /// Whether an answer is to come to the filter in seat `index`.
+    fn prospect(&self, index: usize) -> Prospect {
+        if self.calls.has(index) { Prospect::Some } else { Prospect::None }
+    }
+
+    /// Takes over the calls that the filter in seat `index` has made in its callback.
+    fn collect(&mut self, index: usize) {
+        if let Some(notes) = &mut self.notes
+            && !notes.wished.is_empty()
+        {
+            self.calls.wish(index, mem::take(&mut notes.wished));
+        }
+    }
+
+    /// Counts how the stay in seat `index` ended.
+    fn left(&mut self, index: usize, plugin: &Plugin, (ticket, outcome): (Ticket, Result<(), Broken>)) {
+        plugin.leave(ticket);
         match outcome {
             Ok(()) => {
                 let admission = if self.probes.contains(&index) { Admission::Probe } else { Admission::Usual };
@@ -210,4 +319,9 @@ impl Seats {
         );
         FilterFailure { filter: plugin.profile.name.clone(), callback, kind: broken.kind }
     }
+}
+
+/// Whether a filter that pauses at a head will still see a body.
+fn ahead(plugin: &Plugin, direction: Direction, end: EndOfStream) -> bool {
+    end == EndOfStream::No && plugin.reads_ahead(direction)
 }

@@ -14,6 +14,7 @@ use super::abi::{MapType, ROOT_CONTEXT, Status};
 use super::bodies::piece::Piece;
 use super::bounds::limiter::Limiter;
 use super::bounds::overtime::Overtime;
+use super::calls::outcall::{Ending, Outcall};
 use super::draft::Draft;
 use super::loading::complaint::Complaint;
 use super::measures::series::Series;
@@ -54,6 +55,15 @@ pub(super) struct Wish {
     pub(super) reply: Option<Box<LocalReply>>,
     pub(super) close: bool,
     pub(super) resume: bool,
+    pub(super) done: bool,
+}
+
+/// How an exchange is to the context at hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    UnderWay,
+    /// Over; the guest was not done with it then.
+    Lingering,
 }
 
 pub(super) struct State {
@@ -68,6 +78,11 @@ pub(super) struct State {
     /// The piece of a body that is lent.
     pub(super) piece: Piece,
     pub(super) notes: Option<Box<Notes>>,
+    /// Calls of the plugin's own context that are not on their way yet.
+    pub(super) wished: Vec<Outcall>,
+    /// The answer to a call that is lent.
+    pub(super) call: Option<Ending>,
+    pub(super) standing: Standing,
     /// The context of the running callback.
     pub(super) context: u32,
     /// The context that host calls act for; a guest may change it.
@@ -111,6 +126,9 @@ impl State {
             response: Draft::new(Response::new(()).into_parts().0),
             piece: Piece::default(),
             notes: None,
+            wished: Vec::new(),
+            call: None,
+            standing: Standing::UnderWay,
             context: ROOT_CONTEXT,
             effective: ROOT_CONTEXT,
             wish: Wish::default(),
@@ -148,7 +166,13 @@ impl State {
         self.response.revert();
         if let Some(notes) = &mut self.notes {
             notes.marks.revert();
+            notes.wished.clear();
         }
+    }
+
+    /// Whether the guest has made a call in this callback.
+    pub(super) fn has_wished(&self) -> bool {
+        self.notes.as_ref().is_some_and(|notes| !notes.wished.is_empty())
     }
 
     /// The moment as seen by the effective context: a guest acting for its plugin sees no exchange.
@@ -181,6 +205,14 @@ impl State {
                 let lent = map == self.piece.map && self.sight() != Moment::Root;
                 lent.then_some(&self.piece.trailers as &dyn Message)
             }
+            MapType::CallHeaders => match &self.call {
+                Some(Ok(answer)) => Some(&answer.parts),
+                _ => None,
+            },
+            MapType::CallTrailers => match &self.call {
+                Some(Ok(answer)) => answer.trailers.as_ref().map(|trailers| trailers as &dyn Message),
+                _ => None,
+            },
             MapType::Absent => None,
         }
     }

@@ -191,12 +191,17 @@ impl Stand {
 
 /// Hands the request over.
 fn ask(run: &mut Run, visit: &mut Visit) -> Verdict {
-    run.on_request(&mut visit.head, visit.end)
+    at_once(run.on_request(&mut visit.head, visit.end))
 }
 
 /// Hands a response over.
 fn tell(run: &mut Run, visit: &mut Visit, parts: &mut response::Parts, end: EndOfStream) -> Verdict {
-    run.on_response(&mut visit.head, parts, end)
+    at_once(run.on_response(&mut visit.head, parts, end))
+}
+
+/// A rehearsal has no origins, so that no filter waits for an answer of theirs.
+fn at_once(phase: impl Future<Output = Verdict>) -> Verdict {
+    phase.now_or_never().unwrap_or(Verdict::Close)
 }
 
 /// Takes a response's body through the filter, in one piece. A node breaks off what a filter refuses then; an author is

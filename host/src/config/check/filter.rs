@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::{condition, settings};
 use crate::config::bound;
 use crate::config::field::Field;
-use crate::config::filter::{Filter, FilterCanary, FilterLimits, Isolation, OnError, RouteFilter, Side};
+use crate::config::filter::{Filter, FilterCanary, FilterLimits, HeaderPause, Isolation, OnError, RouteFilter, Side};
 use crate::config::section::Section;
 
 /// A filter that guards must not be skipped because it fails, so failing closed is the default, as in Envoy.
@@ -36,6 +36,9 @@ pub(super) fn check_limits(section: &mut Section<'_>) -> FilterLimits {
         header_count_max: section.count("header_count_max", &bound::FILTER_HEADER_COUNT),
         header_bytes_max: section.bytes("header_bytes_max", &bound::FILTER_HEADER_BYTES),
         body_buffer_max: section.bytes("body_buffer", &bound::FILTER_BODY_BUFFER),
+        calls_max: section.count("calls_max", &bound::FILTER_CALLS),
+        call_timeout_max: section.duration("call_timeout_max", &bound::FILTER_CALL_TIMEOUT),
+        pause_max: section.duration("pause_max", &bound::FILTER_PAUSE),
         breaker_failures: section.count("breaker_failures", &bound::BREAKER_FAILURES),
         breaker_cooldown: section.duration("breaker_cooldown", &bound::BREAKER_COOLDOWN),
         tick_min: section.duration("tick_min", &bound::TICK_MIN),
@@ -57,6 +60,7 @@ pub(super) fn check(name: &str, section: &mut Section<'_>) -> Filter {
         on_error: section.choice("on_error", &ON_ERROR),
         isolation: section.choice("isolation", &ISOLATION),
         at: section.choice("at", &AT),
+        header_pause: header_pause(section),
         condition: condition::check(section),
         canary: section.optional("canary", check_canary),
     }
@@ -66,6 +70,14 @@ pub(super) fn check(name: &str, section: &mut Section<'_>) -> Filter {
 pub(super) fn named(filter: &Filter) -> RouteFilter {
     let Filter { name, at, condition, .. } = filter;
     RouteFilter { name: name.clone(), settings: None, at: *at, condition: condition.clone() }
+}
+
+/// Off by default, as Envoy's `allow_on_headers_stop_iteration` is: filters in use expect to hold everything back.
+fn header_pause(section: &mut Section<'_>) -> HeaderPause {
+    match section.field("on_headers_stop_iteration").and_then(|field| field.boolean()) {
+        Some(true) => HeaderPause::Headers,
+        Some(false) | None => HeaderPause::All,
+    }
 }
 
 fn check_canary(section: &mut Section<'_>) -> FilterCanary {

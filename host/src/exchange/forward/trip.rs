@@ -131,9 +131,16 @@ impl Trip {
     }
 
     /// The request callbacks.
-    async fn out(&self, company: &mut Company, head: &mut RequestHead, body: Body) -> Result<Onward, Failure> {
+    async fn out(&self, company: &mut Company, head: &mut RequestHead, mut body: Body) -> Result<Onward, Failure> {
         let signatures = Signatures::of(&head.headers);
-        let verdict = company.on_request(head, EndOfStream::from(body.is_end_stream()));
+        let end = EndOfStream::from(body.is_end_stream());
+        if end == EndOfStream::No {
+            company.lend_body(mem::take(&mut body));
+        }
+        let verdict = company.on_request(head, end).await;
+        if let Some(back) = company.body_back() {
+            body = back;
+        }
         signatures.restore(&mut head.headers);
         if !matches!(verdict, Verdict::Continue) {
             return replied(verdict).map(Onward::Reply);
@@ -157,7 +164,14 @@ impl Trip {
         let bare = |status, body: &Body| head.method == Method::HEAD || bodiless(status) || body.is_end_stream();
         let end = EndOfStream::from(bare(parts.status, &body));
         company.set_details("via_upstream");
-        match company.on_response(&mut head, parts, end) {
+        if end == EndOfStream::No {
+            company.lend_body(mem::take(&mut body));
+        }
+        let verdict = company.on_response(&mut head, parts, end).await;
+        if let Some(back) = company.body_back() {
+            body = back;
+        }
+        match verdict {
             Verdict::Continue => {}
             Verdict::Reply(local) => {
                 body = Body::from(local.body);

@@ -1,5 +1,7 @@
 //! Which of an exchange's two messages a body belongs to, and what follows from it.
 
+use std::ops::Range;
+
 use super::super::abi::{BufferType, MapType};
 use super::super::failure::Callback;
 
@@ -25,6 +27,22 @@ impl Direction {
         match self {
             Self::Request => MapType::RequestTrailers,
             Self::Response => MapType::ResponseTrailers,
+        }
+    }
+
+    /// Whose turn it is at `step` on the way through `seats`.
+    pub(in crate::filter) fn seat(self, step: usize, seats: &Range<usize>) -> usize {
+        match self {
+            Self::Request => seats.start + step,
+            Self::Response => seats.end - 1 - step,
+        }
+    }
+
+    /// Those of `seats` that are behind `seat` on the way.
+    pub(in crate::filter) fn behind(self, seat: usize, seats: &Range<usize>) -> Range<usize> {
+        match self {
+            Self::Request => seat + 1..seats.end,
+            Self::Response => seats.start..seat,
         }
     }
 

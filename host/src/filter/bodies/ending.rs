@@ -4,13 +4,14 @@
 //! has held back goes on with it. A filter that gives the last piece trailers makes them follow for those behind it.
 
 use std::mem;
+use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 
 use super::super::ensemble::{Ended, Ensemble, joined};
 use super::super::failure::Callback;
-use super::super::instance::Decision;
+use super::super::instance::decision::Decision;
 use super::super::stream::EndOfStream;
 use super::super::verdict::Verdict;
 use super::direction::Direction;
@@ -24,21 +25,30 @@ pub(in crate::filter) struct Ending {
     pub(in crate::filter) trailers: Option<HeaderMap>,
 }
 
+/// Whether an end goes on.
+enum Flow {
+    On,
+    Held,
+}
+
 impl Ensemble {
-    /// Takes the end of a body through the filters, with what each of them has held back in its place in `held`.
+    /// Takes the end of a body through the filters of `turns`, with what each of them has held back in its place in `held`.
+    /// `None` where one of them waits for a call: the end stays in its place.
     pub(in crate::filter) fn on_end(
         &mut self,
-        direction: Direction,
+        (direction, turns): (Direction, Range<usize>),
         held: &mut [BytesMut],
         ending: Ending,
-    ) -> Result<Ending, Ended> {
-        let Some(mut heads) = self.kept.take() else { return Ok(ending) };
+    ) -> Result<Option<Ending>, Ended> {
+        if self.ended.is_some() {
+            return Err(Ended);
+        }
+        let Some(mut heads) = self.kept.take() else { return Ok(Some(ending)) };
         self.seats.start_watch();
-        let count = held.len().min(self.seats.count());
-        let mut outcome = Ok(ending);
-        for step in 0..count {
-            let index = if direction == Direction::Request { step } else { count - 1 - step };
-            let Ok(ending) = outcome else { break };
+        let mut outcome = Ok(Some(ending));
+        for step in 0..turns.len() {
+            let index = direction.seat(step, &turns);
+            let Ok(Some(ending)) = outcome else { break };
             outcome = self.end_in(index, direction, (&mut heads, &mut held[index]), ending);
         }
         self.kept = Some(heads);
@@ -52,27 +62,52 @@ impl Ensemble {
         direction: Direction,
         (heads, held): (&mut Heads, &mut BytesMut),
         ending: Ending,
-    ) -> Result<Ending, Ended> {
+    ) -> Result<Option<Ending>, Ended> {
         let interests = self.plugins[index].interests;
         let Some(trailers) = ending.trailers else {
             if !interests.in_body(direction) {
-                return Ok(ending);
+                return Ok(Some(ending));
             }
             let piece = Piece::last(direction, joined(held, ending.bytes));
-            let piece = self.close((index, direction.callback()), heads, piece)?;
-            let trailers = (!piece.trailers.is_empty()).then_some(piece.trailers);
-            return Ok(Ending { bytes: piece.bytes, trailers });
+            let (flow, Piece { bytes, trailers, .. }) = self.close((index, direction.callback()), heads, piece)?;
+            let trailers = (!trailers.is_empty()).then_some(trailers);
+            return Ok(self.end_or_hold((index, direction), held, (flow, Ending { bytes, trailers })));
         };
         let passed = match ending.bytes {
             none if none.is_empty() => None,
             bytes => self.step(direction, index, (heads, held), bytes)?,
         };
-        let mut piece = Piece::behind(direction, mem::take(held).freeze(), trailers);
-        if interests.in_trailers(direction) {
-            piece = self.close((index, direction.trailers_callback()), heads, piece)?;
-        }
+        let piece = Piece::behind(direction, mem::take(held).freeze(), trailers);
+        let (flow, Piece { bytes, trailers, .. }) = if interests.in_trailers(direction) {
+            self.close((index, direction.trailers_callback()), heads, piece)?
+        } else if self.pauses.held_by(direction, index) && self.seats.calls.has(index) {
+            (Flow::Held, piece)
+        } else {
+            (Flow::On, piece)
+        };
         // What was not passed is in the piece.
-        Ok(Ending { bytes: passed.unwrap_or(piece.bytes), trailers: Some(piece.trailers) })
+        let ending = Ending { bytes: passed.unwrap_or(bytes), trailers: Some(trailers) };
+        Ok(self.end_or_hold((index, direction), held, (flow, ending)))
+    }
+
+    /// The end as it goes on, or `None` where it is held back.
+    fn end_or_hold(
+        &mut self,
+        (index, direction): (usize, Direction),
+        held: &mut BytesMut,
+        (flow, ending): (Flow, Ending),
+    ) -> Option<Ending> {
+        match flow {
+            Flow::On => {
+                self.pauses.let_go(direction, index);
+                Some(ending)
+            }
+            Flow::Held => {
+                *held = BytesMut::from(ending.bytes);
+                self.pauses.hold_end(direction, index, ending.trailers);
+                None
+            }
+        }
     }
 
     /// Hands the end of a message to one filter, and gives back what it made of it.
@@ -81,14 +116,16 @@ impl Ensemble {
         (index, callback): (usize, Callback),
         heads: &mut Heads,
         mut piece: Piece,
-    ) -> Result<Piece, Ended> {
+    ) -> Result<(Flow, Piece), Ended> {
         let plugin = &*self.plugins[index];
         // Where a failure is passed over, the filter's part in the end must not show.
         let before = (plugin.profile.on_error == OnError::FailOpen).then(|| piece.clone());
         let decision = self.seats.body(index, plugin, (callback, heads), (&mut piece, EndOfStream::Yes));
         self.ended = match (decision, before) {
-            (Ok(Decision::Continue | Decision::Pause), _) => return Ok(piece),
-            (Err(_), Some(before)) => return Ok(before),
+            (Ok(Decision::Continue | Decision::Done), _) => return Ok((Flow::On, piece)),
+            // Only where an answer to a call may let it go.
+            (Ok(Decision::Pause), _) => return Ok((Flow::Held, piece)),
+            (Err(_), Some(before)) => return Ok((Flow::On, before)),
             (Ok(Decision::Reply(reply)), _) => Some(Verdict::Reply(*reply)),
             (Ok(Decision::Close), _) => Some(Verdict::Close),
             (Err(failure), None) => Some(Verdict::Fail(failure)),

@@ -32,6 +32,12 @@ pub(in crate::filter) struct CallAnswer {
     pub(in crate::filter) trailers: Option<HeaderMap>,
 }
 
+/// A call's end on its way to the guest.
+pub(in crate::filter) struct Arrival {
+    pub(in crate::filter) token: u32,
+    pub(in crate::filter) ending: Ending,
+}
+
 /// How a call ended.
 pub(in crate::filter) type Ending = Result<Box<CallAnswer>, CallFailure>;
 

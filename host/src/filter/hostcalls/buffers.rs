@@ -10,6 +10,10 @@ fn contents(state: &State, buffer: BufferType) -> Result<&[u8], Status> {
     match buffer {
         BufferType::VmConfiguration => Ok(&[]),
         BufferType::PluginConfiguration => Ok(&state.profile.settings),
+        BufferType::CallBody => match &state.call {
+            Some(Ok(answer)) => Ok(&answer.body),
+            _ => Err(Status::NotFound),
+        },
         body if body == state.piece.buffer && body != BufferType::Absent && state.sight() != Moment::Root => {
             Ok(&state.piece.bytes)
         }
@@ -43,7 +47,7 @@ pub(super) fn status(guest: &mut Guest<'_>, buffer: u32, len: u32, flags: u32) -
 pub(super) fn set(guest: &mut Guest<'_>, buffer: u32, place: (u32, u32), data: Slice) -> Answer {
     let buffer = BufferType::try_from(buffer)?;
     let (memory, state) = split(guest)?;
-    if matches!(buffer, BufferType::VmConfiguration | BufferType::PluginConfiguration) {
+    if matches!(buffer, BufferType::VmConfiguration | BufferType::PluginConfiguration | BufferType::CallBody) {
         return Err(Status::BadArgument.into());
     }
     contents(state, buffer)?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::abi::{ROOT_CONTEXT, Status, stream_type};
-use super::super::state::Wish;
+use super::super::state::{Standing, Wish};
 use super::memory::{self, split};
 use super::outcome::{Answer, Guest};
 
@@ -38,10 +38,15 @@ pub(super) fn set_effective(guest: &mut Guest<'_>, context: u32) -> Answer {
     Ok(())
 }
 
-/// Lets a plugin go that asked for time when it was to end. A context of an exchange is deleted with it: nothing pends.
+/// Ends a context that was not done when its exchange was, when the callback is over; or the plugin, which asked for time.
 pub(super) fn done(guest: &mut Guest<'_>) -> Answer {
-    let state = guest.data();
-    if state.effective == ROOT_CONTEXT && state.profile.orders.part() { Ok(()) } else { Err(Status::NotFound.into()) }
+    let state = guest.data_mut();
+    if state.standing == Standing::Lingering {
+        state.wish.done = true;
+    } else if state.effective != ROOT_CONTEXT || !state.profile.orders.part() {
+        return Err(Status::NotFound.into());
+    }
+    Ok(())
 }
 
 /// Has the plugin called every so many milliseconds from now on.

@@ -11,7 +11,7 @@ use super::local_reply::Arguments;
 use super::memory::{Out, Slice};
 use super::outcome::{Guest, always, gated};
 use super::{
-    buffers, context, foreign, headers, local_reply, log, metrics, properties, shared_data, shared_queues,
+    buffers, context, foreign, headers, http_call, local_reply, log, metrics, properties, shared_data, shared_queues,
     unimplemented, wasi,
 };
 
@@ -25,6 +25,7 @@ pub(in super::super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State
     link_buffers(&mut linker)?;
     link_properties(&mut linker)?;
     link_streams(&mut linker)?;
+    link_calls(&mut linker)?;
     link_metrics(&mut linker)?;
     link_shared_data(&mut linker)?;
     link_shared_queues(&mut linker)?;
@@ -146,6 +147,37 @@ fn link_streams(linker: &mut Linker<State>) -> wasmtime::Result<()> {
             gated(guest, |guest| local_reply::send(guest, &arguments))
         },
     )?;
+    Ok(())
+}
+
+fn link_calls(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    linker.func_wrap(
+        ENV,
+        "proxy_http_call",
+        |guest: Guest<'_>,
+         origin: u32,
+         origin_len: u32,
+         headers: u32,
+         headers_len: u32,
+         body: u32,
+         body_len: u32,
+         trailers: u32,
+         trailers_len: u32,
+         timeout: i32,
+         out: u32| {
+            let arguments = http_call::Arguments {
+                origin: Slice::new(origin, origin_len),
+                headers: Slice::new(headers, headers_len),
+                body: Slice::new(body, body_len),
+                trailers: Slice::new(trailers, trailers_len),
+                timeout_millis: timeout,
+            };
+            gated(guest, |guest| http_call::call(guest, &arguments, out))
+        },
+    )?;
+    linker.func_wrap(ENV, "proxy_get_status", |guest: Guest<'_>, code: u32, data: u32, len: u32| {
+        gated(guest, |guest| http_call::status(guest, code, Out::new(data, len)))
+    })?;
     Ok(())
 }
 

@@ -10,6 +10,7 @@ mod filter_state;
 mod foreign;
 mod foreign_arguments;
 mod headers;
+mod http_call;
 mod link;
 mod local_reply;
 mod log;

@@ -9,14 +9,12 @@ use super::super::abi::Status;
 use super::super::state::State;
 
 /// Name and number of `i32` arguments.
-const CALLS: [(&str, usize); 7] = [
-    ("proxy_http_call", 10),
+const CALLS: [(&str, usize); 5] = [
     ("proxy_grpc_call", 12),
     ("proxy_grpc_stream", 9),
     ("proxy_grpc_send", 4),
     ("proxy_grpc_cancel", 1),
     ("proxy_grpc_close", 1),
-    ("proxy_get_status", 3),
 ];
 
 /// Whether `env.name` is one of them.

@@ -12,7 +12,7 @@ use super::image::Image;
 use super::renewal::Renewal;
 
 /// Images that exchanges may have at a time. A filter that ticks ten times a second, for whose exchanges an origin takes
-/// half a second, has as many.
+/// half a second, has six.
 const PUBLISHED_MAX: usize = 8;
 
 pub(in crate::filter) struct Images {

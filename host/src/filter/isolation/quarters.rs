@@ -9,6 +9,7 @@ use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::super::abi::ROOT_CONTEXT;
+use super::super::calls::outcall::Outcall;
 use super::super::failure::{Broken, FailureKind};
 use super::super::instance::Instance;
 use super::super::loading::load_error::LoadFault;
@@ -31,6 +32,31 @@ pub(in crate::filter) struct Quarters {
     pub(in crate::filter) module: Module,
     isolation: Isolation,
     berths: Box<[Slot]>,
+    /// Calls made while the image's guest was configured.
+    early: Mutex<Vec<Outcall>>,
+}
+
+/// One of a plugin's own contexts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::filter) struct Own {
+    index: usize,
+    /// The instance that it must be in still, where it is shared.
+    berth: Option<u64>,
+}
+
+impl Own {
+    /// The context of this number, whatever instance it is in.
+    pub(in crate::filter) fn any(index: usize) -> Self {
+        Self { index, berth: None }
+    }
+}
+
+/// What came of a turn of a plugin's own context.
+pub(in crate::filter) struct Turn<R> {
+    pub(in crate::filter) outcome: R,
+    pub(in crate::filter) own: Own,
+    /// Calls that it made.
+    pub(in crate::filter) calls: Vec<Outcall>,
 }
 
 /// How exchanges are kept apart.
@@ -38,10 +64,12 @@ enum Isolation {
     /// Each finds an image.
     Image(Images),
     /// Each has an instance to itself, started for it; the plugin's own context keeps one, once it has something to do.
-    Exclusive(Mutex<Option<Box<Instance>>>),
+    Exclusive(Kept),
     /// They are not.
     Shared,
 }
+
+type Kept = Mutex<Option<Box<Instance>>>;
 
 /// What to do where a shared context has not been made yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,12 +104,16 @@ impl Quarters {
         workers: usize,
     ) -> Result<Self, LoadFault> {
         let mut first = Instance::start(&profile, &module.code)?;
+        let mut early = Vec::new();
         let isolation = match isolation {
             config::Isolation::Shared => Isolation::Shared,
             config::Isolation::Request => by_request(first_image(&mut first, &profile, &module, renewal), &profile),
         };
+        if matches!(isolation, Isolation::Image(_)) {
+            early = first.take_calls();
+        }
         let berths = (0..workers.max(1)).map(|_| Slot::default()).collect();
-        Ok(Self { profile, meters, module, isolation, berths })
+        Ok(Self { profile, meters, module, isolation, berths, early: Mutex::new(early) })
     }
 
     pub(in crate::filter) fn orders(&self) -> &Orders {
@@ -150,45 +182,43 @@ impl Quarters {
 
     /// How many contexts of its own the plugin has.
     pub(in crate::filter) fn own_contexts(&self) -> usize {
-        if matches!(self.isolation, Isolation::Shared) { self.berths.len() } else { 1 }
+        if self.are_shared() { self.berths.len() } else { 1 }
     }
 
     /// Lets `act` work in one of the plugin's own contexts. After an error this is what it was before, or gone where it is
     /// shared with exchanges. `None` where there is none.
     pub(in crate::filter) fn own<R>(
         &self,
-        context: usize,
+        own: Own,
         absent: Absent,
         act: impl Act<R>,
-    ) -> Result<Option<R>, Broken> {
-        let mut ticket = Ticket::new(ROOT_CONTEXT, context);
-        match &self.isolation {
-            Isolation::Image(images) => self.own_of_image(images, &mut ticket, act).map(Some),
-            Isolation::Exclusive(kept) => {
-                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-                let mut instance = match kept.take() {
-                    Some(instance) => instance,
-                    None => self.start(Making::Exclusive)?,
-                };
-                let outcome = unhoarded(&mut instance, &mut ticket, act)?;
-                *kept = Some(instance);
-                Ok(Some(outcome))
-            }
+    ) -> Result<Option<Turn<R>>, Broken> {
+        let mut ticket = Ticket::new(ROOT_CONTEXT, own.index);
+        ticket.stay = own.berth.map_or(Stay::New, Stay::Berth);
+        let act = |instance: &mut Instance| {
+            let outcome = act(instance)?;
+            // What was refused memory is not what others are to start from.
+            let refused = Broken::new(FailureKind::Memory, "the guest was refused more memory");
+            if instance.hoards() { Err(refused) } else { Ok((outcome, instance.take_calls())) }
+        };
+        let (outcome, calls) = match &self.isolation {
+            Isolation::Image(images) => self.own_of_image(images, &mut ticket, act)?,
+            Isolation::Exclusive(kept) => self.own_kept(kept, &mut ticket, act)?,
             Isolation::Shared => {
-                let mut berth = self.berths[context].lock();
+                let mut berth = self.berths[own.index].lock();
                 if absent == Absent::Leave && berth.is_empty() {
                     return Ok(None);
                 }
-                let outcome = berth.enter_shared(&mut ticket, |making| self.start(making), act);
-                berth.leave_shared();
-                outcome.map(Some)
+                berth.enter_shared(&mut ticket, |making| self.start(making), act)?
             }
-        }
+        };
+        let berth = if let Stay::Berth(number) = ticket.stay { Some(number) } else { None };
+        Ok(Some(Turn { outcome, own: Own { berth, ..own }, calls }))
     }
 
     fn own_of_image<R>(&self, images: &Images, ticket: &mut Ticket, act: impl Act<R>) -> Result<R, Broken> {
         let mut instance = self.replicate(&images.latest(), images)?;
-        let outcome = unhoarded(&mut instance, ticket, act)?;
+        let outcome = berth::attended(&mut instance, ticket, act)?;
         if instance.changed() {
             let image = instance.image(&images.names);
             images.advance(image.ok_or_else(|| Broken::start("what the filter became cannot be kept"))?);
@@ -196,18 +226,43 @@ impl Quarters {
         Ok(outcome)
     }
 
-    /// Gives up what the plugin's own context has become: it is started again.
+    fn own_kept<R>(&self, kept: &Kept, ticket: &mut Ticket, act: impl Act<R>) -> Result<R, Broken> {
+        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut instance = match kept.take() {
+            Some(instance) => instance,
+            None => self.start(Making::Exclusive)?,
+        };
+        let outcome = berth::attended(&mut instance, ticket, act)?;
+        *kept = Some(instance);
+        Ok(outcome)
+    }
+
+    /// Calls that one of the plugin's own contexts made while it was configured, before anybody could carry them out.
+    pub(in crate::filter) fn early_calls(&self, index: usize) -> Result<Option<Turn<()>>, Broken> {
+        if !matches!(self.isolation, Isolation::Image(_)) {
+            return self.own(Own::any(index), Absent::Make, |_| Ok(()));
+        }
+        let calls = mem::take(&mut *self.early.lock().unwrap_or_else(PoisonError::into_inner));
+        Ok(Some(Turn { outcome: (), own: Own::any(index), calls }))
+    }
+
+    /// Whether the plugin's own contexts are in the instances of exchanges.
+    pub(in crate::filter) fn are_shared(&self) -> bool {
+        matches!(self.isolation, Isolation::Shared)
+    }
+
+    /// Gives up what the plugin's own context has become, where it has one to itself: it is started again.
     pub(in crate::filter) fn start_anew(&self) -> Result<(), Broken> {
         let mut instance = self.start(Making::Failed)?;
         match &self.isolation {
             Isolation::Image(images) => {
                 let image = instance.image(&images.names);
                 images.advance(image.ok_or_else(|| Broken::start("what the filter is cannot be kept"))?);
+                *self.early.lock().unwrap_or_else(PoisonError::into_inner) = instance.take_calls();
             }
             Isolation::Exclusive(kept) => {
                 *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(instance);
             }
-            // What failed is gone with its worker's instance.
             Isolation::Shared => {}
         }
         Ok(())
@@ -286,14 +341,5 @@ fn first_image(
 fn enter_own<R>(mut instance: Box<Instance>, ticket: &mut Ticket, act: impl Act<R>) -> Result<R, Broken> {
     let outcome = berth::attended(&mut instance, ticket, act)?;
     ticket.stay = Stay::Own(instance);
-    Ok(outcome)
-}
-
-/// A guest that was refused memory is not what others are to start from.
-fn unhoarded<R>(instance: &mut Instance, ticket: &mut Ticket, act: impl Act<R>) -> Result<R, Broken> {
-    let outcome = berth::attended(instance, ticket, act)?;
-    if instance.hoards() {
-        return Err(Broken::new(FailureKind::Memory, "the guest was refused more memory"));
-    }
     Ok(outcome)
 }

@@ -160,6 +160,7 @@ fn verdict(step: &Step) -> String {
         (Some(Ruling::Fail(kind)), None) => format!("fail {kind}"),
         (Some(Ruling::Pause), None) => "pause".to_owned(),
         (Some(Ruling::Close), None) => "close".to_owned(),
+        (Some(Ruling::Done), None) => "done".to_owned(),
         (Some(Ruling::Continue) | None, None) => "continue".to_owned(),
         (Some(Ruling::Reply { status, headers, body, details }), None) => {
             let mut told = format!("reply {status} {} {details:?}", text(Some(body)));

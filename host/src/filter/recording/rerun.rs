@@ -9,7 +9,7 @@ use wasmtime::{Instance as Guest, InstancePre, Store, Val};
 
 use super::super::abi::{ACTION_CONTINUE, ROOT_CONTEXT};
 use super::super::cause::broken;
-use super::super::instance::check_headers;
+use super::super::instance::decision::check_headers;
 use super::super::isolation::image::Image;
 use super::super::isolation::renewal::Renewal;
 use super::super::isolation::replica::Replica;
@@ -105,7 +105,7 @@ impl Rerun {
         let alive = action.is_ok();
         let ruling = match action {
             Err(kind) => Some(Ruling::Fail(kind)),
-            Ok(_) if matches!(step.moment, Moment::Log | Moment::Done) => None,
+            Ok(_) if matches!(step.moment, Moment::Log | Moment::Done) && !answers(callbacks) => None,
             Ok(action) => Some(ruling(state, action)),
         };
         scene::end(self.store.data_mut(), || ruling);
@@ -136,6 +136,11 @@ impl Rerun {
     }
 }
 
+/// Whether a step is the answer to a call.
+fn answers(callbacks: &[Called]) -> bool {
+    callbacks.iter().any(|called| called.name == CALL_RESPONSE)
+}
+
 /// What a guest asked for and returned comes to.
 fn ruling(state: &mut State, action: u32) -> Ruling {
     if state.grown
@@ -152,6 +157,7 @@ fn ruling(state: &mut State, action: u32) -> Ruling {
             details: reply.details.clone(),
         },
         None if wish.close => Ruling::Close,
+        None if wish.done => Ruling::Done,
         None if action == ACTION_CONTINUE || wish.resume => Ruling::Continue,
         None => Ruling::Pause,
     }

@@ -198,8 +198,15 @@ pub(in crate::filter) enum Answer {
 pub(in crate::filter) enum Ruling {
     Continue,
     Pause,
-    Reply { status: u16, headers: Head, body: Octets, details: String },
+    Reply {
+        status: u16,
+        headers: Head,
+        body: Octets,
+        details: String,
+    },
     Close,
+    /// A context that outlived its exchange may go.
+    Done,
     Fail(String),
 }
 

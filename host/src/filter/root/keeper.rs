@@ -9,11 +9,13 @@ use std::sync::Arc;
 use std::time::{self, Duration};
 
 use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::super::failure::{Broken, Callback};
+use super::super::calls::outcall::Arrival;
+use super::super::failure::{Broken, Callback, FailureKind};
 use super::super::instance::Instance;
-use super::super::isolation::quarters::{Absent, Quarters};
+use super::super::isolation::quarters::{Absent, Own, Quarters, Turn};
 use super::super::rollout::tally::Tally;
 use super::occasion::{Consent, Occasion};
 use super::pause::{Pause, Remedy};
@@ -30,6 +32,8 @@ pub(in crate::filter) struct Keeper {
     tally: Arc<Tally>,
     ticks: Ticks,
     pause: Pause,
+    /// Calls on their way, and which context made them.
+    calls: JoinSet<(Own, Arrival)>,
 }
 
 /// Held by a plugin: its keeper ends it when this is dropped.
@@ -38,10 +42,12 @@ pub(in crate::filter) struct Leash {
     _gone: oneshot::Sender<()>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Event {
     Tick,
     QueueReady(u32),
+    /// Contexts wish for calls.
+    Calls,
+    Answer(Own, Arrival),
     End,
 }
 
@@ -49,7 +55,8 @@ impl Keeper {
     /// Runs the callbacks of a plugin until its leash is dropped or `roots` close.
     pub(in crate::filter) fn keep(quarters: Arc<Quarters>, tally: Arc<Tally>, roots: &Arc<Roots>) -> Leash {
         let (leash, gone) = oneshot::channel();
-        let mut keeper = Self { quarters, tally, ticks: Ticks::default(), pause: Pause::default() };
+        let (ticks, pause) = (Ticks::default(), Pause::default());
+        let mut keeper = Self { quarters, tally, ticks, pause, calls: JoinSet::new() };
         let closing = roots.clone();
         roots.spawn(async move {
             let end = async {
@@ -70,6 +77,8 @@ impl Keeper {
             match self.next(end.as_mut()).await {
                 Event::Tick => self.tick(),
                 Event::QueueReady(queue) => self.tell(queue),
+                Event::Calls => self.collect(),
+                Event::Answer(own, arrival) => self.answer(own, arrival),
                 Event::End => return,
             }
             // What follows at once must not keep other plugins waiting.
@@ -90,22 +99,32 @@ impl Keeper {
                 biased;
                 () = end.as_mut() => return Event::End,
                 Some(event) = ready(event) => return event,
+                Some(Ok((own, arrival))) = self.calls.join_next(), if rest.is_none() => {
+                    return Event::Answer(own, arrival);
+                }
                 () = until(wake) => {}
                 () = quarters.orders().news() => {}
             }
         }
     }
 
-    fn at_hand(&self, now: Instant) -> Option<Event> {
+    fn at_hand(&mut self, now: Instant) -> Option<Event> {
+        if let Some(Ok((own, arrival))) = self.calls.try_join_next() {
+            return Some(Event::Answer(own, arrival));
+        }
         if self.ticks.due.is_some_and(|due| due <= now) {
             return Some(Event::Tick);
+        }
+        if self.quarters.orders().take_calls() {
+            return Some(Event::Calls);
         }
         self.quarters.orders().take_ready().map(Event::QueueReady)
     }
 
     fn tick(&mut self) {
         for context in 0..self.quarters.own_contexts() {
-            self.turn((Occasion::Tick, context, Absent::Make), |instance| Occasion::Tick.run(instance));
+            let own = Own::any(context);
+            self.turn((Callback::Tick, own, Absent::Make), |instance| Occasion::Tick.run(instance));
         }
         self.ticks.over(Instant::now());
     }
@@ -115,7 +134,7 @@ impl Keeper {
         let (occasion, profile) = (Occasion::QueueReady(queue), self.quarters.profile.clone());
         let queues = &profile.commons.queues;
         let (started, mut told) = (time::Instant::now(), 0);
-        let more = self.turn((occasion, 0, Absent::Make), |instance| {
+        let more = self.turn((Callback::QueueReady, Own::any(0), Absent::Make), |instance| {
             loop {
                 let before = queues.taken(queue);
                 occasion.run(instance)?;
@@ -155,33 +174,70 @@ impl Keeper {
     }
 
     fn last(&mut self, occasion: Occasion, context: usize) -> Option<Consent> {
-        self.turn((occasion, context, Absent::Leave), |instance| occasion.run(instance))
+        self.turn((Callback::Done, Own::any(context), Absent::Leave), |instance| occasion.run(instance))
     }
 
     /// Lets `act` work in one of the plugin's own contexts; `None` where that failed, or there is none.
     fn turn<R>(
         &mut self,
-        (occasion, context, absent): (Occasion, usize, Absent),
+        (callback, own, absent): (Callback, Own, Absent),
         act: impl FnOnce(&mut Instance) -> Result<R, Broken>,
     ) -> Option<R> {
         let started = time::Instant::now();
-        let outcome = self.quarters.own(context, absent, act);
-        if let Some(duration) = self.quarters.meters.duration(occasion.callback()) {
+        let outcome = self.quarters.own(own, absent, act);
+        if let Some(duration) = self.quarters.meters.duration(callback) {
             duration.observe(started.elapsed().as_secs_f64());
         }
-        outcome.map(|done| done.inspect(|_| self.pause.succeeded())).unwrap_or_else(|broken| {
-            self.failed(occasion.callback(), &broken);
-            None
-        })
+        self.settle(callback, outcome)
+    }
+
+    /// Sends off the calls of a turn that ended well; `None` where it did not.
+    fn settle<R>(&mut self, callback: Callback, outcome: Result<Option<Turn<R>>, Broken>) -> Option<R> {
+        let turn = match outcome {
+            Ok(turn) => turn?,
+            Err(broken) => {
+                self.failed(callback, &broken);
+                return None;
+            }
+        };
+        self.pause.succeeded();
+        for call in turn.calls {
+            let (own, token, dispatch) = (turn.own, call.token, self.quarters.profile.dispatch.clone());
+            self.calls.spawn(async move { (own, Arrival { token, ending: call.perform(dispatch).await }) });
+        }
+        self.quarters.orders().fly(self.calls.len());
+        Some(turn.outcome)
+    }
+
+    /// Sends off what contexts asked for while they were configured.
+    fn collect(&mut self) {
+        for context in 0..self.quarters.own_contexts() {
+            let outcome = self.quarters.early_calls(context);
+            self.settle(Callback::Start, outcome);
+        }
+    }
+
+    fn answer(&mut self, own: Own, arrival: Arrival) {
+        // There is room for one more, also in this callback.
+        self.quarters.orders().fly(self.calls.len());
+        self.turn((Callback::CallResponse, own, Absent::Leave), |instance| instance.own_answer(arrival));
     }
 
     /// Counts and logs what went wrong, and rests.
     fn failed(&mut self, callback: Callback, broken: &Broken) {
+        if broken.kind == FailureKind::Lost {
+            // The context that made the call went with its instance, and that was told of.
+            return;
+        }
         self.tell_of(callback, broken);
-        if self.pause.failed(Instant::now()) == Remedy::StartAnew
-            && let Err(broken) = self.quarters.start_anew()
-        {
-            self.tell_of(Callback::Start, &broken);
+        let remedy = self.pause.failed(Instant::now());
+        // A shared context that failed is gone with its instance, and the others are well.
+        if remedy == Remedy::StartAnew && !self.quarters.are_shared() {
+            // Answers are for the life that asked.
+            self.calls = JoinSet::new();
+            if let Err(broken) = self.quarters.start_anew() {
+                self.tell_of(Callback::Start, &broken);
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! An occasion for a plugin's own context to run, and the callback that belongs to it.
 
 use super::super::abi::ROOT_CONTEXT;
-use super::super::failure::{Broken, Callback};
+use super::super::failure::Broken;
 use super::super::instance::Instance;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,15 +24,6 @@ pub(in crate::filter) enum Consent {
 }
 
 impl Occasion {
-    /// How it is measured and logged.
-    pub(in crate::filter) fn callback(self) -> Callback {
-        match self {
-            Self::Tick => Callback::Tick,
-            Self::QueueReady(_) => Callback::QueueReady,
-            Self::Done | Self::Delete => Callback::Done,
-        }
-    }
-
     /// Runs the callback where the module has it.
     pub(in crate::filter) fn run(self, instance: &mut Instance) -> Result<Consent, Broken> {
         let consent = instance.own(|exports, store| {

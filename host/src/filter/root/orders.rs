@@ -1,8 +1,9 @@
-//! What a plugin has asked for beyond a callback: ticks, news of its queues, time to end.
+//! What a plugin has asked for beyond a callback: ticks, news of its queues, calls, time to end.
 //!
 //! One set per plugin, whichever of its instances asked; host calls write it, the plugin's `keeper` reads it.
 
 use std::collections::BTreeSet;
+use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,6 +22,10 @@ struct Standing {
     period: Option<Duration>,
     /// Queues with messages that the plugin was not told of yet.
     ready: BTreeSet<u32>,
+    /// Whether a context of it wants calls made that nobody knows of yet.
+    calls: bool,
+    /// Calls on their way.
+    flying: usize,
     /// Contexts that ended by asking for time.
     parting: usize,
 }
@@ -44,6 +49,26 @@ impl Orders {
 
     pub(in crate::filter) fn take_ready(&self) -> Option<u32> {
         self.standing().ready.pop_first()
+    }
+
+    /// A context wants a call made.
+    pub(in crate::filter) fn call_wished(&self) {
+        self.standing().calls = true;
+        self.news.notify_one();
+    }
+
+    /// Whether there are contexts to be asked for their calls.
+    pub(in crate::filter) fn take_calls(&self) -> bool {
+        mem::take(&mut self.standing().calls)
+    }
+
+    /// So many calls are on their way.
+    pub(in crate::filter) fn fly(&self, calls: usize) {
+        self.standing().flying = calls;
+    }
+
+    pub(in crate::filter) fn flying(&self) -> usize {
+        self.standing().flying
     }
 
     /// Returns when an order may have changed.

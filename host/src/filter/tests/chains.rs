@@ -82,6 +82,6 @@ fn a_condition_is_about_the_request_as_earlier_filters_left_it() {
     node.add("behind", &entered).condition.paths = vec!["/moved".to_owned()];
     let mut run = node.chain().begin(stream());
     let mut head = request();
-    run.on_request(&mut head, EndOfStream::Yes);
+    run.ask(&mut head, EndOfStream::Yes);
     assert_eq!(statuses(&head.headers), [5]);
 }

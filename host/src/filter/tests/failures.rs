@@ -41,7 +41,7 @@ fn trap_fails_its_own_exchange_only() {
     let mut head = request();
     head.headers.insert("x-trap", "1".parse().unwrap());
     let mut run = chain.begin(stream());
-    let failure = failure(run.on_request(&mut head, EndOfStream::Yes));
+    let failure = failure(run.ask(&mut head, EndOfStream::Yes));
     assert_eq!(
         (&*failure.filter, failure.callback, failure.kind),
         ("probe", Callback::RequestHeaders, FailureKind::Trap)
@@ -49,8 +49,8 @@ fn trap_fails_its_own_exchange_only() {
     assert_eq!(failure.to_string(), "filter probe failed in request_headers: trap");
     // The exchange that was under way and the next one know nothing of it; the failed one sees no response.
     let (mut earlier, mut earlier_head, _) = waiting;
-    assert!(matches!(earlier.on_response(&mut earlier_head, &mut response(), EndOfStream::No), Verdict::Continue));
-    assert!(matches!(run.on_response(&mut head, &mut response(), EndOfStream::No), Verdict::Continue));
+    assert!(matches!(earlier.tell(&mut earlier_head, &mut response(), EndOfStream::No), Verdict::Continue));
+    assert!(matches!(run.tell(&mut head, &mut response(), EndOfStream::No), Verdict::Continue));
     assert!(matches!(run_request(&chain).2, Verdict::Continue));
     assert_eq!(node.metric("forebay_filter_failures_total{filter=\"probe\",kind=\"trap\"}").as_deref(), Some("1"));
     assert_eq!(node.metric("forebay_filter_failures_total{filter=\"probe\",kind=\"deadline\"}").as_deref(), Some("0"));
@@ -80,7 +80,7 @@ fn instance_that_failed_is_never_used_again() {
     assert_eq!((calls(), calls()), (vec![1], vec![2]));
     let mut head = request();
     head.headers.insert("x-trap", "1".parse().unwrap());
-    assert!(matches!(chain.begin(stream()).on_request(&mut head, EndOfStream::Yes), Verdict::Fail(_)));
+    assert!(matches!(chain.begin(stream()).ask(&mut head, EndOfStream::Yes), Verdict::Fail(_)));
     assert_eq!(calls(), [1]);
 }
 

@@ -45,6 +45,8 @@ const PRELUDE: &str = r#"
 (import "env" "proxy_resolve_shared_queue" (func $resolve (param i32 i32 i32 i32 i32) (result i32)))
 (import "env" "proxy_enqueue_shared_queue" (func $enqueue (param i32 i32 i32) (result i32)))
 (import "env" "proxy_dequeue_shared_queue" (func $dequeue (param i32 i32 i32) (result i32)))
+(import "env" "proxy_http_call" (func $http_call (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
+(import "env" "proxy_get_status" (func $status (param i32 i32 i32) (result i32)))
 (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
 (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
 (import "wasi_unstable" "random_get" (func $random (param i32 i32) (result i32)))
@@ -132,6 +134,14 @@ impl Guest {
     pub(super) fn on_configure(self, body: &str) -> Self {
         self.with(&format!(
             r#"(func (export "proxy_on_configure") (param $context i32) (param $size i32) (result i32) {body} (i32.const 1))"#
+        ))
+    }
+
+    /// Adds the callback for answers to calls.
+    pub(super) fn on_answer(self, body: &str) -> Self {
+        self.with(&format!(
+            r#"(func (export "proxy_on_http_call_response") (param $root i32) (param $token i32) (param $headers i32)
+                 (param $size i32) (param $trailers i32) {body})"#
         ))
     }
 

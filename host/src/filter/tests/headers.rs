@@ -203,8 +203,8 @@ fn framing_and_connection_fields_are_not_for_guests() {
         let (mut head, mut parts) = (request(), response());
         let before = [head.headers.get(name).cloned(), parts.headers.get(name).cloned()];
         let mut run = chain.begin(stream());
-        run.on_request(&mut head, EndOfStream::Yes);
-        run.on_response(&mut head, &mut parts, EndOfStream::No);
+        run.ask(&mut head, EndOfStream::Yes);
+        run.tell(&mut head, &mut parts, EndOfStream::No);
         for (headers, before) in [&head.headers, &parts.headers].into_iter().zip(before) {
             assert_eq!(headers.get_all(name).iter().collect::<Vec<_>>(), before.iter().collect::<Vec<_>>(), "{name}");
             assert_eq!((values(headers, "x-kept").len(), statuses(headers)), (1, vec![0]), "{name}");
@@ -268,8 +268,8 @@ fn request_headers_stay_readable_while_the_response_passes() {
     let chain = chain_of(&guest.on_response(&body).build());
     let mut run = chain.begin(stream());
     let (mut head, mut parts) = (request(), response());
-    run.on_request(&mut head, EndOfStream::Yes);
-    run.on_response(&mut head, &mut parts, EndOfStream::No);
+    run.ask(&mut head, EndOfStream::Yes);
+    run.tell(&mut head, &mut parts, EndOfStream::No);
     assert_eq!(values(&parts.headers, "x-value"), ["/guide?page=2"]);
     assert_eq!(statuses(&parts.headers), [0, 0]);
     assert_eq!(values(&head.headers, "x-note"), ["seen"]);

@@ -24,7 +24,7 @@ fn counter() -> Guest {
 
 fn answer(run: &mut Run) -> Vec<u32> {
     let (mut head, mut parts) = (request(), response());
-    let verdict = run.on_response(&mut head, &mut parts, EndOfStream::No);
+    let verdict = run.tell(&mut head, &mut parts, EndOfStream::No);
     assert!(matches!(verdict, Verdict::Continue), "{verdict:?}");
     statuses(&parts.headers)
 }
@@ -95,7 +95,7 @@ fn shared_instance_that_breaks_is_lost_to_those_in_it() {
     assert!(matches!(verdict, Verdict::Fail(failure) if failure.kind == FailureKind::Trap));
     let (_third, _, verdict) = run_request(&chain);
     assert!(matches!(verdict, Verdict::Continue), "{verdict:?}");
-    let verdict = first.on_response(&mut request(), &mut response(), EndOfStream::No);
+    let verdict = first.tell(&mut request(), &mut response(), EndOfStream::No);
     assert!(matches!(verdict, Verdict::Fail(failure) if failure.kind == FailureKind::Lost));
 }
 
@@ -135,7 +135,7 @@ fn trap_leaves_those_who_wait_as_they_were() {
     let mut head = request();
     head.headers.insert("x-trap", "1".parse().unwrap());
     // A bad address is a trap as ever, although the host looks at such signals first.
-    let verdict = chain.begin(stream()).on_request(&mut head, EndOfStream::Yes);
+    let verdict = chain.begin(stream()).ask(&mut head, EndOfStream::Yes);
     assert!(matches!(verdict, Verdict::Fail(failure) if failure.kind == FailureKind::Trap));
     assert_eq!(answer(&mut waiting), [2]);
     assert_eq!(made(&node, "failed"), "1");

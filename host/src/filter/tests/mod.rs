@@ -2,8 +2,12 @@
 //!
 //! `guest` writes modules, `node` loads and runs them; the other files hold one group of promises each.
 
+mod ahead;
 mod bounds;
+mod call_ends;
+mod calls;
 mod chains;
+mod desk;
 mod failures;
 mod foreign;
 mod guest;

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use http::{HeaderMap, Request, Response, response};
 use prometheus::{Registry, TextEncoder};
 use tempfile::TempDir;
@@ -14,7 +15,7 @@ use super::super::rollout::version::Version;
 use super::super::state::no_request;
 use super::super::{Chain, EndOfStream, Environment, Filters, LoadError, Run, Stream, Verdict, Wanted};
 use crate::clock::{Clock, Timestamp};
-use crate::config::{Filter, FilterCondition, FilterLimits, Isolation, OnError, Route, RouteFilter, Side};
+use crate::config::{Filter, FilterCondition, FilterLimits, HeaderPause, Isolation, OnError, Route, RouteFilter, Side};
 use crate::semantics::RequestHead;
 
 /// Limits that no test meets by chance: deadlines stay far away from a busy machine's pauses.
@@ -32,6 +33,9 @@ pub(in crate::filter) fn limits() -> FilterLimits {
         header_count_max: 40,
         header_bytes_max: 4000,
         body_buffer_max: 64,
+        calls_max: 4,
+        call_timeout_max: Duration::from_secs(20),
+        pause_max: Duration::from_secs(30),
         breaker_failures: 0,
         breaker_cooldown: Duration::from_secs(10),
         tick_min: Duration::from_millis(10),
@@ -82,6 +86,7 @@ impl Node {
             on_error: OnError::FailClosed,
             isolation: Isolation::Request,
             at: Side::Client,
+            header_pause: HeaderPause::All,
             condition: FilterCondition::default(),
             canary: None,
         });
@@ -170,11 +175,27 @@ pub(super) fn response() -> response::Parts {
     response.body(()).unwrap().into_parts().0
 }
 
+/// Phases in which no filter waits.
+impl Run {
+    pub(super) fn ask(&mut self, request: &mut RequestHead, end: EndOfStream) -> Verdict {
+        self.on_request(request, end).now_or_never().expect("no filter waits")
+    }
+
+    pub(super) fn tell(
+        &mut self,
+        request: &mut RequestHead,
+        response: &mut response::Parts,
+        end: EndOfStream,
+    ) -> Verdict {
+        self.on_response(request, response, end).now_or_never().expect("no filter waits")
+    }
+}
+
 /// Runs the request phase of a fresh exchange.
 pub(super) fn run_request(chain: &Chain) -> (Run, RequestHead, Verdict) {
     let mut run = chain.begin(stream());
     let mut head = request();
-    let verdict = run.on_request(&mut head, EndOfStream::Yes);
+    let verdict = run.ask(&mut head, EndOfStream::Yes);
     (run, head, verdict)
 }
 
@@ -183,7 +204,7 @@ pub(super) fn run_both(chain: &Chain) -> (Run, response::Parts, Verdict) {
     let (mut run, mut head, verdict) = run_request(chain);
     assert!(matches!(verdict, Verdict::Continue), "{verdict:?}");
     let mut parts = response();
-    let verdict = run.on_response(&mut head, &mut parts, EndOfStream::No);
+    let verdict = run.tell(&mut head, &mut parts, EndOfStream::No);
     (run, parts, verdict)
 }
 

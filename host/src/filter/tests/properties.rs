@@ -175,8 +175,8 @@ fn the_end_knows_duration_and_status_but_no_messages() {
     let chain = node.chain();
     let mut run = chain.begin(stream());
     let mut head = request();
-    run.on_request(&mut head, EndOfStream::Yes);
-    run.on_response(&mut head, &mut super::node::response(), EndOfStream::No);
+    run.ask(&mut head, EndOfStream::Yes);
+    run.tell(&mut head, &mut super::node::response(), EndOfStream::No);
     node.clock.advance(std::time::Duration::from_secs(2));
     drop(run);
     assert_eq!(node.metric("forebay_wasm_seen_total{filter=\"probe\"}").as_deref(), Some("1"));
@@ -191,7 +191,7 @@ fn why_a_response_is_what_it_is_comes_with_it() {
     assert_eq!(statuses(&head.headers), [1]);
     run.set_details("via_upstream");
     let mut parts = super::node::response();
-    run.on_response(&mut head, &mut parts, EndOfStream::No);
+    run.tell(&mut head, &mut parts, EndOfStream::No);
     assert_eq!(values(&parts.headers, "x-value"), ["via_upstream"]);
 }
 
@@ -210,7 +210,7 @@ fn a_filters_reply_has_its_own_details() {
     assert!(matches!(verdict, Verdict::Reply(_)), "{verdict:?}");
     run.set_details("via_upstream");
     let mut parts = super::node::response();
-    run.on_response(&mut head, &mut parts, EndOfStream::Yes);
+    run.tell(&mut head, &mut parts, EndOfStream::Yes);
     assert_eq!(values(&parts.headers, "x-value"), ["teapot"]);
 }
 

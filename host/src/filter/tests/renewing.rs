@@ -43,7 +43,7 @@ fn an_exchange_ends_on_the_version_it_began_with() {
     drop((before, chain));
     assert_eq!(words(&outcomes), [("swapped", "loaded")]);
     let mut parts = super::node::response();
-    run.on_response(&mut head, &mut parts, super::super::EndOfStream::No);
+    run.tell(&mut head, &mut parts, super::super::EndOfStream::No);
     assert_eq!(values(&parts.headers, "x-version"), ["old"]);
     let (_run, parts, _) = run_both(&after.chain(&[element("swapped")]).unwrap());
     assert_eq!(values(&parts.headers, "x-version"), ["new"]);
@@ -117,7 +117,7 @@ fn a_failing_filter_is_left_alone_until_a_probe_ends_well() {
         if trap {
             head.headers.insert("x-trap", "1".parse().unwrap());
         }
-        match chain.begin(super::node::stream()).on_request(&mut head, super::super::EndOfStream::Yes) {
+        match chain.begin(super::node::stream()).ask(&mut head, super::super::EndOfStream::Yes) {
             Verdict::Continue => "entered",
             Verdict::Fail(failure) => failure.kind.word(),
             other => panic!("{other:?}"),
@@ -167,7 +167,7 @@ fn a_canary_meets_its_share_of_the_exchanges_in_both_phases() {
     for _ in 0..400 {
         let (mut run, mut head, _) = run_request(&chain);
         let mut parts = super::node::response();
-        run.on_response(&mut head, &mut parts, super::super::EndOfStream::No);
+        run.tell(&mut head, &mut parts, super::super::EndOfStream::No);
         let seen = values(&parts.headers, "x-version");
         assert_eq!(values(&head.headers, "x-version"), seen);
         met += usize::from(seen == ["next"]);

@@ -36,8 +36,8 @@ fn requests_run_the_chain_forward_and_responses_backward() {
     }
     let mut run = node.chain().begin(stream());
     let (mut head, mut parts) = (request(), response());
-    run.on_request(&mut head, EndOfStream::Yes);
-    run.on_response(&mut head, &mut parts, EndOfStream::No);
+    run.ask(&mut head, EndOfStream::Yes);
+    run.tell(&mut head, &mut parts, EndOfStream::No);
     assert_eq!(values(&head.headers, "x-order"), ["one", "two", "three"]);
     assert_eq!(values(&parts.headers, "x-order"), ["three", "two", "one"]);
 }
@@ -53,7 +53,7 @@ fn reply_to_a_request_ends_its_phase_at_once() {
     node.add("behind", &named("x-behind", "1", "response"));
     let mut run = node.chain().begin(stream());
     let mut head = request();
-    let Verdict::Reply(reply) = run.on_request(&mut head, EndOfStream::Yes) else { panic!("no reply") };
+    let Verdict::Reply(reply) = run.ask(&mut head, EndOfStream::Yes) else { panic!("no reply") };
     assert_eq!(
         (reply.status.as_u16(), &reply.body[..], &*reply.details, &*reply.filter),
         (403, &b"no"[..], "because", "guard")
@@ -62,7 +62,7 @@ fn reply_to_a_request_ends_its_phase_at_once() {
     assert_eq!(reply.headers.len(), 1);
     // The reply passes the filters that saw the request, the replying one among them.
     let mut parts = response();
-    assert!(matches!(run.on_response(&mut head, &mut parts, EndOfStream::No), Verdict::Continue));
+    assert!(matches!(run.tell(&mut head, &mut parts, EndOfStream::No), Verdict::Continue));
     assert_eq!(values(&parts.headers, "x-seen"), ["x-seen"]);
     assert!(parts.headers.get("x-behind").is_none());
 }
@@ -91,8 +91,8 @@ fn replying_to_a_reply_cannot_go_round_in_circles() {
     let (mut run, mut head, verdict) = run_request(&chain);
     assert!(matches!(verdict, Verdict::Reply(_)));
     let mut parts = response();
-    assert!(matches!(run.on_response(&mut head, &mut parts, EndOfStream::No), Verdict::Reply(_)));
-    assert!(matches!(run.on_response(&mut head, &mut parts, EndOfStream::No), Verdict::Continue));
+    assert!(matches!(run.tell(&mut head, &mut parts, EndOfStream::No), Verdict::Reply(_)));
+    assert!(matches!(run.tell(&mut head, &mut parts, EndOfStream::No), Verdict::Continue));
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn end_of_stream_reaches_the_guest() {
     let chain = chain_of(&Guest::new().on_request("(call $tell (local.get $end))").build());
     for (end, flag) in [(EndOfStream::Yes, 1), (EndOfStream::No, 0)] {
         let mut head = request();
-        chain.begin(stream()).on_request(&mut head, end);
+        chain.begin(stream()).ask(&mut head, end);
         assert_eq!(super::node::statuses(&head.headers), [flag]);
     }
 }

@@ -128,7 +128,7 @@ async fn an_exchange_ends_on_what_the_plugin_was_when_it_began() {
     drop(runs.remove(1));
     for (mut run, ticks) in runs {
         let (mut head, mut parts) = (request(), response());
-        assert!(matches!(run.on_response(&mut head, &mut parts, EndOfStream::No), Verdict::Continue));
+        assert!(matches!(run.on_response(&mut head, &mut parts, EndOfStream::No).await, Verdict::Continue));
         assert_eq!(statuses(&parts.headers), [ticks, 2]);
     }
     assert_eq!(asked(&chain), [4, 1]);
@@ -147,7 +147,7 @@ async fn a_plugin_that_grows_by_itself_grows_for_later_exchanges_alone() {
     after(25).await;
     assert_eq!(asked(&chain), [3]);
     let mut parts = response();
-    run.on_response(&mut request(), &mut parts, EndOfStream::No);
+    run.on_response(&mut request(), &mut parts, EndOfStream::No).await;
     assert_eq!(statuses(&parts.headers), [1]);
     drop(run);
     assert_eq!(asked(&chain), [3]);

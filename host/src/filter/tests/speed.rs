@@ -61,7 +61,7 @@ async fn tick_of_a_guest_of_a_mebibyte() {
             sleep(Duration::from_millis(12)).await;
             times.push(processor_time());
             for _ in 0..2 {
-                chain.begin(stream.clone()).on_request(&mut head, EndOfStream::Yes);
+                chain.begin(stream.clone()).on_request(&mut head, EndOfStream::Yes).await;
                 times.push(processor_time());
             }
             spent.iter_mut().zip(times.windows(2)).for_each(|(spent, pair)| *spent += pair[1] - pair[0]);
@@ -91,8 +91,8 @@ fn run_of_a_header_filter() {
             let start = Instant::now();
             for _ in 0..RUNS {
                 let mut run = chain.begin(stream.clone());
-                run.on_request(&mut head, EndOfStream::Yes);
-                run.on_response(&mut head, &mut parts, EndOfStream::No);
+                run.ask(&mut head, EndOfStream::Yes);
+                run.tell(&mut head, &mut parts, EndOfStream::No);
             }
             best = best.min(start.elapsed().as_secs_f64() / f64::from(RUNS));
         }
