@@ -157,7 +157,7 @@ fn guest_that_misses_its_deadline_is_not_met_again() {
     assert_eq!(statuses(&head.headers), [0]);
     let mut head = request();
     head.headers.insert("x-spin", "1".parse().unwrap());
-    let verdict = chain.begin(stream()).on_request(&mut head, EndOfStream::Yes);
+    let verdict = chain.begin(stream()).ask(&mut head, EndOfStream::Yes);
     assert!(matches!(verdict, Verdict::Fail(failure) if failure.kind == FailureKind::Deadline));
     let (run, head, _) = run_request(&chain);
     assert_eq!(statuses(&head.headers), [0], "what the spinning exchange wrote is gone with its instance");

@@ -22,7 +22,7 @@ use crate::semantics::RequestHead;
 const RUNS: u32 = 4_000;
 
 /// The filters that come with the node, and settings with which they have work to do.
-const OWN: [(&str, &str); 11] = [
+const OWN: [(&str, &str); 12] = [
     ("ab-test", r#"{"name":"cart","arms":[{"name":"old","weight":3},{"name":"new","weight":1,"origin":"next"}]}"#),
     (
         "bot-block",
@@ -36,6 +36,7 @@ const OWN: [(&str, &str); 11] = [
         r#"{"networks":[{"network":"192.0.2.0/24","headers":{"x-country":"CH"}}],"otherwise":{"x-country":"ZZ"}}"#,
     ),
     ("guard", r#"{"rules":[{"name":"hidden","action":"block","paths":["/**/.*/**"]}],"hide":["server"]}"#),
+    ("html-rewrite", r#"{"rules":[{"selector":"a[href]","set":{"rel":"nofollow"}}]}"#),
     ("jwt", r#"{"keys":[{"secret":"bG9uZyBlbm91Z2ggYSBzZWNyZXQgZm9yIHRlc3RzIQ"}],"token":"optional"}"#),
     ("query-normalise", r#"{"drop":["utm_*"]}"#),
     ("rewrite", r#"{"rules":[{"path":"/old","to":"/new","redirect":301}],"response_headers":{"set":{"x-edge":"1"}}}"#),
@@ -144,7 +145,7 @@ impl Subject {
     async fn exchange(&mut self, rng: &mut Rng) {
         let mut run = self.chain.begin(stream());
         let mut head = asked(rng);
-        let verdict = run.on_request(&mut head, EndOfStream::No);
+        let verdict = run.ask(&mut head, EndOfStream::No);
         if matches!(verdict, Verdict::Continue) {
             if rng.u8(..2) == 0
                 && let Ok(passed) = run.through_request(&head, body(rng)).await
@@ -167,7 +168,7 @@ impl Subject {
     async fn answer(&self, run: &mut Run, mut head: RequestHead, rng: &mut Rng) {
         let mut parts = response();
         parts.status = [200, 301, 404, 500][rng.usize(..4)].try_into().unwrap();
-        let verdict = run.on_response(&mut head, &mut parts, EndOfStream::No);
+        let verdict = run.tell(&mut head, &mut parts, EndOfStream::No);
         if matches!(verdict, Verdict::Continue) && rng.u8(..2) == 0 {
             run.keep(head, parts);
             _ = run.through_response(body(rng)).collect().await;

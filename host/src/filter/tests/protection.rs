@@ -98,11 +98,11 @@ fn spread(chain: &Chain, hindrance: impl FnOnce() -> Box<dyn Any>) -> (Run, Requ
     };
     // What the host writes for the guest stays writable.
     let (mut run, mut head) = begin("0");
-    run.on_request(&mut head, EndOfStream::Yes);
+    run.ask(&mut head, EndOfStream::Yes);
     drop(run);
     let (mut run, mut head) = begin("1");
     let hindrance = hindrance();
-    let verdict = run.on_request(&mut head, EndOfStream::Yes);
+    let verdict = run.ask(&mut head, EndOfStream::Yes);
     drop(hindrance);
     (run, head, verdict)
 }
@@ -115,7 +115,7 @@ fn exchange_goes_on_where_mappings_run_out() {
         let (mut run, mut head, _) = spread(&chain, || if crowded { Box::new(Crowd::gather()) } else { Box::new(()) });
         assert_eq!(statuses(&head.headers), [0, 0]);
         let mut parts = response();
-        run.on_response(&mut head, &mut parts, EndOfStream::No);
+        run.tell(&mut head, &mut parts, EndOfStream::No);
         assert_eq!(statuses(&parts.headers), [7, 8]);
         drop(run);
         assert!(chain.pristine());
