@@ -3,8 +3,11 @@
 //!
 //! A guest that was not built is skipped and named in the notes of the test run.
 
+mod bodies;
+mod calls;
 mod errands;
 mod greeting;
 mod hostile;
 mod node;
 mod parts;
+mod plugin;

@@ -49,6 +49,11 @@ impl Filtered {
         RawClient::connect(self.address()).await.request("GET", target, fields, b"").await
     }
 
+    /// One POST with these extra fields.
+    pub(crate) async fn post_with(&self, target: &str, fields: &[(&str, &str)], body: &[u8]) -> Response {
+        RawClient::connect(self.binary.address()).await.request("POST", target, fields, body).await
+    }
+
     /// Returns once the log holds a line that ends so.
     pub(crate) async fn says(&self, text: &str) {
         self.binary.says(text).await;
@@ -77,7 +82,8 @@ impl Filtered {
 fn configuration(origin: &Origin, module: &Path, settings: &str, lines: &str) -> String {
     format!(
         "[node]\nname = \"edge-1\"\nworkers = 1\n[[listener]]\naddress = \"{{listen}}\"\n[admin]\naddress = \"{{admin}}\"\n\
-         [origins.site]\nservers = [\"{}\"]\n[filters.guest]\nmodule = {module:?}\nsettings = {settings:?}\n{lines}\
+         [origins.site]\nservers = [\"{}\"]\n[origins.closed]\nservers = [\"http://127.0.0.1:1\"]\n\
+         [filters.guest]\nmodule = {module:?}\nsettings = {settings:?}\n{lines}\
          [[route]]\nname = \"all\"\norigin = \"site\"\nfilters = [\"guest\"]\n\
          [[route]]\nname = \"free\"\npath = \"/free\"\norigin = \"site\"\n",
         origin.url()

@@ -12,13 +12,23 @@ class Ask:
     fields: list = field(default_factory=list)
     method: str = "GET"
     body: bytes = b""
+    # Sent in one chunk, with these behind it.
+    trailers: list = field(default_factory=list)
 
     def wire(self):
         fields = [("Host", "test.example"), *self.fields]
-        if self.body:
-            fields.append(("Content-Length", str(len(self.body))))
-        head = "".join(f"{name}: {value}\r\n" for name, value in fields)
-        return f"{self.method} {self.target} HTTP/1.1\r\n{head}Connection: close\r\n\r\n".encode() + self.body
+        body = self.body
+        if self.trailers:
+            fields.append(("Transfer-Encoding", "chunked"))
+            body = b"%x\r\n%s\r\n0\r\n%s\r\n" % (len(body), body, lines(self.trailers))
+        elif body:
+            fields.append(("Content-Length", str(len(body))))
+        fields.append(("Connection", "close"))
+        return f"{self.method} {self.target} HTTP/1.1\r\n".encode() + lines(fields) + b"\r\n" + body
+
+
+def lines(fields):
+    return "".join(f"{name}: {value}\r\n" for name, value in fields).encode()
 
 
 GREETINGS = [
@@ -28,11 +38,43 @@ GREETINGS = [
     Ask("missing", target="/missing"),
     Ask("refused", fields=[("X-Refuse", "1")]),
 ]
+EDITS = ("hold", "replace", "prepend", "append", "empty", "reply")
+CALLS = ("one", "two", "again", "unknown", "closed", "missing", "incomplete", "response", "reply", "done")
 TWICE = [("X-Twice", "one"), ("X-Twice", "two"), ("X-Empty", ""), ("Referer", "http://from.example/")]
 
 # Module, settings, requests.
 CASES = [
     *((guest, "some settings", GREETINGS) for guest in ("rust", "rust-old", "as-solo", "as-gcore", "go", "cpp")),
+    (
+        "rust",
+        "bodies",
+        [
+            *(Ask(edit, method="POST", body=b"hello", fields=[("X-Body", edit)]) for edit in EDITS),
+            *(Ask(f"{edit} of nothing", fields=[("X-Body", edit)]) for edit in EDITS),
+            Ask("untouched", method="POST", body=b"hello"),
+        ],
+    ),
+    (
+        "rust",
+        "calls",
+        [
+            *(Ask(call, fields=[("X-Call", call)]) for call in CALLS),
+            Ask("body", method="POST", body=b"hello", fields=[("X-Call", "body")]),
+            Ask("none"),
+        ],
+    ),
+    ("rust", "clockwork", [Ask("after the ticks")]),
+    ("rust", "commons", [Ask("first", fields=[("X-Key", "a")]), Ask("second", fields=[("X-Key", "a")])]),
+    ("rust", "lacking", [Ask("plain"), Ask("grpc", fields=[("X-Grpc", "1")])]),
+    (
+        "rust",
+        "trailers",
+        [
+            Ask("sent", method="POST", body=b"hello", trailers=[("X-Sum", "5"), ("X-Secret", "s")]),
+            Ask("answered", target="/trailers", fields=[("TE", "trailers")]),
+            Ask("none", method="POST", body=b"hello"),
+        ],
+    ),
     ("rust", "notebook", [Ask("plain"), Ask("post", method="POST", body=b"hello"), Ask("missing", target="/missing")]),
     ("rust", "repeated", [Ask("twice", fields=TWICE)]),
     ("rust", "metrics", [Ask("first"), Ask("second")]),

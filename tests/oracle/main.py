@@ -19,8 +19,10 @@ from proxies import Envoy, Forebay
 TABLE = Path("docs/differences-to-envoy.md")
 # What each proxy adds on its own account, whatever a filter does.
 OWN_REQUEST = {"via", "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "cdn-loop", "connection"}
-OWN_REQUEST |= {"surrogate-capability", "x-request-id"}
+OWN_REQUEST |= {"surrogate-capability", "x-request-id", "x-envoy-internal", "x-envoy-expected-rq-timeout-ms"}
 OWN_RESPONSE = {"date", "via", "age", "cache-status", "connection", "x-request-id", "proxy-status", "transfer-encoding"}
+# Log lines that are facts of their own begin so.
+APART = ("property ", "header ", "body ", "shared ", "queue ", "lacking ", "trailer ")
 
 
 def ask(port, request):
@@ -44,7 +46,9 @@ def by_name(fields, without):
 
 def run(proxy, origin, requests):
     """What is to be the same, as facts by name."""
-    facts = {}
+    facts = told("start", settled(proxy))
+    # What guests asked for by themselves.
+    facts["start: requests at the origin"] = [one["line"] for one in origin.take()]
     for request in requests:
         before = len(proxy.said())
         status, fields, body = ask(proxy.port, request)
@@ -52,12 +56,16 @@ def run(proxy, origin, requests):
         facts[f"{request.name}: body"] = body
         for name, values in by_name(fields, OWN_RESPONSE).items():
             facts[f"{request.name}: response {name}"] = values
-        seen = origin.take()
+        facts |= told(request.name, settled(proxy)[before:])
+        # Calls that are in flight at the same time come in any order.
+        seen = sorted(origin.take(), key=lambda one: one["line"])
         facts[f"{request.name}: requests at the origin"] = [one["line"] for one in seen]
         for one in seen:
+            place = f"{request.name}: call" if "/call" in one["line"] else f"{request.name}: origin"
+            facts[f"{place} body"] = one["body"]
+            facts[f"{place} trailers"] = one["trailers"]
             for name, values in by_name(one["fields"], OWN_REQUEST).items():
-                facts[f"{request.name}: origin {name}"] = values
-        facts |= told(request.name, settled(proxy)[before:])
+                facts[f"{place} {name}"] = values
     return facts
 
 
@@ -76,7 +84,7 @@ def told(request, lines):
     facts, rest = {}, []
     for line in lines:
         key, colon, value = line.partition(": ")
-        if colon and key.startswith(("property ", "header ")):
+        if colon and key.startswith(APART):
             facts[f"{request}: {key}"] = value
         else:
             rest.append(line)

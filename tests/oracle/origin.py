@@ -1,4 +1,4 @@
-"""The origin of both proxies: answers by path, and remembers the header sections it saw, in their order."""
+"""The origin of both proxies, and of what guests ask by themselves: answers by path, and remembers what it saw."""
 
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -38,15 +38,37 @@ class Handler(BaseHTTPRequestHandler):
         self.answer()
 
     def answer(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        body, trailers = self.message()
         fields = [(name.lower(), value) for name, value in self.headers.items()]
-        self.server.seen.append({"line": f"{self.command} {self.path}", "fields": fields, "body": body.decode()})
+        line = f"{self.command} {self.path}"
+        self.server.seen.append({"line": line, "fields": fields, "body": body.decode(), "trailers": trailers})
         self.send_response_only(404 if self.path.startswith("/missing") else 200)
         for name, value in FIELDS:
             self.send_header(name, value)
-        self.send_header("Content-Length", "4")
-        self.end_headers()
-        self.wfile.write(b"good")
+        content = f"answer to {self.path}".encode() if self.path.startswith("/call") else b"good"
+        if self.path.startswith("/trailers"):
+            self.send_header("Trailer", "X-Sum")
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            self.wfile.write(b"%x\r\n%s\r\n0\r\nX-Sum: 4\r\n\r\n" % (len(content), content))
+        else:
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+    def message(self):
+        """The body of a request, and its trailers."""
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length", 0))), []
+        body = b""
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        trailers = []
+        while line := self.rfile.readline().decode().strip():
+            name, _, value = line.partition(":")
+            trailers.append((name.lower(), value.strip()))
+        return body, trailers
 
     def log_message(self, *_arguments):
         pass

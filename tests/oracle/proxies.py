@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 
 PATIENCE = 20
+# Nobody listens here.
+CLOSED = 1
 
 
 class Proxy:
@@ -58,6 +60,7 @@ class Forebay(Proxy):
                 f'[node]\nname = "edge-1"\nworkers = 1\n[[listener]]\naddress = "127.0.0.1:{port}"\n'
                 f'[admin]\naddress = "127.0.0.1:{free_port()}"\n[log]\naccess = "off"\n'
                 f'[origins.site]\nservers = ["http://127.0.0.1:{origin.port}"]\n'
+                f'[origins.closed]\nservers = ["http://127.0.0.1:{CLOSED}"]\n'
                 f"[filters.guest]\nmodule = {json.dumps(str(module))}\nsettings = {json.dumps(settings)}\n"
                 f'[[route]]\norigin = "site"\nfilters = ["guest"]\n[route.cache]\nenabled = false\n'
             )
@@ -112,6 +115,7 @@ def bootstrap(port, module, settings, origin):
         "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         stat_prefix="front",
         generate_request_id=False,
+        http_protocol_options={"enable_trailers": True},
         server_header_transformation="PASS_THROUGH",
         route_config={
             "virtual_hosts": [
@@ -124,11 +128,20 @@ def bootstrap(port, module, settings, origin):
         ],
     )
     chain = {"filters": [{"name": "manager", "typed_config": manager}]}
-    endpoint = {"endpoint": {"address": address(origin.port)}}
-    cluster = {
-        "name": "site",
-        "type": "STATIC",
-        "load_assignment": {"cluster_name": "site", "endpoints": [{"lb_endpoints": [endpoint]}]},
-    }
+    clusters = [cluster("site", origin.port), cluster("closed", CLOSED)]
     listener = {"address": address(port), "filter_chains": [chain]}
-    return {"static_resources": {"listeners": [listener], "clusters": [cluster]}}
+    return {"static_resources": {"listeners": [listener], "clusters": clusters}}
+
+
+def cluster(name, port):
+    endpoint = {"endpoint": {"address": address(port)}}
+    options = typed(
+        "envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+        explicit_http_config={"http_protocol_options": {"enable_trailers": True}},
+    )
+    return {
+        "name": name,
+        "type": "STATIC",
+        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]},
+        "typed_extension_protocol_options": {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": options},
+    }

@@ -139,7 +139,7 @@ impl Stand {
         over(Phase::Request);
         let verdict = tell(&mut run, &mut visit, &mut parts, end);
         over(Phase::Response);
-        let passed = through(&mut run, (&visit.head, &parts), body);
+        let passed = through(&mut run, (&visit.head, &parts), body).map_err(|verdict| *verdict);
         over(Phase::Body);
         run.finish();
         over(Phase::End);
@@ -176,7 +176,7 @@ impl Stand {
         if let Some((parts, body)) = &mut outcome.response {
             match through(&mut run, (&visit.head, parts), body.clone()) {
                 Ok(passed) => *body = passed,
-                Err(verdict) => _ = outcome.heed(verdict),
+                Err(verdict) => _ = outcome.heed(*verdict),
             }
         }
         outcome.origin = run.origin();
@@ -206,7 +206,11 @@ fn at_once(phase: impl Future<Output = Verdict>) -> Verdict {
 
 /// Takes a response's body through the filter, in one piece. A node breaks off what a filter refuses then; an author is
 /// shown what it answered.
-fn through(run: &mut Run, (request, parts): (&RequestHead, &response::Parts), body: Bytes) -> Result<Bytes, Verdict> {
+fn through(
+    run: &mut Run,
+    (request, parts): (&RequestHead, &response::Parts),
+    body: Bytes,
+) -> Result<Bytes, Box<Verdict>> {
     if !run.reads_responses() {
         return Ok(body);
     }
@@ -215,7 +219,7 @@ fn through(run: &mut Run, (request, parts): (&RequestHead, &response::Parts), bo
     // The whole body is at hand, so that nothing is waited for.
     match passed.now_or_never() {
         Some(Ok(passed)) => Ok(passed.to_bytes()),
-        _ => Err(run.ended().unwrap_or(Verdict::Close)),
+        _ => Err(run.ended().unwrap_or(Verdict::Close).into()),
     }
 }
 

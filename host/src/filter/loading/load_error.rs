@@ -35,6 +35,12 @@ pub enum LoadFault {
     NoAbi,
     #[error("it exports no memory")]
     NoMemory,
+    /// Compilers put the stack at the beginning of memory; some make it as large as a filter may be.
+    #[error(
+        "it starts with {declared} bytes of memory, and filter_limits.memory is {max}: raise that, or link the module with \
+         a smaller stack (-z stack-size)"
+    )]
+    Memory { declared: u64, max: u64 },
     #[error("it imports what no proxy-wasm host has: {}{hint}", imports.join(", "))]
     Imports { imports: Vec<String>, hint: &'static str },
     #[error("an import or export has the wrong type: {0}")]

@@ -60,6 +60,16 @@ pub(in crate::filter) fn abi(code: &wasmtime::Module) -> Result<Abi, LoadFault> 
     code.exports().find_map(|export| Abi::marked_by(export.name())).ok_or(LoadFault::NoAbi)
 }
 
+/// Whether its instances can have the memory that they start with.
+pub(in crate::filter) fn check_memory(code: &wasmtime::Module, max: u64) -> Result<(), LoadFault> {
+    let memories = code.exports().filter_map(|export| export.ty().memory().cloned());
+    let declared = memories.map(|memory| memory.minimum().saturating_mul(memory.page_size())).max();
+    match declared {
+        Some(declared) if declared > max => Err(LoadFault::Memory { declared, max }),
+        _ => Ok(()),
+    }
+}
+
 /// Binds the module's imports to host calls. `store` is any store; it is only looked through.
 pub(in crate::filter) fn link(
     code: &wasmtime::Module,

@@ -55,6 +55,7 @@ impl<'a> Workshop<'a> {
         })?;
         self.environment.metrics.count_compile(origin);
         let abi = module::abi(&code)?;
+        module::check_memory(&code, self.limits.memory_bytes_max)?;
         let profile = Profile::new(filter, (version, abi), self.limits, self.environment);
         let mut scratch = Store::new(&self.engine, State::new(profile.into()));
         let code = module::link(&code, &self.linker, &mut scratch)?;

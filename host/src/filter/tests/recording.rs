@@ -176,8 +176,8 @@ fn by_agent(chain: &Chain, agent: &str) {
     let mut head = request();
     head.headers.insert("user-agent", agent.parse().unwrap());
     let mut run = chain.begin(stream());
-    run.on_request(&mut head, EndOfStream::Yes);
-    run.on_response(&mut head, &mut response(), EndOfStream::No);
+    run.ask(&mut head, EndOfStream::Yes);
+    run.tell(&mut head, &mut response(), EndOfStream::No);
 }
 
 #[test]

@@ -1,0 +1,72 @@
+//! The guest on the Rust SDK with what belongs to no exchange: its clock, its own calls, what filters share.
+
+use support::{Answer, Origin};
+
+use crate::node::Filtered;
+
+async fn origin() -> Origin {
+    let origin = Origin::start().await;
+    origin.otherwise(Answer::ok("good"));
+    origin
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_ticks_and_asks_an_origin_and_requests_find_what_it_left() {
+    let Some(node) = Filtered::of("rust", "clockwork", origin().await).await else { return };
+    node.says("tick fetched: true good").await;
+    assert_eq!(node.said("tick: "), ["1", "2", "3"]);
+    node.get("/page").await;
+    let seen = node.origin.seen();
+    assert_eq!(seen.iter().map(|seen| &*seen.target).collect::<Vec<_>>(), ["/call/tick", "/page"]);
+    assert_eq!(seen[1].header("x-fetched"), Some("3 ticks, good"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shared_data_is_swapped_by_its_number() {
+    let Some(node) = Filtered::of("rust", "commons", origin().await).await else { return };
+    node.get_with("/", &[("X-Key", "a")]).await;
+    node.says("shared at last: two").await;
+    let expected = [
+        "before: (\"none\", false)",
+        "set: Ok(())",
+        "after: one",
+        "swapped: Ok(())",
+        "swapped again: Err(CasMismatch)",
+        "at last: two",
+    ];
+    assert_eq!(node.said("shared "), expected);
+    node.get_with("/", &[("X-Key", "a")]).await;
+    node.says("shared before: (\"two\", true)").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_gives_its_letters_in_order_and_tells_of_what_is_left() {
+    let Some(node) = Filtered::of("rust", "commons", origin().await).await else { return };
+    node.get_with("/", &[("X-Key", "a")]).await;
+    node.says("queue read: second").await;
+    let told = node.said("queue ");
+    let expected = ["found: true", "missing: None", "wrong: Err(NotFound)", "put: Ok(())", "taken: \"first\""];
+    for line in expected {
+        assert!(told.iter().any(|told| told == line), "{line}: {told:#?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_this_host_lacks_is_said_and_what_is_not_there_now_is_empty() {
+    let Some(node) = Filtered::of("rust", "lacking", origin().await).await else { return };
+    assert_eq!(node.get("/").await.status, 200);
+    node.says("lacking effective: Err(BadArgument)").await;
+    let expected = [
+        "function: Err(NotFound)",
+        "clock: true",
+        "level: Ok(Info)",
+        "call map: Ok([])",
+        "trailers: Ok([])",
+        "response: Ok([])",
+        "effective: Err(BadArgument)",
+    ];
+    assert_eq!(node.said("lacking "), expected);
+    // The SDK takes no answer of a call of gRPC but those that Envoy gives.
+    assert_eq!(node.get_with("/", &[("X-Grpc", "1")]).await.status, 500);
+    node.says("unexpected status: 12").await;
+}
