@@ -83,6 +83,7 @@ impl Node {
         let keepers = new_runtime()?;
         let environment = Environment::new(&registry, clock.clone(), config.node.workers, &config.node.name)?;
         let environment = environment.keeping(keepers.handle().clone());
+        let mut keepers = Keepers(Some(keepers));
         let edge = Arc::new(assemble(config, access.clone(), (&environment, clock), &registry)?);
         let bound = bind_all(config)?;
         let metrics = listener::Metrics::register(&registry)?;
@@ -115,7 +116,10 @@ impl Node {
         }
         drop(drain);
         let closing = stopped.clone();
-        node.threads.push(spawn_on(keepers, "filters".to_owned(), move |runtime| keep(runtime, environment, closing))?);
+        if let Some(keepers) = keepers.0.take() {
+            let keep = move |runtime| keep(runtime, environment, closing);
+            node.threads.push(spawn_on(keepers, "filters".to_owned(), keep)?);
+        }
         let state = admin::State { registry, health, edge, token: config.admin.token.clone() };
         node.threads.push(spawn("admin".to_owned(), move |runtime| serve_admin(runtime, bound.admin, state, stopped))?);
         node.health.set_ready(true);
@@ -230,6 +234,18 @@ fn spawn(name: String, run: impl FnOnce(Runtime) + Send + 'static) -> Result<Joi
 
 fn new_runtime() -> Result<Runtime, StartError> {
     Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)
+}
+
+/// What runs the filters' own callbacks. Where the node does not start it is given up without waiting, as whoever starts
+/// one may not be allowed to.
+struct Keepers(Option<Runtime>);
+
+impl Drop for Keepers {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 fn spawn_on(

@@ -139,7 +139,7 @@ async fn a_body_of_another_length_than_was_promised_is_broken_off() {
     origin.otherwise(Answer::ok("abc"));
     let mut client = node.connect().await;
     client.send("GET / HTTP/1.1\r\nHost: test.example\r\n\r\n").await;
-    assert!(client.is_closed().await, "other bytes than the promised ones were sent");
+    assert!(client.is_broken_off().await, "other bytes than the promised ones were sent");
     assert!(node.logged("resized").await.contains("fault=filter"));
 }
 
@@ -157,7 +157,7 @@ async fn a_filter_that_refuses_a_response_body_breaks_it_off() {
     origin.otherwise(Answer::ok("abc"));
     let mut client = node.connect().await;
     client.send("GET / HTTP/1.1\r\nHost: test.example\r\n\r\n").await;
-    assert!(client.is_closed().await, "nothing of the body was to be sent");
+    assert!(client.is_broken_off().await, "nothing of the body was to be sent");
     assert!(node.logged("filtered").await.contains("fault=filter"));
 }
 
@@ -178,7 +178,7 @@ async fn a_body_may_be_held_back_up_to_its_bound() {
     assert_eq!(node.get("/small").await.text().len(), 1022);
     let mut client = node.connect().await;
     client.send("GET /large HTTP/1.1\r\nHost: test.example\r\n\r\n").await;
-    assert!(client.is_closed().await, "nothing of the body was to be sent");
+    assert!(client.is_broken_off().await, "nothing of the body was to be sent");
     node.metric_is("forebay_filter_failures_total", &[("filter", "f0"), ("kind", "body_buffer")], 1.0).await;
 }
 

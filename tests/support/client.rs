@@ -105,6 +105,18 @@ impl RawClient {
         self.some().await.is_empty()
     }
 
+    /// Whether the server closes the connection without a byte of a body; the head may have gone before that.
+    pub async fn is_broken_off(&mut self) -> bool {
+        let mut all = Vec::new();
+        loop {
+            let some = self.some().await;
+            if some.is_empty() {
+                return all.is_empty() || all.ends_with(b"\r\n\r\n");
+            }
+            all.extend(some);
+        }
+    }
+
     async fn read(&mut self, otherwise: Framing) -> Option<Response> {
         loop {
             let head = patiently("a response's head", self.incoming.head()).await?;

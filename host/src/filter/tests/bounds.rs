@@ -44,7 +44,9 @@ fn module_that_begins_too_large_does_not_load() {
     let mut node = Node::new();
     node.limits.memory_bytes_max = 16 * PAGE;
     node.add("probe", &wat::parse_str(wat).unwrap());
-    assert!(node.fault().contains("failed to start: memory"), "{}", node.fault());
+    let fault = node.fault();
+    let expected = "starts with 1114112 bytes of memory, and filter_limits.memory is 1048576";
+    assert!(fault.contains(expected) && fault.contains("-z stack-size"), "{fault}");
     node.limits.memory_bytes_max = 17 * PAGE;
     assert!(node.load().is_ok());
 }

@@ -210,7 +210,7 @@ fn one_exchange_that_writes_much_does_not_burden_all_that_follow() {
     node.limits.memory_bytes_max = 4 << 20;
     node.add("probe", &guest.on_request(much).build());
     let chain = node.chain();
-    let pass = |head: &mut RequestHead| drop(chain.begin(stream()).on_request(head, EndOfStream::Yes));
+    let pass = |head: &mut RequestHead| drop(chain.begin(stream()).ask(head, EndOfStream::Yes));
     pass(&mut request());
     let few = chain.pages_written().unwrap();
     let mut head = request();

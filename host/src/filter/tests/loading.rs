@@ -49,13 +49,6 @@ fn module_size_is_bounded() {
 }
 
 #[test]
-fn module_that_starts_with_too_much_memory_is_told_how_to_have_less() {
-    let fault = fault_of(&wat(r#"(module (memory (export "memory") 300) (func (export "proxy_abi_version_0_2_1")))"#));
-    let expected = "starts with 19660800 bytes of memory, and filter_limits.memory is 1048576";
-    assert!(fault.contains(expected) && fault.contains("-z stack-size"), "{fault}");
-}
-
-#[test]
 fn unknown_imports_are_all_listed_with_a_hint() {
     let module = wat(r#"(module
         (import "env" "proxy_log" (func (param i32 i32 i32) (result i32)))
