@@ -42,7 +42,7 @@ async fn a_request_waits_for_the_answer() {
     assert_eq!((&*call.target, &*call.method, call.body.as_slice()), ("/call/one", "POST", &b"asked"[..]));
     assert_eq!((call.header("x-from"), call.header("host")), (Some("guest"), Some("calls.example")));
     assert_eq!(node.told().as_deref(), Some("200"));
-    node.says("call body: answer to /call/one").await;
+    node.says("call bodies: answer to /call/one").await;
     node.says("call deleted: 200").await;
 }
 
@@ -106,6 +106,7 @@ async fn an_answer_can_be_the_reply_and_a_panic_in_it_fails_the_request() {
 async fn a_context_that_is_not_done_hears_its_answer_after_the_client_has_its_own() {
     let Some(node) = node().await else { return };
     assert_eq!(node.get_calling("done").await.text(), "good");
-    node.says("call body: answer to /call/done").await;
+    node.says("call bodies: answer to /call/done").await;
     node.says("call deleted: 200").await;
+    assert_eq!(node.called(), ["/call/done"], "a context ends once");
 }

@@ -40,12 +40,20 @@ async fn shared_data_is_swapped_by_its_number() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_queue_gives_its_letters_in_order_and_tells_of_what_is_left() {
+async fn a_queue_gives_its_letters_in_order_and_its_owner_is_told_of_them() {
     let Some(node) = Filtered::of("rust", "commons", origin().await).await else { return };
     node.get_with("/", &[("X-Key", "a")]).await;
-    node.says("queue read: second").await;
+    node.says("letter read: second").await;
+    assert_eq!(node.said("letter read: "), ["first", "second"]);
     let told = node.said("queue ");
-    let expected = ["found: true", "missing: None", "wrong: Err(NotFound)", "put: Ok(())", "taken: \"first\""];
+    let expected = [
+        "missing: None",
+        "wrong: Err(NotFound)",
+        "put: Ok(())",
+        "taken: \"first\"",
+        "taken last: \"second\"",
+        "empty: Ok(None)",
+    ];
     for line in expected {
         assert!(told.iter().any(|told| told == line), "{line}: {told:#?}");
     }

@@ -40,6 +40,7 @@ GREETINGS = [
 ]
 EDITS = ("hold", "replace", "prepend", "append", "empty", "reply")
 CALLS = ("one", "two", "again", "unknown", "closed", "missing", "incomplete", "response", "reply", "done")
+SUM = [("X-Sum", "5"), ("X-Secret", "s")]
 TWICE = [("X-Twice", "one"), ("X-Twice", "two"), ("X-Empty", ""), ("Referer", "http://from.example/")]
 
 # Module, settings, requests.
@@ -59,7 +60,6 @@ CASES = [
         "calls",
         [
             *(Ask(call, fields=[("X-Call", call)]) for call in CALLS),
-            Ask("body", method="POST", body=b"hello", fields=[("X-Call", "body")]),
             Ask("none"),
         ],
     ),
@@ -70,7 +70,8 @@ CASES = [
         "rust",
         "trailers",
         [
-            Ask("sent", method="POST", body=b"hello", trailers=[("X-Sum", "5"), ("X-Secret", "s")]),
+            Ask("sent", method="POST", body=b"hello", trailers=SUM),
+            Ask("announced", method="POST", body=b"hello", trailers=SUM, fields=[("Trailer", "X-Sum, X-Secret, X-Added")]),
             Ask("answered", target="/trailers", fields=[("TE", "trailers")]),
             Ask("none", method="POST", body=b"hello"),
         ],

@@ -269,7 +269,8 @@ impl Ensemble {
                 self.seats.leave(index, plugin, heads.as_deref_mut());
             }
         }
-        self.left = heads;
+        // Contexts that wait for their calls since an earlier end have the heads already.
+        self.left = heads.or(self.left.take());
     }
 
     /// Deletes the contexts that have outlived the exchange.

@@ -205,6 +205,9 @@ impl Seats {
     /// Ends the context in seat `index`, unless it has failed. `heads` is lent to it where there is any to lend. One that
     /// waits for its calls stays, until `delete`.
     pub(super) fn leave(&mut self, index: usize, plugin: &Plugin, heads: Option<&mut Heads>) {
+        if self.lingers(index) {
+            return;
+        }
         let prospect = self.prospect(index);
         let Some(mut ticket) = self.taken[index].take() else { return };
         let notes = &mut self.notes;

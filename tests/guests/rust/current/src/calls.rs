@@ -17,6 +17,7 @@ pub struct Caller {
     /// Answers to come.
     open: usize,
     answers: Vec<String>,
+    bodies: Vec<String>,
 }
 
 #[derive(Default, Clone, Copy, PartialEq)]
@@ -72,13 +73,16 @@ impl Context for Caller {
         let text = String::from_utf8_lossy(&text).into_owned();
         tell("call answered", format!("{status}, all counted: {}, trailers: {trailers}", headers == listed));
         if status == "200" {
-            tell("call body", &text);
+            self.bodies.push(text.clone());
         }
         self.answers.push(status);
-        self.answers.sort();
         if self.open > 0 {
             return;
         }
+        // Answers to calls that are in flight together come in any order.
+        self.answers.sort();
+        self.bodies.sort();
+        tell("call bodies", self.bodies.join(", "));
         match self.way.as_str() {
             "reply" => self.send_http_response(403, vec![("x-guest", "calls")], Some(text.as_bytes())),
             "again" if self.answers.len() == 1 => {

@@ -1,21 +1,29 @@
 //! Uses what filters share: data with its numbers for compare and swap, and a queue.
 
-use proxy_wasm::hostcalls::{dequeue_shared_queue, register_shared_queue};
+use proxy_wasm::hostcalls::{dequeue_shared_queue, register_shared_queue, resolve_shared_queue};
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::{Action, Bytes};
 
 use crate::tell::{show, tell};
 
-const QUEUE: &str = "letters";
+/// Read by the plugin, when it is told of letters.
+const LETTERS: &str = "letters";
+/// Read by requests: what they put into it they take out.
+const DRAWER: &str = "drawer";
 
 pub fn prepare() {
-    show("queue registered", register_shared_queue(QUEUE).is_ok());
+    for name in [LETTERS, DRAWER] {
+        show("queue registered", register_shared_queue(name).is_ok());
+    }
 }
 
-/// Somebody has put letters into the queue: reads all of them.
-pub fn ready(queue: u32) {
+/// Somebody has put something into a queue: reads all letters.
+pub fn ready(queue: u32, vm: &str) {
+    if resolve_shared_queue(vm, LETTERS) != Ok(Some(queue)) {
+        return;
+    }
     while let Ok(Some(letter)) = dequeue_shared_queue(queue) {
-        tell("queue read", text(Some(letter)));
+        tell("letter read", text(Some(letter)));
     }
 }
 
@@ -46,16 +54,17 @@ impl Visitor {
 
     fn queue(&self) {
         let vm = self.get_property(vec!["plugin_vm_id"]).unwrap_or_default();
-        let queue = self.resolve_shared_queue(std::str::from_utf8(&vm).unwrap(), QUEUE);
-        show("queue found", queue.is_some());
+        let queue = |name| self.resolve_shared_queue(std::str::from_utf8(&vm).unwrap(), name);
         show("queue missing", self.resolve_shared_queue("no-such-vm", "no-such-queue"));
         show("queue wrong", self.enqueue_shared_queue(4_000_000_000, Some(b"lost")));
-        if let Some(queue) = queue {
-            for letter in ["first", "second"] {
-                show("queue put", self.enqueue_shared_queue(queue, Some(letter.as_bytes())));
-            }
-            show("queue taken", text(self.dequeue_shared_queue(queue).unwrap_or_default()));
+        let (letters, drawer) = (queue(LETTERS).unwrap(), queue(DRAWER).unwrap());
+        for letter in ["first", "second"] {
+            show("queue put", self.enqueue_shared_queue(letters, Some(letter.as_bytes())));
+            show("queue put", self.enqueue_shared_queue(drawer, Some(letter.as_bytes())));
         }
+        show("queue taken", text(self.dequeue_shared_queue(drawer).unwrap_or_default()));
+        show("queue taken last", text(self.dequeue_shared_queue(drawer).unwrap_or_default()));
+        show("queue empty", self.dequeue_shared_queue(drawer));
     }
 }
 

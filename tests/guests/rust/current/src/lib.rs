@@ -50,7 +50,8 @@ impl RootContext for Root {
     }
 
     fn on_queue_ready(&mut self, queue: u32) {
-        commons::ready(queue);
+        let vm = self.get_property(vec!["plugin_vm_id"]).unwrap_or_default();
+        commons::ready(queue, std::str::from_utf8(&vm).unwrap());
     }
 
     fn get_type(&self) -> Option<ContextType> {
