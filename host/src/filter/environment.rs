@@ -1,6 +1,7 @@
 //! What filters need of the node: its name, its clock, its workers, its origins and the place for their metrics.
 //!
-//! Made once by the node and cloned into every load, so that a reload finds the metrics and the shared data of the load before.
+//! Made once by the node and cloned into every load, so that a reload finds the metrics and the shared data of the load
+//! before.
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! How a filter fails one exchange.
 //!
-//! Made by `run` when a callback ends badly, counted and logged there, and carried to the exchange by `Verdict::Fail`.
+//! Made by `seats` when a callback ends badly, counted and logged there, and carried to the exchange by `Verdict::Fail`.
 //! Every kind has one stable word, used alike in the log, the metric label and `Proxy-Status`.
 
 use std::fmt;

@@ -3,8 +3,8 @@
 //! `Filters` loads what the configuration names, `Chain` is the filters of one route, `Run` is one exchange's way through
 //! a chain: requests forward, responses backward. The exchange turns each `Verdict` into what the client sees.
 //!
-//! Reading order: `filters` loads a `plugin` per configured filter, whose `module` becomes an `instance` in a `berth`;
-//! a `run` takes a seat per filter (`seats`), lends it the messages (`state`), and the guest works on them by `hostcalls`.
+//! Reading order: `filters` loads a `plugin` per configured filter, whose `module` becomes an `instance` in a `berth`; a
+//! `run`'s `ensemble` takes a seat per filter (`seats`), lends it the messages (`state`), and guests work by `hostcalls`.
 
 mod abi;
 mod bodies;

@@ -1,7 +1,7 @@
 //! What the filters of one exchange share besides its messages.
 //!
-//! One `Notes` per run travels from instance to instance: the facts of the stream, the origin a filter chose, and the
-//! properties that one filter leaves for the next.
+//! One `Notes` per run travels from instance to instance: the facts of the stream, what filters want of origin and cache,
+//! the properties that one of them leaves for the next, and the calls that they wish for.
 
 use std::borrow::Cow;
 

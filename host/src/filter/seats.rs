@@ -1,7 +1,7 @@
 //! The instances that one exchange has taken, one seat per filter entered.
 //!
-//! A `Run` decides which filter is next and what its decision means; here one filter is entered, asked about the response
-//! and left, its time is measured, and what goes wrong is counted and logged.
+//! An `Ensemble` decides which filter is next and what its decision means; here one filter is entered, handed what there
+//! is to see, and left, its time is measured, and what goes wrong is counted and logged.
 
 use std::borrow::Cow;
 use std::mem;

@@ -1,8 +1,8 @@
 //! A body on its way through the filters of its exchange.
 //!
 //! Each piece that comes is handed to them as far as they let it, and only what comes out at the other end is passed on:
-//! nothing is read ahead, so that a slow reader slows the sender down. What a filter holds back goes on when it lets it, also
-//! from the answer to a call. It knows no guest; `Ensemble` does.
+//! nothing is read ahead but for a filter that holds the head back meanwhile, so that a slow reader slows the sender down.
+//! What a filter holds back goes on when it lets it, also from the answer to a call. It knows no guest; `Ensemble` does.
 
 use std::future::poll_fn;
 use std::mem;

@@ -1,4 +1,4 @@
-//! Host calls that link and do nothing yet.
+//! Host calls that link and do nothing: those of gRPC.
 //!
 //! SDKs import the whole ABI whatever a filter uses, so that a module would not load without them; a filter that does
 //! call one is told `Unimplemented`.

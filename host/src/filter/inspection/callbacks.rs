@@ -1,6 +1,6 @@
 //! Every callback of the proxy-wasm ABI, with its shape and whether this host calls it.
 //!
-//! `inspector` holds a module's exports against it. What `instance` looks up by type stands here by number of arguments:
+//! `inspector` holds a module's exports against it. What `exports` looks up by type stands here by number of arguments:
 //! all of them, and the result of those that have one, are `i32`.
 
 use super::super::abi::Abi;

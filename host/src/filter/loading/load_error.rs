@@ -1,6 +1,6 @@
 //! Why a filter could not be loaded.
 //!
-//! Made by `module`, `instance` and `filters` while the node starts or checks its configuration; all errors of a
+//! Made by `module`, `starter` and `filters` while the node starts or checks its configuration; all errors of a
 //! configuration are listed at once, each on one line that says which filter, what is wrong and how to mend it.
 
 use std::io;
