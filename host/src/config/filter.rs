@@ -29,9 +29,9 @@ pub struct FilterLimits {
     /// A header section after a filter's changes.
     pub header_count_max: usize,
     pub header_bytes_max: usize,
-    /// What one filter may hold back of a body, and the most it is shown at once.
+    /// What one filter may hold back of a body, and the most of a call's body and of its answer's.
     pub body_buffer_max: usize,
-    /// Calls that the filters of one exchange may make.
+    /// Calls that the filters of one exchange may make, and that a plugin may have under way by itself.
     pub calls_max: usize,
     /// From a call to the end of its answer, whatever longer time a filter asks for.
     pub call_timeout_max: Duration,

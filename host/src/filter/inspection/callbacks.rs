@@ -47,7 +47,7 @@ const CALLBACKS: [Callback; 30] = [
     called("proxy_on_delete", 1, 0),
     called("proxy_on_tick", 1, 0),
     called("proxy_on_queue_ready", 2, 0),
-    never("proxy_on_http_call_response", 5, 0),
+    called("proxy_on_http_call_response", 5, 0),
     never("proxy_on_foreign_function", 3, 0),
     never("proxy_on_grpc_receive_initial_metadata", 3, 0),
     never("proxy_on_grpc_receive", 3, 0),

@@ -33,6 +33,7 @@ fn a_module_that_loads_has_no_faults_and_every_part_is_told() {
         (import "env" "proxy_grpc_close" (func (param i32) (result i32)))
         {MARK}
         (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) (i32.const 0))
+        (func (export "proxy_on_http_call_response") (param i32 i32 i32 i32 i32))
         (func (export "proxy_on_grpc_close") (param i32 i32 i32))
         (func (export "proxy_on_request_headerz")))"#
     ));
@@ -41,7 +42,9 @@ fn a_module_that_loads_has_no_faults_and_every_part_is_told() {
     let imports: Vec<_> = found.imports.iter().map(|import| (import.name.as_str(), import.standing)).collect();
     assert_eq!(imports, [("env.proxy_log", Standing::Answered), ("env.proxy_grpc_close", Standing::Unimplemented)]);
     let callbacks: Vec<_> = found.callbacks.iter().map(|offered| (offered.name.as_str(), offered.called)).collect();
-    assert_eq!(callbacks, [("proxy_on_request_headers", true), ("proxy_on_grpc_close", false)]);
+    let expected =
+        [("proxy_on_request_headers", true), ("proxy_on_http_call_response", true), ("proxy_on_grpc_close", false)];
+    assert_eq!(callbacks, expected);
     assert_eq!(found.unknown, ["proxy_on_request_headerz"]);
 }
 
