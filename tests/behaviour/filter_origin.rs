@@ -179,6 +179,44 @@ async fn a_filter_that_fails_or_closes_is_no_trouble_of_the_origin() {
 }
 
 #[tokio::test]
+async fn everybody_who_waits_for_a_fetch_has_its_one_answer() {
+    let setting = Setting::at_origin(marking()).await;
+    let gate = Gate::closed();
+    setting.origin.on("/", cacheable("abc").after(&gate));
+    let address = setting.node.address();
+    let asking: Vec<_> = (0..3).map(|_| tokio::spawn(async move { support::get(address, "/").await })).collect();
+    setting.node.metric_is("forebay_cache_collapsed_waiters", &[], 2.0).await;
+    gate.open();
+    for answer in asking {
+        assert_eq!(answer.await.expect("an answer").header("x-seen"), Some("200"));
+    }
+    setting.counted("asked", 1.0).await;
+}
+
+#[tokio::test]
+async fn a_refresh_in_the_background_goes_through_it() {
+    let setting = Setting::at_origin(marking()).await;
+    setting.origin.otherwise(Answer::ok("abc").header("Cache-Control", "max-age=1, stale-while-revalidate=60"));
+    setting.node.get("/").await;
+    setting.node.advance(Duration::from_secs(10));
+    assert!(setting.status("/").await.contains("detail=stale_while_revalidate"));
+    setting.counted("answered", 2.0).await;
+    setting.origin.requests_reach(2).await;
+    assert_eq!(setting.origin.seen()[1].header("x-asked"), Some("yes"));
+}
+
+#[tokio::test]
+async fn nothing_stale_stands_in_for_a_filter_that_fails() {
+    let setting = Setting::at_origin(guest("request_headers", |guest| vec![guest.trap_at(REQUEST, "x-trap")])).await;
+    setting.origin.otherwise(Answer::ok("abc").header("Cache-Control", "max-age=1, stale-if-error=60"));
+    setting.node.get("/").await;
+    setting.node.advance(Duration::from_secs(10));
+    assert_eq!(setting.node.get_with("/", &[("X-Trap", "1")]).await.status, 500);
+    assert_eq!(setting.node.get("/").await.text(), "abc", "the next one asks anew");
+    assert_eq!(setting.origin.seen().len(), 2);
+}
+
+#[tokio::test]
 async fn the_method_of_a_fetch_is_not_its_to_change() {
     let guest = guest("request_headers", |guest| vec![guest.copy(REQUEST, "x-method", ":method")]);
     let setting = Setting::at_origin(guest).await;

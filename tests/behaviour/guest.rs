@@ -73,6 +73,12 @@ impl Guest {
         format!("(if (i32.ne (call $property {verb} {value}) (i32.const {status})) (then unreachable))")
     }
 
+    /// Traps where the message has the field `name`.
+    pub(super) fn trap_at(&mut self, map: u32, name: &str) -> String {
+        let name = self.text(name.as_bytes());
+        format!("(if (i32.eqz (call $value (i32.const {map}) {name} {OUT})) (then unreachable))")
+    }
+
     /// Counts one in a metric of its own.
     pub(super) fn count(&mut self, name: &str) -> String {
         let name = self.text(name.as_bytes());
