@@ -4,12 +4,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http_body_util::BodyExt;
 use proptest::prelude::*;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::super::{Chain, EndOfStream, Filters, RecordBounds, RecordRefusal, Recording, Replay, Report};
 use super::guest::{Guest, OUT};
 use super::node::{Node, limits, request, response, run_both, run_request, stream};
+use crate::body::Body;
 use crate::config::{Isolation, OnError};
 
 fn bounds(exchanges: u64) -> RecordBounds {
@@ -145,6 +147,38 @@ fn exchanges_that_end_badly_or_early_are_recorded_and_run_again() {
     }
 }
 
+/// Puts `text` in the place of every response body.
+fn replacing(text: &str) -> Vec<u8> {
+    let mut guest = Guest::new();
+    let text = guest.text(text);
+    let replace = format!("(drop (call $set_buffer (i32.const 1) (i32.const 0) (local.get $size) {text}))");
+    let parameters = "(param $context i32) (param $size i32) (param $end i32) (result i32)";
+    guest
+        .with(&format!("(func (export \"proxy_on_response_body\") {parameters} {replace} (i32.const 0))"))
+        .on_log("(drop (call $pairs (i32.const 2) (i32.const 0) (i32.const 4)))")
+        .build()
+}
+
+#[test]
+fn bodies_and_what_comes_after_them_are_in_a_trace() {
+    let stage = Stage::of(&replacing("new"));
+    let trace = stage.record(2, |chain| {
+        let (mut run, parts, _) = run_both(chain);
+        run.keep(request(), parts);
+        let body = run.through_response(Body::from(Bytes::from_static(b"old")));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        assert_eq!(runtime.block_on(body.collect()).unwrap().to_bytes(), "new");
+    });
+    let text = String::from_utf8(trace.concat()).unwrap();
+    assert!(text.contains("\"moment\":\"log\"") && text.contains("\"body\":\"old\""), "{text}");
+    assert!(stage.same(&trace).differing.is_empty());
+    assert!(stage.replay(&replacing("new"), &trace).unwrap().other().differing.is_empty());
+    let report = stage.replay(&replacing("odd"), &trace).unwrap().other();
+    let told = &report.differing[1].differences;
+    assert_eq!((told.len(), &*told[0].place, &*told[0].what), (1, "response body", "body"));
+    assert_eq!((&*told[0].expected, &*told[0].found), ("\"new\"", "\"odd\""));
+}
+
 #[test]
 fn recorded_exchange_leaves_the_filter_as_it_was() {
     let stage = Stage::of(&curious());
@@ -264,7 +298,7 @@ fn a_guest_that_floods_the_host_is_left_out_and_counted() {
     );
     let guest = guest.with(&format!("(func $flood {flood})")).on_request("(call $flood)");
     let stage = Stage::of(&guest.build());
-    let recording = stage.filters.record("probe", RecordBounds { duration: Duration::from_millis(300), ..bounds(2) });
+    let recording = stage.filters.record("probe", RecordBounds { duration: Duration::from_secs(1), ..bounds(2) });
     let recording = recording.unwrap();
     both(&stage.chain);
     let trace = lines(recording).concat();
@@ -289,7 +323,7 @@ fn what_cannot_be_recorded_is_refused_by_a_word() {
 #[test]
 fn a_share_of_the_exchanges_takes_part() {
     let stage = Stage::of(&marking("b", "1"));
-    let some = RecordBounds { percent: 20, duration: Duration::from_millis(400), ..bounds(1_000) };
+    let some = RecordBounds { percent: 20, duration: Duration::from_secs(1), ..bounds(1_000) };
     let recording = stage.filters.record("probe", some).unwrap();
     (0..200).for_each(|_| by_agent(&stage.chain, "abe"));
     let taken = lines(recording).iter().filter(|line| line.starts_with(b"{\"exchange\"")).count();
