@@ -18,7 +18,7 @@ use crate::admin::{self, Health};
 use crate::cache::Cache;
 use crate::clock::Clock;
 use crate::config::{self, Config};
-use crate::exchange::{Edge, EdgeError, Parts};
+use crate::exchange::{Edge, EdgeError, Outcalls, Parts};
 use crate::filter::{Environment, Filters, LoadError, Wanted};
 use crate::listener::{self, Acceptor, Bound, Drain, Drainer};
 use crate::origin::Origins;
@@ -80,7 +80,10 @@ impl Node {
         let registry = Registry::new();
         describe_process(&registry)?;
         let access = open_access_log(&config.log, &registry)?;
-        let edge = Arc::new(assemble(config, clock, access.clone(), &registry)?);
+        let keepers = new_runtime()?;
+        let environment = Environment::new(&registry, clock.clone(), config.node.workers, &config.node.name)?;
+        let environment = environment.keeping(keepers.handle().clone());
+        let edge = Arc::new(assemble(config, access.clone(), (&environment, clock), &registry)?);
         let bound = bind_all(config)?;
         let metrics = listener::Metrics::register(&registry)?;
         let health = Health::default();
@@ -111,6 +114,8 @@ impl Node {
             node.threads.push(spawn(format!("worker-{index}"), move |runtime| work.run(runtime))?);
         }
         drop(drain);
+        let closing = stopped.clone();
+        node.threads.push(spawn_on(keepers, "filters".to_owned(), move |runtime| keep(runtime, environment, closing))?);
         let state = admin::State { registry, health, edge, token: config.admin.token.clone() };
         node.threads.push(spawn("admin".to_owned(), move |runtime| serve_admin(runtime, bound.admin, state, stopped))?);
         node.health.set_ready(true);
@@ -158,12 +163,21 @@ impl Drop for Node {
 }
 
 /// Loads and connects the parts that answer requests.
-fn assemble(config: &Config, clock: Clock, access: Option<AccessLog>, registry: &Registry) -> Result<Edge, StartError> {
-    let environment = Environment::new(registry, clock.clone(), config.node.workers, &config.node.name)?;
+fn assemble(
+    config: &Config,
+    access: Option<AccessLog>,
+    (environment, clock): (&Environment, Clock),
+    registry: &Registry,
+) -> Result<Edge, StartError> {
+    let origins = Origins::new(config, registry)?;
+    let name = &config.node.name;
+    let outcalls = Arc::new(Outcalls::new(&origins, name).map_err(|_| EdgeError::Name(name.clone()))?);
+    let environment = environment.clone().calling(outcalls.clone());
     let filters = Filters::load(&Wanted::of(config), &environment).map_err(StartError::Filters)?;
     let parts = Parts {
         cache: Cache::new(&config.cache, clock.clone(), registry)?,
-        origins: Origins::new(config, registry)?,
+        origins,
+        outcalls,
         filters,
         environment,
         clock,
@@ -211,7 +225,18 @@ fn open_access_log(log: &config::Log, registry: &Registry) -> Result<Option<Acce
 
 /// A named thread with a runtime of its own.
 fn spawn(name: String, run: impl FnOnce(Runtime) + Send + 'static) -> Result<JoinHandle<()>, StartError> {
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
+    spawn_on(new_runtime()?, name, run)
+}
+
+fn new_runtime() -> Result<Runtime, StartError> {
+    Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)
+}
+
+fn spawn_on(
+    runtime: Runtime,
+    name: String,
+    run: impl FnOnce(Runtime) + Send + 'static,
+) -> Result<JoinHandle<()>, StartError> {
     std::thread::Builder::new().name(name).spawn(move || run(runtime)).map_err(StartError::Thread)
 }
 
@@ -241,6 +266,15 @@ impl Work {
         });
         runtime.shutdown_background();
     }
+}
+
+/// The thread on which filters run their own callbacks: what they take of it no exchange waits for.
+fn keep(runtime: Runtime, environment: Environment, mut stopped: watch::Receiver<bool>) {
+    runtime.block_on(async {
+        wait_for_stop(&mut stopped).await;
+        environment.close().await;
+    });
+    runtime.shutdown_background();
 }
 
 fn serve_admin(runtime: Runtime, bound: Bound, state: admin::State, mut stopped: watch::Receiver<bool>) {

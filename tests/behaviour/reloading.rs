@@ -61,6 +61,26 @@ async fn a_broken_module_keeps_its_old_version_while_a_new_route_comes() {
 }
 
 #[tokio::test]
+async fn a_missing_module_keeps_its_old_version_and_blocks_nothing_else() {
+    let origin = Origin::start().await;
+    origin.otherwise(Answer::ok("a"));
+    let node = TestNode::start(&marking(&origin, "old"));
+    let path = format!("{:?}", filter_module("rewrite"));
+    let missing = marking(&origin, "new").replace(&path, "\"gone.wasm\"");
+    let bare =
+        "[filters.two]\nmodule = \"nowhere.wasm\"\n[[route]]\nname = \"bare\"\npath = \"/bare\"\norigin = \"site\"\n";
+    node.configure(&format!("{missing}{bare}"));
+    let told = node.reload().await;
+    assert_eq!(told.status, 200, "{}", told.text());
+    for part in ["\"whole\":false", "\"result\":\"kept\"", "gone.wasm cannot be read", "\"result\":\"failed\""] {
+        assert!(told.text().contains(part), "{part} is not in {}", told.text());
+    }
+    node.metric_is("forebay_filter_reloads_total", &[("filter", "one"), ("result", "kept")], 1.0).await;
+    assert_eq!(mark(&node).await.as_deref(), Some("old"));
+    assert_eq!(node.get("/bare").await.header("x-mark"), None, "the new route is there");
+}
+
+#[tokio::test]
 async fn a_file_with_faults_changes_nothing_and_says_where_they_are() {
     let origin = Origin::start().await;
     origin.otherwise(Answer::ok("a"));

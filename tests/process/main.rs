@@ -9,5 +9,6 @@ mod large_bodies;
 mod operating;
 mod real_codings;
 mod real_site;
+mod reloading;
 mod running;
 mod unrecorded;

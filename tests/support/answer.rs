@@ -11,6 +11,8 @@ pub struct Answer {
     status: u16,
     headers: Vec<(String, String)>,
     body: Body,
+    /// Those of a chunked body.
+    trailers: String,
     interim: Vec<u8>,
     before_head: Option<Gate>,
     before_end: Option<Gate>,
@@ -99,6 +101,12 @@ impl Answer {
         self
     }
 
+    /// Sends this field behind a chunked body.
+    pub fn trailer(mut self, name: &str, value: &str) -> Self {
+        self.trailers += &format!("{name}: {value}\r\n");
+        self
+    }
+
     /// A `Content-Length` that is not true.
     pub fn declare_length(mut self, length: usize) -> Self {
         if let Body::Whole { declared, .. } = &mut self.body {
@@ -144,8 +152,9 @@ impl Answer {
     }
 
     fn with(status: u16, body: Body, end: End) -> Self {
-        let (interim, before_head, before_end) = (Vec::new(), None, None);
-        Self { status, headers: Vec::new(), body, interim, before_head, before_end, pace: Pace::AtOnce, end }
+        let (headers, trailers, interim) = (Vec::new(), String::new(), Vec::new());
+        let (before_head, before_end) = (None, None);
+        Self { status, headers, body, trailers, interim, before_head, before_end, pace: Pace::AtOnce, end }
     }
 
     /// The steps of answering a request of this method.
@@ -215,7 +224,7 @@ impl Answer {
                 let chunks: Vec<Vec<u8>> = pieces.iter().map(chunk).collect();
                 let (last, first) =
                     chunks.split_last().map_or((&[][..], &[][..]), |(last, first)| (last.as_slice(), first));
-                (first.concat(), [last, b"0\r\n\r\n"].concat())
+                (first.concat(), [last, b"0\r\n", self.trailers.as_bytes(), b"\r\n"].concat())
             }
         }
     }

@@ -76,7 +76,7 @@ impl RawClient {
     pub async fn response_head(&mut self) -> Response {
         let head = patiently("a response's head", self.incoming.head()).await;
         let head = head.expect("a response before the connection ends");
-        Response { status: status(&head.start), head, body: Vec::new(), complete: false }
+        Response { status: status(&head.start), head, body: Vec::new(), trailers: Vec::new(), complete: false }
     }
 
     /// Whatever bytes come next; empty where the connection has ended.
@@ -115,7 +115,8 @@ impl RawClient {
             let bodiless = otherwise == Framing::Empty || matches!(status, 204 | 304);
             let framing = if bodiless { Framing::Empty } else { head.framing(otherwise) };
             let (body, complete) = patiently("a response's body", self.incoming.body(framing)).await;
-            return Some(Response { status, head, body, complete });
+            let trailers = self.incoming.take_trailers();
+            return Some(Response { status, head, body, trailers, complete });
         }
     }
 }

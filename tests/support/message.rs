@@ -30,6 +30,7 @@ pub struct Seen {
     pub target: String,
     pub head: Head,
     pub body: Vec<u8>,
+    pub trailers: Vec<(String, String)>,
 }
 
 /// One response as the client saw it.
@@ -38,6 +39,7 @@ pub struct Response {
     pub status: u16,
     pub head: Head,
     pub body: Vec<u8>,
+    pub trailers: Vec<(String, String)>,
     /// False where the connection ended before the body did.
     pub complete: bool,
 }
@@ -46,6 +48,8 @@ pub struct Response {
 pub(crate) struct Incoming<R> {
     stream: R,
     ahead: Vec<u8>,
+    /// What followed the last body.
+    trailers: Vec<(String, String)>,
 }
 
 impl Head {
@@ -53,10 +57,6 @@ impl Head {
     fn parse(text: &str) -> Self {
         let mut lines = text.split("\r\n");
         let start = lines.next().unwrap_or_default().to_owned();
-        let field = |line: &str| {
-            let (name, value) = line.split_once(':').unwrap_or_else(|| panic!("no header field: {line:?}"));
-            (name.to_owned(), value.trim().to_owned())
-        };
         Self { start, headers: lines.filter(|line| !line.is_empty()).map(field).collect() }
     }
 
@@ -83,6 +83,12 @@ impl Head {
     }
 }
 
+/// Fails the test where the line is no field.
+fn field(line: &str) -> (String, String) {
+    let (name, value) = line.split_once(':').unwrap_or_else(|| panic!("no field: {line:?}"));
+    (name.to_owned(), value.trim().to_owned())
+}
+
 impl Seen {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.head.header(name)
@@ -106,7 +112,7 @@ impl Response {
 
 impl<R: AsyncRead + Unpin> Incoming<R> {
     pub(crate) fn new(stream: R) -> Self {
-        Self { stream, ahead: Vec::new() }
+        Self { stream, ahead: Vec::new(), trailers: Vec::new() }
     }
 
     /// The next header section; `None` where the connection ends before one is whole.
@@ -136,6 +142,11 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
         (body, complete)
     }
 
+    /// What followed the body that was read last.
+    pub(crate) fn take_trailers(&mut self) -> Vec<(String, String)> {
+        std::mem::take(&mut self.trailers)
+    }
+
     /// What comes next, as it comes; empty at the end of the connection.
     pub(crate) async fn some(&mut self) -> Vec<u8> {
         if self.ahead.is_empty() {
@@ -157,8 +168,12 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
             let size = line.split(';').next().unwrap_or_default().trim();
             let size = usize::from_str_radix(size, 16).expect("a chunk size is hexadecimal");
             if size == 0 {
-                while !self.line().await?.is_empty() {}
-                return Some(());
+                loop {
+                    match self.line().await? {
+                        end if end.is_empty() => return Some(()),
+                        line => self.trailers.push(field(&line)),
+                    }
+                }
             }
             self.exactly(size, body).await?;
             assert_eq!(self.line().await?, "", "a chunk ends with its line");
@@ -215,9 +230,9 @@ mod tests {
 
     #[tokio::test]
     async fn chunks_are_joined_and_a_missing_end_is_noticed() {
-        let whole =
-            Incoming::new(&b"3;x=1\r\nabc\r\n2\r\nde\r\n0\r\nTrailer: 1\r\n\r\n"[..]).body(Framing::Chunked).await;
-        assert_eq!(whole, (b"abcde".to_vec(), true));
+        let mut incoming = Incoming::new(&b"3;x=1\r\nabc\r\n2\r\nde\r\n0\r\nX-Sum: 1\r\n\r\n"[..]);
+        assert_eq!(incoming.body(Framing::Chunked).await, (b"abcde".to_vec(), true));
+        assert_eq!(incoming.take_trailers(), [("X-Sum".to_owned(), "1".to_owned())]);
         let cut = Incoming::new(&b"3\r\nabc\r\n2\r\nd"[..]).body(Framing::Chunked).await;
         assert_eq!(cut, (b"abcd".to_vec(), false));
         assert_eq!(Incoming::new(&b"ab"[..]).body(Framing::Length(3)).await, (b"ab".to_vec(), false));

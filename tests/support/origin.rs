@@ -160,7 +160,7 @@ async fn serve(stream: TcpStream, open: Open) {
         }
         let mut words = head.start.split(' ').map(str::to_owned);
         let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-        let seen = Seen { method, target, head, body };
+        let seen = Seen { method, target, head, body, trailers: incoming.take_trailers() };
         let steps = open.0.next_answer(&seen).steps(&seen.method);
         lock(&open.0.seen).push(seen);
         open.0.counts.send_modify(|counts| counts.requests += 1);

@@ -15,7 +15,7 @@ use super::disk::Kept;
 use super::entry::Head;
 use super::tier::Slices;
 use crate::body::BodyError;
-use crate::semantics::{ProxyError, Selection};
+use crate::semantics::{ProxyError, Selection, Trouble};
 
 mod window;
 
@@ -28,7 +28,16 @@ const WINDOW_BYTES: u64 = 1 << 20;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FetchFailure {
     pub error: ProxyError,
+    /// The stable word of a failure that is not the origin's; `None` where it is, and the error's token is its word.
+    pub own_word: Option<&'static str>,
     pub detail: Arc<str>,
+}
+
+impl FetchFailure {
+    /// The trouble with the origin behind it; `None` where it was not the origin's.
+    pub fn trouble(&self) -> Option<Trouble> {
+        if self.own_word.is_some() { None } else { Trouble::of_failure(self.error) }
+    }
 }
 
 /// Where a fetch stands.

@@ -30,7 +30,7 @@ impl Admin {
         if let Some(address) = door.admin {
             return Ok(Self { address, token: door.token.clone() });
         }
-        let config = config::load(&door.config).map_err(|faults| {
+        let config = config::load_anew(&door.config).map_err(|faults| {
             let faults = faults.to_string();
             anyhow::anyhow!(
                 "{}\nthe configuration says where the node is; name it by --admin ADDRESS",

@@ -191,11 +191,22 @@ pub(super) const FILTER_HEADER_BYTES: Bound<u64> = Bound { default: 64 * KIB, le
 
 /// Envoy's default for what it buffers of a body. Each exchange may hold as much per filter and direction.
 pub(super) const FILTER_BODY_BUFFER: Bound<u64> = Bound { default: MIB, least: KIB, most: 256 * MIB };
+
 /// Ten in a row are no accident: a filter that fails one exchange in a hundred by chance gets there once in 10^20.
 pub(super) const BREAKER_FAILURES: Bound<usize> = Bound { default: 10, least: 0, most: 1_000_000 };
 
 /// Long enough that what a try costs is nothing, short enough that nobody has to wake a filter that is well again.
 pub(super) const BREAKER_COOLDOWN: Bound<Duration> = millis(10_000, 10, 60 * MINUTE * 1000);
+
+/// A tick changes what the filter is, and every worker takes the change over: some 20 us each. At this rate that is under
+/// one percent of a core.
+pub(super) const TICK_MIN: Bound<Duration> = millis(10, 1, HOUR * 1000);
+
+/// Time for a last call or two; a node that ends waits for it.
+pub(super) const DONE_MAX: Bound<Duration> = millis(5_000, 0, MINUTE * 1000);
+/// Each reserves 4 GiB of the 128 TiB of addresses that a process has, so that 32 filters can have as many; what they take
+/// of memory is what they write. Beyond the most, one filter could take all addresses.
+pub(super) const FILTER_INSTANCES: Bound<usize> = Bound { default: 1_000, least: 1, most: 30_000 };
 
 /// All exchanges are no canary but the new version itself, which the filter's own keys name.
 pub(super) const CANARY_PERCENT: Bound<usize> = Bound { default: 5, least: 0, most: 100 };

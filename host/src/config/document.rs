@@ -14,6 +14,14 @@ use super::fault::{Fault, Faults, Place};
 /// Reads an environment variable; `None` where it is not set.
 pub(super) type Environment<'d> = dyn Fn(&str) -> Option<String> + 'd;
 
+/// Whether the files that a configuration names have to be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Files {
+    Needed,
+    /// What was made of them before may do.
+    MayBeMissing,
+}
+
 /// One file while it is checked.
 pub(super) struct Document<'d> {
     file: &'d Path,
@@ -21,16 +29,17 @@ pub(super) struct Document<'d> {
     folder: PathBuf,
     text: &'d str,
     environment: &'d Environment<'d>,
+    files: Files,
     /// Byte offset, key path and message.
     faults: RefCell<Vec<(usize, String, String)>>,
 }
 
 impl<'d> Document<'d> {
-    pub(super) fn new(file: &'d Path, text: &'d str, environment: &'d Environment<'d>) -> Self {
+    pub(super) fn new(file: &'d Path, text: &'d str, environment: &'d Environment<'d>, files: Files) -> Self {
         let folder = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         // Only an unreadable working directory makes this fail; the relative folder then still names the same place.
         let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf());
-        Self { file, folder, text, environment, faults: RefCell::default() }
+        Self { file, folder, text, environment, files, faults: RefCell::default() }
     }
 
     /// The file's tables. What cannot be parsed is reported, every error the parser can recover from.
@@ -45,6 +54,11 @@ impl<'d> Document<'d> {
 
     pub(super) fn fault(&self, offset: usize, key: impl Into<String>, message: impl Into<String>) {
         self.faults.borrow_mut().push((offset, key.into(), message.into()));
+    }
+
+    /// Whether a file that is not there is a fault.
+    pub(super) fn needs_files(&self) -> bool {
+        self.files == Files::Needed
     }
 
     pub(super) fn variable(&self, name: &str) -> Option<String> {

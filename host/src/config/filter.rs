@@ -35,6 +35,12 @@ pub struct FilterLimits {
     pub breaker_failures: usize,
     /// From then to the exchange that tries it again.
     pub breaker_cooldown: Duration,
+    /// The least time between two ticks.
+    pub tick_min: Duration,
+    /// How long a plugin may take to end.
+    pub done_max: Duration,
+    /// Instances of one filter and settings that live at once.
+    pub instances_max: usize,
 }
 
 /// `[filters.NAME]`: a module and its settings.
@@ -51,6 +57,8 @@ pub struct Filter {
     pub settings: String,
     pub on_error: OnError,
     pub isolation: Isolation,
+    /// On which side of the cache, if a route says nothing else.
+    pub at: Side,
     /// Where it is entered, if a route says nothing else.
     pub condition: FilterCondition,
     pub canary: Option<FilterCanary>,
@@ -68,6 +76,7 @@ impl Filter {
             settings: settings.into(),
             on_error: OnError::FailClosed,
             isolation: Isolation::Request,
+            at: Side::Client,
             condition: FilterCondition::default(),
             canary: None,
         }
@@ -102,7 +111,27 @@ pub struct RouteFilter {
     pub name: String,
     /// In the place of the filter's own, in the same form.
     pub settings: Option<String>,
+    pub at: Side,
     pub condition: FilterCondition,
+}
+
+/// The side of the cache that a filter works on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Around every exchange with a client.
+    Client,
+    /// Around every fetch from an origin: what it makes of a response is what is stored.
+    Origin,
+}
+
+impl Side {
+    /// The word, as `at` has it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Origin => "origin",
+        }
+    }
 }
 
 /// What an exchange finds in a filter of those before it.

@@ -30,9 +30,9 @@ mod variable;
 
 pub use document::position;
 pub use fault::{Fault, Faults, Place};
-pub use filter::{Filter, FilterCanary, FilterCondition, FilterLimits, Isolation, OnError, RouteFilter};
+pub use filter::{Filter, FilterCanary, FilterCondition, FilterLimits, Isolation, OnError, RouteFilter, Side};
 pub use host::HostError;
-pub use load::{load, parse};
+pub use load::{load, load_anew, parse};
 pub use media_range::{MediaRange, MediaRangeError};
 pub use model::{
     AccessLog, Admin, Admission, Balance, Cache, Coding, Compression, Config, Disk, HostPattern, Listener, Log,

@@ -7,6 +7,7 @@ use std::fmt::{self, Display, Formatter};
 use http::HeaderName;
 
 use super::bound;
+use super::filter::Side;
 use super::model::{Coding, Config, QueryParameters, Route, RouteKey};
 use super::size::ByteSize;
 use super::timespan::TimeSpan;
@@ -63,8 +64,11 @@ impl Display for Summary<'_> {
 
 fn write_route(f: &mut Formatter<'_>, route: &Route) -> fmt::Result {
     write!(f, "route     {}{} -> {}", route.host, route.path, route.origin)?;
-    if !route.filters.is_empty() {
-        write!(f, " through {}", listed(route.filters.iter().map(|filter| &filter.name)))?;
+    for (side, through) in [(Side::Client, " through"), (Side::Origin, ", fetched through")] {
+        let mut names = route.filters.iter().filter(|filter| filter.at == side).map(|filter| &filter.name).peekable();
+        if names.peek().is_some() {
+            write!(f, "{through} {}", listed(names))?;
+        }
     }
     match (route.cache.enabled, route.cache.default_ttl) {
         (false, _) => write!(f, ", not cached")?,

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::HeaderMap;
+use http::header::{self, HeaderMap};
 use http::{Method, Response, StatusCode};
 
 use super::compressor::Ready;
@@ -108,7 +108,12 @@ pub(super) fn passing(visit: &Visit<'_>, response: Response<Body>) -> Response<B
         if visit.head_only() {
             accepted.best_first().take(1).for_each(|coding| recode(&mut parts.headers, coding));
         } else {
-            body = passing_by(visit, passage, accepted, &mut parts.headers).send(body);
+            let sending = passing_by(visit, passage, accepted, &mut parts.headers);
+            if matches!(sending, Sending::Coded(_)) {
+                // A coded body ends without the trailers of the one that it was made of.
+                parts.headers.remove(header::TRAILER);
+            }
+            body = sending.send(body);
         }
     }
     Response::from_parts(parts, body)

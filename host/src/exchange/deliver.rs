@@ -13,8 +13,8 @@ use super::forward::X_REQUEST_ID;
 use super::record::Record;
 use super::reply::bodiless;
 use super::visit::Visit;
+use super::visit::company::Company;
 use crate::body::{Body, BodyError};
-use crate::filter::Run;
 use crate::semantics::{CacheStatus, Outcome};
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
@@ -24,7 +24,7 @@ pub struct Delivery {
     body: Body,
     record: Record,
     /// The filters that see it through to its end.
-    staying: Option<Run>,
+    staying: Option<Company>,
 }
 
 impl Drop for Delivery {
@@ -101,7 +101,8 @@ impl HttpBody for Delivery {
             }
             Some(Ok(frame)) => {
                 this.record.body_bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
-                if this.body.is_end_stream() {
+                // Nothing follows trailers, and the connection asks for nothing more.
+                if frame.is_trailers() || this.body.is_end_stream() {
                     this.record.ending = Ending::Whole;
                 }
             }

@@ -1,5 +1,6 @@
 //! A node's exchanges: everything they share, put together once.
 
+pub(super) mod outcalls;
 pub(super) mod reload;
 mod running;
 
@@ -9,6 +10,7 @@ use arc_swap::ArcSwap;
 use http::HeaderValue;
 use prometheus::Registry;
 
+use self::outcalls::Outcalls;
 use self::running::Running;
 use super::backoff::Backoff;
 use super::compressor::Compressor;
@@ -27,6 +29,8 @@ use crate::telemetry::AccessLog;
 pub struct Parts {
     pub cache: Cache,
     pub origins: Origins,
+    /// What filters send to them.
+    pub outcalls: Arc<Outcalls>,
     pub filters: Filters,
     /// What filters of a later configuration are loaded into.
     pub environment: Environment,
@@ -70,9 +74,7 @@ pub enum EdgeError {
 impl Edge {
     pub fn new(config: &config::Config, parts: Parts, registry: &Registry) -> Result<Self, EdgeError> {
         let name = config.node.name.as_str();
-        let via = HeaderValue::from_str(&format!("1.1 {name}")).map_err(|_| EdgeError::Name(name.to_owned()))?;
         let targets = Targets::new(&config.cache.targeted_fields, name);
-        let mark = LoopMark::new(name, fastrand::u64(..)).map_err(|_| EdgeError::Name(name.to_owned()))?;
         let capability = HeaderValue::from_str(&format!("{name}=\"Surrogate/1.0\""))
             .map_err(|_| EdgeError::Name(name.to_owned()))?;
         let placed = config.routes.iter().map(|route| Placed::new(route, &parts.origins, &parts.filters));
@@ -85,8 +87,8 @@ impl Edge {
         config.routes.iter().for_each(|route| book.metrics.announce(&route.name));
         Ok(Self {
             name: name.into(),
-            mark,
-            via,
+            mark: parts.outcalls.mark.clone(),
+            via: parts.outcalls.via.clone(),
             capability: targets.is_surrogate().then_some(capability),
             targets,
             backoff: Backoff::new(config.cache.retry_backoff_max, fastrand::f64),

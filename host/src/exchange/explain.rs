@@ -1,7 +1,8 @@
 //! How a request would be answered, without answering it.
 //!
 //! The request goes the real way: it is normalised, routed, and shown to the route's filters, so that its key is the true
-//! one. Only the lookup is replaced by a look. What filters do besides (metrics, logs of their own), they do here too.
+//! one. Only the lookup is replaced by a look. What filters do besides (metrics, logs of their own), they do here too,
+//! but for purges. Those at the origin's side are only named: nothing is fetched.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -56,7 +57,7 @@ impl Edge {
             ..Explanation::default()
         };
         let Some(book) = silent_book(self) else { return Ok(told) };
-        let mut visit = Visit::in_book(&book, self, &peer, &parts);
+        let mut visit = Visit::on_trial(&book, self, &peer, &parts);
         let status = match self.follow(&mut visit, parts, &mut told).await {
             Ok(status) => status,
             Err(failure) => {
@@ -89,6 +90,7 @@ impl Edge {
         let key = look::key(visit, (&origin, chosen))?;
         look::recall(visit, &key).await?;
         let passage = visit.passage()?;
+        told.origin_filters = passage.route.origin_chain.names().map(str::to_owned).collect();
         let now = self.clock.now();
         let doubt = self.backoff.doubt(origin.name(), key.as_str(), now);
         let standing = |purpose| look::standing(passage, doubt, purpose);

@@ -24,6 +24,8 @@ pub struct Explanation {
     pub passed: Option<&'static str>,
     /// The status that a filter answers with itself, if one does.
     pub filter_reply: Option<u16>,
+    /// The filters that a fetch from the origin would pass; they are not asked.
+    pub origin_filters: Vec<String>,
     /// Why the node would answer an error, if it would.
     pub failure: Option<String>,
     /// Why the last answer for this key was not stored, where requests still pass side by side for it.
@@ -91,6 +93,9 @@ impl Display for Explanation {
         line(f, "verdict", &self.verdict)?;
         maybe(f, "passed", self.passed)?;
         maybe(f, "filter", self.filter_reply.map(|status| format!("a filter answers itself, {status}")))?;
+        if !self.origin_filters.is_empty() {
+            line(f, "at the origin", self.origin_filters.join(", "))?;
+        }
         maybe(f, "failure", self.failure.as_ref())?;
         maybe(f, "refusal", self.refusal.map(|word| format!("{word}: the last answer for this key was not stored")))?;
         if self.fetching {

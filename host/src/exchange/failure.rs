@@ -9,6 +9,7 @@ use http::{Response, StatusCode};
 use crate::body::Body;
 use crate::cache::FetchFailure;
 use crate::filter::{Callback, FailureKind, FilterFailure};
+use crate::origin::OriginFailure;
 use crate::semantics::{BadTarget, ProxyError};
 
 pub(super) const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
@@ -64,7 +65,32 @@ impl Fault {
     }
 }
 
+/// What everybody who waits for a fetch is told of its failure.
+impl From<OriginFailure> for Failure {
+    fn from(failure: OriginFailure) -> Self {
+        let detail = failure.to_string().into();
+        Self::Fetch(FetchFailure { error: failure.proxy_error(), own_word: None, detail })
+    }
+}
+
 impl Failure {
+    /// A filter at the origin's side wants the fetch ended without an answer.
+    pub(super) fn closed_at_origin() -> Self {
+        Self::Fetch(Self::ClosedByFilter.for_all())
+    }
+
+    /// The same for everybody who waits for a fetch.
+    pub(super) fn for_all(self) -> FetchFailure {
+        match self {
+            Self::Fetch(failure) => failure,
+            other => FetchFailure {
+                error: other.proxy_error(),
+                own_word: Some(other.word()),
+                detail: other.to_string().into(),
+            },
+        }
+    }
+
     /// The stable word for logs and `Cache-Status`.
     pub(super) fn word(&self) -> &'static str {
         match self {
@@ -77,7 +103,7 @@ impl Failure {
             Self::Loop => "loop",
             Self::UnknownOrigin(_) => "unknown_origin",
             Self::Fetch(failure) if failure.error == ProxyError::HttpRequestStalled => "request_stalled",
-            Self::Fetch(failure) => failure.error.token(),
+            Self::Fetch(failure) => failure.own_word.unwrap_or(failure.error.token()),
             Self::Filter(failure) => failure.kind.word(),
             Self::ClosedByFilter => "closed_by_filter",
             Self::Unsendable(_) => "unsendable",
@@ -91,6 +117,8 @@ impl Failure {
             Self::PurgeOff | Self::PurgeForbidden => Fault::Client,
             Self::Fetch(failure) => match failure.error {
                 ProxyError::HttpRequestError | ProxyError::HttpRequestStalled => Fault::Client,
+                // Origins have tokens of their own.
+                _ if failure.own_word.is_some() => Fault::Filter,
                 _ => Fault::Origin,
             },
             Self::UnknownOrigin(_) | Self::Filter(_) | Self::ClosedByFilter | Self::Unsendable(_) => Fault::Filter,
@@ -173,7 +201,8 @@ mod tests {
         assert!(status.starts_with("edge-1; error=http_request_error; details=\"an HTTP/1.1 request needs a Host"));
 
         let detail = "10.0.0.7:80: connecting failed".into();
-        let failed = Failure::Fetch(FetchFailure { error: ProxyError::ConnectionRefused, detail }).answer("edge-1");
+        let failed = Failure::Fetch(FetchFailure { error: ProxyError::ConnectionRefused, own_word: None, detail })
+            .answer("edge-1");
         assert_eq!(failed.status(), 502);
         assert!(!failed.headers()[PROXY_STATUS].to_str().expect("text").contains("10.0.0.7"));
         assert_eq!(failed.headers()[header::CACHE_CONTROL], "no-store");

@@ -10,13 +10,12 @@ use http_body::Body as _;
 use http_body_util::BodyExt;
 use tokio::sync::oneshot;
 
+use super::compress;
 use super::edge::Edge;
 use super::failure::Failure;
-use super::forward::{self, Audience};
-use super::routes::Route;
-use super::verbs::Terms;
+use super::forward::Audience;
+use super::forward::trip::{Asked, Back, Trip};
 use super::visit::Visit;
-use super::{compress, pass};
 use crate::body::Body;
 use crate::cache::{Aside, Entry, FetchFailure, Filling, Head, Lead};
 use crate::clock::Timestamp;
@@ -56,21 +55,11 @@ pub(super) fn start(
 /// One fetch for everybody, on its own.
 pub(super) struct Fetch {
     pub(super) edge: Arc<Edge>,
-    origin: Origin,
+    pub(super) trip: Trip,
     /// The leading request's, as filters left them.
     pub(super) headers: HeaderMap,
-    pub(super) route: Arc<Route>,
-    /// What the leading request's filters say of the answer.
-    terms: Terms,
     /// What the origin is asked to confirm.
     stale: Option<Arc<Entry>>,
-}
-
-/// What an origin answered, made fit to be passed on, and when it was asked and answered.
-pub(super) struct Arrival {
-    pub(super) parts: response::Parts,
-    pub(super) body: Body,
-    pub(super) times: (Timestamp, Timestamp),
 }
 
 impl Fetch {
@@ -78,57 +67,56 @@ impl Fetch {
         let passage = visit.passage()?;
         Ok(Self {
             edge: visit.edge.clone(),
-            origin: origin.clone(),
+            trip: Trip::new(visit, origin)?,
             headers: passage.head.headers.clone(),
-            route: passage.route.clone(),
-            terms: visit.terms(),
             stale,
         })
     }
 
     async fn run(self, request: Request<Body>, lead: Lead, word: oneshot::Sender<Word>) {
         match self.ask(request, &lead).await {
-            Ok(arrival) => self.land(arrival, lead, word).await,
+            Ok(back) => self.land(back, lead, word).await,
             Err(failure) => lead.fail(failure),
         }
     }
 
     /// Asks the origin, and tells the back-off how it did.
-    pub(super) async fn ask(&self, request: Request<Body>, lead: &Lead) -> Result<Arrival, FetchFailure> {
-        let requested = self.edge.clock.now();
-        let answer = match self.origin.fetch(request).await {
-            Ok(answer) => answer,
+    pub(super) async fn ask(&self, request: Request<Body>, lead: &Lead) -> Result<Back, FetchFailure> {
+        match self.trip.go(request).await {
+            Ok(back) => {
+                if let Some(status) = back.status {
+                    self.note(lead, Trouble::of_status(status));
+                }
+                Ok(back)
+            }
             Err(failure) => {
-                let failure = pass::fetch_failure(&failure);
-                if let Some(trouble) = Trouble::of_failure(failure.error) {
+                let failure = failure.for_all();
+                if let Some(trouble) = failure.trouble() {
                     self.note(lead, Some(trouble));
                 }
-                return Err(failure);
+                Err(failure)
             }
-        };
-        let received = self.edge.clock.now();
-        self.note(lead, Trouble::of_status(answer.status()));
-        let (mut parts, body) = answer.into_parts();
-        forward::receive(&mut parts, &self.edge.via, received);
-        Ok(Arrival { parts, body, times: (requested, received) })
+        }
     }
 
     /// What becomes of an answer that is not to a range: it renews, fails, is passed on or fills.
-    pub(super) async fn land(&self, arrival: Arrival, mut lead: Lead, word: oneshot::Sender<Word>) {
-        let Arrival { mut parts, body, times: (requested, received) } = arrival;
+    pub(super) async fn land(&self, back: Back, mut lead: Lead, word: oneshot::Sender<Word>) {
+        let Back { mut parts, body, asked, .. } = back;
+        let received = asked.received;
         if let Some(stale) = &self.stale {
             if parts.status == StatusCode::NOT_MODIFIED {
-                return self.renew(stale, &parts, (lead, word), (requested, received));
+                return self.renew(stale, &parts, (lead, word), &asked);
             }
             // An error that came while nobody waited takes no response's place either.
             let trouble = Trouble::of_status(parts.status);
             if trouble.is_some_and(|trouble| word.is_closed() || self.hides(stale, trouble, received)) {
                 let detail = format!("the origin answered {}", parts.status).into();
-                return lead.fail(FetchFailure { error: ProxyError::HttpResponseIncomplete, detail });
+                let error = ProxyError::HttpResponseIncomplete;
+                return lead.fail(FetchFailure { error, own_word: None, detail });
             }
         }
         let length = body.size_hint().exact();
-        let (verdict, withheld) = self.verdict(parts.status, &parts.headers, (requested, received));
+        let (verdict, withheld) = self.verdict(parts.status, &parts.headers, &asked);
         let verdict = match verdict {
             Verdict::Store(_) if length.is_some_and(|length| length > self.edge.cache.body_bytes_max()) => {
                 Verdict::Refuse(Refusal::TooLarge)
@@ -149,10 +137,10 @@ impl Fetch {
             Verdict::Store(freshness) => {
                 let own = withhold(&mut parts.headers, &withheld);
                 let _ = word.send(Word::Shared(parts.status, own));
-                self.tag(&mut parts.headers);
+                add_tags(&mut parts.headers, &asked.terms.tags);
                 let selection = Selection::of(&parts.headers, &self.headers);
                 let (status, headers, aside) = (parts.status, parts.headers, Aside::default());
-                let forms = compress::room(self.route.offer.as_ref(), (status, &headers), None);
+                let forms = compress::room(self.trip.route.offer.as_ref(), (status, &headers), None);
                 let head = Head { status, headers, freshness, received, selection, length, forms, aside };
                 pump(body, lead.fill(head)).await;
             }
@@ -161,12 +149,12 @@ impl Fetch {
 
     /// Tells the back-off how the origin did.
     fn note(&self, lead: &Lead, trouble: Option<Trouble>) {
-        self.edge.backoff.note(self.origin.name(), lead.key(), trouble, self.edge.clock.now());
+        self.edge.backoff.note(self.trip.origin.name(), lead.key(), trouble, self.edge.clock.now());
     }
 
     /// Does what is stored stand in for this?
     fn hides(&self, stale: &Entry, trouble: Trouble, now: Timestamp) -> bool {
-        self.route.policy.covers(trouble) && usable_on_error(&stale.terms(), stale.head.age(now))
+        self.trip.route.policy.covers(trouble) && usable_on_error(&stale.terms(), stale.head.age(now))
     }
 
     /// Does an answer take the place of what was stored before? One that is not kept does not where it says nothing of what
@@ -186,19 +174,19 @@ impl Fetch {
         stale: &Arc<Entry>,
         confirmed: &response::Parts,
         (mut lead, word): (Lead, oneshot::Sender<Word>),
-        (requested, received): (Timestamp, Timestamp),
+        asked: &Asked,
     ) {
         let mut headers = stale.head.whole();
         update(&mut headers, &confirmed.headers);
-        let (verdict, withheld) = self.verdict(stale.head.status, &headers, (requested, received));
-        let (status, length) = (stale.head.status, stale.head.length);
+        let (verdict, withheld) = self.verdict(stale.head.status, &headers, asked);
+        let (status, length, received) = (stale.head.status, stale.head.length, asked.received);
         if self.supersedes(status, verdict) {
             lead.replaces(stale.clone());
         }
         let own = withhold(&mut headers, &withheld);
-        self.tag(&mut headers);
+        add_tags(&mut headers, &asked.terms.tags);
         let selection = Selection::of(&headers, &self.headers);
-        let forms = compress::room(self.route.offer.as_ref(), (status, &headers), stale.head.forms.as_ref());
+        let forms = compress::room(self.trip.route.offer.as_ref(), (status, &headers), stale.head.forms.as_ref());
         let aside = Aside::default();
         match verdict {
             Verdict::Store(freshness) => {
@@ -209,7 +197,7 @@ impl Fetch {
                 let _ = word.send(Word::Confirmed(refusal));
                 headers.extend(own);
                 hide_from_browsers(&self.headers, &mut headers);
-                let initial_age = initial_age(&headers, requested, received);
+                let initial_age = initial_age(&headers, asked.requested, received);
                 let freshness = Freshness { initial_age, validate_always: true, ..Freshness::default() };
                 let head = Head { status, headers, freshness, received, selection, length, forms, aside };
                 lead.renew_for_one(head, &stale.content);
@@ -217,24 +205,21 @@ impl Fetch {
         }
     }
 
-    /// Adds the filters' tags to what is stored.
-    pub(super) fn tag(&self, headers: &mut HeaderMap) {
-        add_tags(headers, &self.terms.tags);
-    }
-
     /// May this be stored, and without which fields?
     pub(super) fn verdict(
         &self,
         status: StatusCode,
         response: &HeaderMap,
-        (requested, received): (Timestamp, Timestamp),
+        asked: &Asked,
     ) -> (Verdict, Vec<HeaderName>) {
-        let (targets, policy) = (&self.edge.targets, &self.route.policy);
+        let (targets, policy) = (&self.edge.targets, &self.trip.route.policy);
         let (method, request) = (&Method::GET, &self.headers);
-        let overrides = self.terms.overrides;
+        let Asked { requested, received, terms } = asked;
+        let (requested, received, overrides) = (*requested, *received, terms.overrides);
         let candidate =
             Candidate { method, request, status, response, requested, received, targets, policy, overrides };
-        (candidate.verdict(), candidate.withheld())
+        let verdict = if terms.bypass { Verdict::Refuse(Refusal::Filter) } else { candidate.verdict() };
+        (verdict, candidate.withheld())
     }
 }
 

@@ -1,10 +1,14 @@
 //! The request as it goes on to an origin, and the response as it comes back: what a proxy must take out and put in
 //! (RFC 9110 sections 7.6 and 7.8).
 
+mod accompanied;
+pub(super) mod trip;
+
 use bytes::{BufMut, BytesMut};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::uri::Scheme;
-use http::{Request, Uri, Version, response};
+use http::{Request, Response, Uri, Version, response};
+use http_body::Body as _;
 
 use super::failure::Failure;
 use super::interim;
@@ -65,7 +69,10 @@ impl Outgoing<'_> {
     pub(super) fn request(&self, audience: Audience, body: Body) -> Result<Request<Body>, Failure> {
         self.refuse_loop()?;
         let mut headers = self.head.headers.clone();
-        fields::strip_hop_by_hop(&mut headers);
+        match audience {
+            Audience::Everybody => fields::strip_hop_by_hop(&mut headers),
+            Audience::OneClient => repeat_of_trailers(&mut headers, &body),
+        }
         // The node has answered `100-continue` itself by the time the body flows.
         headers.remove(header::EXPECT);
         if !self.peer.trusted {
@@ -121,12 +128,43 @@ impl Outgoing<'_> {
     }
 }
 
+/// The trailers that a response has announced, until it is known whether they go on.
+#[derive(Clone)]
+struct Announced(HeaderValue);
+
+/// Takes hop-by-hop fields out of a request, and says to the next hop what its client said of trailers: whether it keeps
+/// them, and which it is to send. A body of a known length has none.
+fn repeat_of_trailers(headers: &mut HeaderMap, body: &Body) {
+    let (wanted, announced) = (fields::wants_trailers(headers), fields::announced_trailers(headers));
+    fields::strip_hop_by_hop(headers);
+    if wanted {
+        headers.insert(header::TE, HeaderValue::from_static("trailers"));
+        headers.insert(header::CONNECTION, HeaderValue::from_static("te"));
+    }
+    if let Some(names) = announced.filter(|_| body.size_hint().exact().is_none()) {
+        headers.insert(header::TRAILER, names);
+    }
+}
+
+/// Announces the trailers of a response that is for one client, where it keeps them.
+pub(super) fn announce_trailers(request: &HeaderMap, response: &mut Response<Body>) {
+    if let Some(Announced(names)) = response.extensions_mut().remove()
+        && fields::wants_trailers(request)
+        && response.body().size_hint().exact().is_none()
+    {
+        response.headers_mut().insert(header::TRAILER, names);
+    }
+}
+
 /// Makes an origin's response fit to be passed on and stored: hop-by-hop fields out, `Via` and a missing `Date` in
 /// (RFC 9110 section 6.6.1).
 pub(super) fn receive(parts: &mut response::Parts, via: &HeaderValue, now: Timestamp) {
     if parts.headers.contains_key(header::TRANSFER_ENCODING) {
         // The coding decided how long the body is, whatever the length said (RFC 9112 section 6.3).
         parts.headers.remove(header::CONTENT_LENGTH);
+    }
+    if let Some(names) = fields::announced_trailers(&parts.headers) {
+        parts.extensions.insert(Announced(names));
     }
     fields::strip_hop_by_hop(&mut parts.headers);
     parts.headers.append(header::VIA, via.clone());

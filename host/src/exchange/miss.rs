@@ -11,6 +11,7 @@ use http::{Response, StatusCode};
 use super::compress::Sending;
 use super::failure::Failure;
 use super::fetch::{self, Word};
+use super::forward::announce_trailers;
 use super::visit::Visit;
 use super::{compress, hit, look, part_fetch, part_hit, pass, stale, stretch};
 use crate::body::Body;
@@ -129,7 +130,7 @@ async fn failed(
         return Ok(instead);
     }
     // The origin did answer, but to one who had something better. This client has not, so it gets an answer of its own.
-    if Trouble::of_failure(failure.error) == Some(Trouble::ServerError) {
+    if failure.trouble() == Some(Trouble::ServerError) {
         return pass::answer(visit, origin, Body::Empty, PassReason::Error).await;
     }
     Err(Failure::Fetch(failure))
@@ -141,7 +142,8 @@ fn meant(request: &HeaderMap, head: &Head) -> bool {
 }
 
 /// The leading client's own answer. It was asked for without the client's conditions, which are answered here.
-async fn own(visit: &mut Visit<'_>, origin: &Origin, response: Response<Body>) -> Result<Response<Body>, Failure> {
+async fn own(visit: &mut Visit<'_>, origin: &Origin, mut response: Response<Body>) -> Result<Response<Body>, Failure> {
+    announce_trailers(&visit.passage()?.head.headers, &mut response);
     let mut response = compress::passing(visit, response);
     let request = &visit.passage()?.head.headers;
     hide_from_browsers(request, response.headers_mut());

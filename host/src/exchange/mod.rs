@@ -51,7 +51,7 @@ mod verbs;
 mod visit;
 
 pub use deliver::Delivery;
-pub use edge::{Edge, EdgeError, Parts, reload::ReloadError, reload::Reloaded};
+pub use edge::{Edge, EdgeError, Parts, outcalls::Outcalls, reload::ReloadError, reload::Reloaded};
 pub use explanation::Explanation;
 pub use mailbox::{Found, Mailbox, Slip};
 pub use peer::{Peer, PurgeRight};

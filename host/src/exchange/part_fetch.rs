@@ -11,16 +11,16 @@ use tokio::sync::oneshot;
 
 use super::compress;
 use super::failure::Failure;
-use super::fetch::{Arrival, Fetch, Word, pump};
+use super::fetch::{Fetch, Word, pump};
 use super::forward::Audience;
+use super::forward::trip::{Asked, Back};
 use super::visit::Visit;
 use crate::body::{Body, BodyError};
 use crate::cache::{Aside, Filling, Head, Lead, Rest};
-use crate::clock::Timestamp;
 use crate::origin::Origin;
 use crate::semantics::{
-    ContentRange, Freshness, RangeSpec, Refusal, Selection, StrongValidator, Verdict, forget_content_digests, update,
-    withhold,
+    ContentRange, Freshness, RangeSpec, Refusal, Selection, StrongValidator, Verdict, add_tags, forget_content_digests,
+    update, withhold,
 };
 
 /// The type of a body with several parts, each with a place of its own.
@@ -90,7 +90,7 @@ struct PartFetch {
 impl PartFetch {
     async fn range(&self, request: Request<Body>, lead: Lead, word: oneshot::Sender<Word>) {
         match self.fetch.ask(request, &lead).await {
-            Ok(arrival) => self.land(arrival, lead, word).await,
+            Ok(back) => self.land(back, lead, word).await,
             Err(failure) => lead.fail(failure),
         }
     }
@@ -102,66 +102,66 @@ impl PartFetch {
         mut lead: Lead,
         word: oneshot::Sender<Word>,
     ) {
-        let arrival = match self.fetch.ask(missing, &lead).await {
-            Ok(arrival) => arrival,
+        let back = match self.fetch.ask(missing, &lead).await {
+            Ok(back) => back,
             Err(failure) => return lead.fail(failure),
         };
-        match self.fit(&rest, &arrival) {
+        match self.fit(&rest, &back) {
             Fit::Yes(mut headers, terms) => {
                 let own = withhold(&mut headers, &terms.withheld);
                 let _ = word.send(Word::Shared(StatusCode::PARTIAL_CONTENT, own));
                 lead.builds_on(&rest.parts);
-                let filling = self.joined(&rest, headers, (terms.freshness, &arrival), lead);
-                fill(&rest, arrival.body, filling).await;
+                let filling = self.joined(&rest, headers, (terms.freshness, &back), lead);
+                fill(&rest, back.body, filling).await;
             }
             Fit::No => {
-                drop(arrival);
+                drop(back);
                 lead.discard(&rest.parts);
                 match (self.fetch.ask(otherwise, &lead).await, rest.spec) {
-                    (Ok(arrival), None) => self.fetch.land(arrival, lead, word).await,
-                    (Ok(arrival), Some(_)) => self.land(arrival, lead, word).await,
+                    (Ok(back), None) => self.fetch.land(back, lead, word).await,
+                    (Ok(back), Some(_)) => self.land(back, lead, word).await,
                     (Err(failure), _) => lead.fail(failure),
                 }
             }
-            Fit::Answer => self.land(arrival, lead, word).await,
+            Fit::Answer => self.land(back, lead, word).await,
         }
     }
 
     /// What becomes of the answer to a request with `Range`.
-    async fn land(&self, arrival: Arrival, lead: Lead, word: oneshot::Sender<Word>) {
-        let (status, body_length) = (arrival.parts.status, arrival.body.size_hint().exact());
+    async fn land(&self, back: Back, lead: Lead, word: oneshot::Sender<Word>) {
+        let (status, body_length) = (back.parts.status, back.body.size_hint().exact());
         let refusal = match status {
-            StatusCode::PARTIAL_CONTENT => match self.part(&arrival) {
+            StatusCode::PARTIAL_CONTENT => match self.part(&back) {
                 Ok((place, terms)) => {
-                    let mut headers = arrival.parts.headers;
+                    let mut headers = back.parts.headers;
                     let _ = word.send(Word::Shared(status, withhold(&mut headers, &terms.withheld)));
-                    let terms = (terms.freshness, arrival.times.1);
+                    let terms = (terms.freshness, &back.asked);
                     let filling = if is_whole(&place) {
                         let headers = of_whole(headers, place.total);
                         lead.fill(self.head(StatusCode::OK, headers, Some(place.total), terms))
                     } else {
                         lead.fill_part(self.head(status, headers, body_length, terms), place)
                     };
-                    return pump(arrival.body, filling).await;
+                    return pump(back.body, filling).await;
                 }
                 Err(refusal) => refusal,
             },
             status if of_the_range(status) => Refusal::Status,
-            _ => return self.fetch.land(arrival, lead, word).await,
+            _ => return self.fetch.land(back, lead, word).await,
         };
-        let _ = word.send(Word::Own(Response::from_parts(arrival.parts, arrival.body), refusal));
+        let _ = word.send(Word::Own(Response::from_parts(back.parts, back.body), refusal));
         lead.release(refusal);
     }
 
     /// Where the bytes of a 206 belong and on which terms they may be kept, or why not.
-    fn part(&self, arrival: &Arrival) -> Result<(ContentRange, Terms), Refusal> {
-        let place = place(arrival).ok_or(Refusal::Partial)?;
+    fn part(&self, back: &Back) -> Result<(ContentRange, Terms), Refusal> {
+        let place = place(back).ok_or(Refusal::Partial)?;
         let cache = &self.fetch.edge.cache;
         let bytes_max = if is_whole(&place) { cache.body_bytes_max() } else { cache.object_bytes_max() };
         if place.length() > bytes_max {
             return Err(Refusal::TooLarge);
         }
-        let (verdict, withheld) = self.fetch.verdict(StatusCode::OK, &arrival.parts.headers, arrival.times);
+        let (verdict, withheld) = self.fetch.verdict(StatusCode::OK, &back.parts.headers, &back.asked);
         match verdict {
             Verdict::Refuse(refusal) => Err(refusal),
             // Parts are not validated, so what may not be used unasked is of no use.
@@ -171,10 +171,10 @@ impl PartFetch {
         }
     }
 
-    fn fit(&self, rest: &Rest, arrival: &Arrival) -> Fit {
-        match arrival.parts.status {
+    fn fit(&self, rest: &Rest, back: &Back) -> Fit {
+        match back.parts.status {
             StatusCode::PARTIAL_CONTENT => {
-                self.joinable(rest, arrival).map_or(Fit::No, |(headers, terms)| Fit::Yes(headers, terms))
+                self.joinable(rest, back).map_or(Fit::No, |(headers, terms)| Fit::Yes(headers, terms))
             }
             StatusCode::NOT_MODIFIED | StatusCode::PRECONDITION_FAILED | StatusCode::RANGE_NOT_SATISFIABLE => Fit::No,
             _ => Fit::Answer,
@@ -182,9 +182,9 @@ impl PartFetch {
     }
 
     /// The joined response's header section and terms, where the 206 brings exactly the missing bytes of what is stored.
-    fn joinable(&self, rest: &Rest, arrival: &Arrival) -> Option<(HeaderMap, Terms)> {
-        let place = place(arrival)?;
-        let validator = StrongValidator::of(&arrival.parts.headers);
+    fn joinable(&self, rest: &Rest, back: &Back) -> Option<(HeaderMap, Terms)> {
+        let place = place(back)?;
+        let validator = StrongValidator::of(&back.parts.headers);
         let missing = place.range == rest.missing && place.total == rest.parts.total();
         if !missing || validator.as_ref() != rest.parts.validator() {
             return None;
@@ -192,9 +192,9 @@ impl PartFetch {
         // A 206 to If-Range need not repeat everything (RFC 9110 section 15.3.7.1), but its age is its own.
         let mut headers = rest.parts.head.whole();
         headers.remove(header::AGE);
-        update(&mut headers, &arrival.parts.headers);
+        update(&mut headers, &back.parts.headers);
         forget_content_digests(&mut headers);
-        let (verdict, withheld) = self.fetch.verdict(StatusCode::OK, &headers, arrival.times);
+        let (verdict, withheld) = self.fetch.verdict(StatusCode::OK, &headers, &back.asked);
         match verdict {
             Verdict::Store(freshness) if !freshness.for_one_use() => Some((headers, Terms { freshness, withheld })),
             _ => None,
@@ -206,11 +206,11 @@ impl PartFetch {
         &self,
         rest: &Rest,
         mut headers: HeaderMap,
-        (freshness, arrival): (Freshness, &Arrival),
+        (freshness, back): (Freshness, &Back),
         lead: Lead,
     ) -> Filling {
         let place = ContentRange { range: rest.wanted.clone(), total: rest.parts.total() };
-        let (length, terms) = (Some(place.length()), (freshness, arrival.times.1));
+        let (length, terms) = (Some(place.length()), (freshness, &back.asked));
         if rest.spec.is_none() {
             return lead.fill(self.head(StatusCode::OK, headers, length, terms));
         }
@@ -223,11 +223,12 @@ impl PartFetch {
         status: StatusCode,
         mut headers: HeaderMap,
         length: Option<u64>,
-        (freshness, received): (Freshness, Timestamp),
+        (freshness, asked): (Freshness, &Asked),
     ) -> Head {
-        self.fetch.tag(&mut headers);
+        add_tags(&mut headers, &asked.terms.tags);
+        let received = asked.received;
         let selection = Selection::of(&headers, &self.fetch.headers);
-        let forms = compress::room(self.fetch.route.offer.as_ref(), (status, &headers), None);
+        let forms = compress::room(self.fetch.trip.route.offer.as_ref(), (status, &headers), None);
         Head { status, headers, freshness, received, selection, length, forms, aside: Aside::default() }
     }
 }
@@ -251,12 +252,12 @@ fn of_whole(mut headers: HeaderMap, total: u64) -> HeaderMap {
 }
 
 /// Where the body of a 206 belongs, if that is certain and, as far as its length is known, true.
-fn place(arrival: &Arrival) -> Option<ContentRange> {
-    let headers = &arrival.parts.headers;
+fn place(back: &Back) -> Option<ContentRange> {
+    let headers = &back.parts.headers;
     let content_type = headers.get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
     let multipart = content_type.get(..SEVERAL.len()).is_some_and(|start| start.eq_ignore_ascii_case(SEVERAL));
     let place = ContentRange::of(headers).filter(|_| !multipart)?;
-    let length = arrival.body.size_hint().exact();
+    let length = back.body.size_hint().exact();
     length.is_none_or(|length| length == place.length()).then_some(place)
 }
 

@@ -1,16 +1,17 @@
 //! A fetch for one client: nothing is stored, nobody waits.
 
-use http::header::{CONTENT_LENGTH, HeaderMap, HeaderValue};
+use http::header::HeaderMap;
 use http::{Method, Response, StatusCode};
 
 use super::compress;
 use super::failure::Failure;
+use super::forward::trip::Trip;
 use super::forward::{self, Audience};
 use super::visit::Visit;
 use crate::body::Body;
-use crate::cache::{FetchFailure, Key, PassReason};
+use crate::cache::{Key, PassReason};
 use crate::clock::Timestamp;
-use crate::origin::{Origin, OriginFailure};
+use crate::origin::Origin;
 use crate::semantics::{CacheStatus, Candidate, RangeSpec, Verdict, hide_from_browsers};
 
 /// Sends the request on and the answer back, both streaming.
@@ -25,7 +26,8 @@ pub(super) async fn answer(
 }
 
 /// A response as its client is to see it.
-pub(super) fn shown(visit: &Visit<'_>, response: Response<Body>) -> Result<Response<Body>, Failure> {
+pub(super) fn shown(visit: &Visit<'_>, mut response: Response<Body>) -> Result<Response<Body>, Failure> {
+    forward::announce_trailers(&visit.passage()?.head.headers, &mut response);
     let mut response = compress::passing(visit, response);
     hide_from_browsers(&visit.passage()?.head.headers, response.headers_mut());
     Ok(response)
@@ -39,18 +41,10 @@ pub(super) async fn fetch(
     reason: PassReason,
 ) -> Result<Response<Body>, Failure> {
     visit.record.cache = CacheStatus { detail: Some(reason.word()), ..CacheStatus::forward(reason.forwarded()) };
-    let length = http_body::Body::size_hint(&body).exact();
-    let mut request = visit.outgoing()?.request(Audience::OneClient, body)?;
-    // A filter may have changed how much there is; without a length the connection frames it.
-    match length {
-        Some(length) if request.headers().contains_key(CONTENT_LENGTH) => {
-            request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
-        }
-        Some(_) => {}
-        None => drop(request.headers_mut().remove(CONTENT_LENGTH)),
-    }
-    let answer = origin.fetch(request).await.map_err(failed)?;
-    Ok(received(visit, answer))
+    let request = visit.outgoing()?.request(Audience::OneClient, body)?;
+    let back = Trip::new(visit, origin)?.go(request).await?;
+    visit.hear_terms(back.asked.terms);
+    Ok(Response::from_parts(back.parts, back.body))
 }
 
 /// The same for a key whose last answer could not be stored. Where this one could be, the next request may lead again.
@@ -71,6 +65,7 @@ pub(super) async fn answer_and_learn(
     let status = if of_range.is_some() { StatusCode::OK } else { response.status() };
     if let Verdict::Store(freshness) = candidate(visit, (status, response.headers()), times)?.verdict()
         && small
+        && !visit.terms().bypass
         && !(of_range.is_some() && freshness.for_one_use())
     {
         visit.edge.cache.forget_uncacheable(key, of_range);
@@ -97,20 +92,4 @@ pub(super) fn candidate<'a>(
         policy: &passage.route.policy,
         overrides: visit.terms().overrides,
     })
-}
-
-/// An origin's response, made fit to be passed on.
-pub(super) fn received(visit: &Visit<'_>, answer: Response<Body>) -> Response<Body> {
-    let (mut parts, body) = answer.into_parts();
-    forward::receive(&mut parts, &visit.edge.via, visit.edge.clock.now());
-    Response::from_parts(parts, body)
-}
-
-pub(super) fn failed(failure: OriginFailure) -> Failure {
-    Failure::Fetch(fetch_failure(&failure))
-}
-
-/// What everybody who waits for a fetch is told of its failure.
-pub(super) fn fetch_failure(failure: &OriginFailure) -> FetchFailure {
-    FetchFailure { error: failure.proxy_error(), detail: failure.to_string().into() }
 }

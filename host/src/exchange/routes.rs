@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::offer::Offer;
 use crate::cache::KeyRules;
-use crate::config::{self, HostPattern};
+use crate::config::{self, HostPattern, Side};
 use crate::filter::{Chain, Filters, LoadError};
 use crate::origin::{Origin, Origins};
 use crate::semantics::{Policy, Trouble, covers};
@@ -15,7 +15,10 @@ pub(super) struct Route {
     pub(super) name: Arc<str>,
     path: String,
     pub(super) origin: Origin,
+    /// Filters around exchanges with clients.
     pub(super) chain: Chain,
+    /// Filters around fetches from the origin.
+    pub(super) origin_chain: Chain,
     pub(super) caching: bool,
     pub(super) policy: Policy,
     /// Do clients have a say in what is answered from the store?
@@ -26,12 +29,13 @@ pub(super) struct Route {
 }
 
 impl Route {
-    pub(super) fn new(config: &config::Route, origin: Origin, chain: Chain) -> Self {
+    fn new(config: &config::Route, origin: Origin, [chain, origin_chain]: [Chain; 2]) -> Self {
         Self {
             name: config.name.as_str().into(),
             path: config.path.clone(),
             origin,
             chain,
+            origin_chain,
             caching: config.cache.enabled,
             policy: policy(&config.cache),
             honour_request: config.cache.honour_request,
@@ -66,7 +70,9 @@ impl Placed {
     pub(super) fn new(config: &config::Route, origins: &Origins, filters: &Filters) -> Result<Self, PlaceError> {
         let unknown = || PlaceError::Origin { route: config.name.clone(), origin: config.origin.clone() };
         let origin = origins.get(&config.origin).cloned().ok_or_else(unknown)?;
-        let route = Arc::new(Route::new(config, origin, filters.chain(&config.filters)?));
+        let chain = |side| filters.chain(config.filters.iter().filter(move |filter| filter.at == side));
+        let chains = [chain(Side::Client)?, chain(Side::Origin)?];
+        let route = Arc::new(Route::new(config, origin, chains));
         Ok(Self { host: config.host.clone(), route })
     }
 }

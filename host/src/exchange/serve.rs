@@ -117,7 +117,7 @@ pub(super) fn passed_by(passage: &Passage) -> Option<PassReason> {
         Some(PassReason::Method)
     } else if passage.end == EndOfStream::No {
         Some(PassReason::RequestBody)
-    } else if passage.verbs.as_ref().is_some_and(|verbs| verbs.bypass) {
+    } else if passage.verbs.as_ref().is_some_and(|verbs| verbs.terms.bypass) {
         Some(PassReason::Filter)
     } else if passage.wishes.no_store {
         Some(PassReason::NoStore)

@@ -11,7 +11,7 @@ use crate::body::Body;
 use crate::cache::{Entry, FetchFailure, Stale, StaleUse};
 use crate::clock::Timestamp;
 use crate::origin::Origin;
-use crate::semantics::{Trouble, usable_on_error};
+use crate::semantics::usable_on_error;
 
 /// Answers at once. With the lead the fetch is started; it goes on by itself, whatever becomes of this client.
 pub(super) fn answer(visit: &mut Visit<'_>, origin: &Origin, stale: Stale) -> Response<Body> {
@@ -36,7 +36,7 @@ pub(super) fn instead_of_failure(
     now: Timestamp,
 ) -> Option<Response<Body>> {
     let entry = entry.filter(|entry| usable_on_error(&entry.terms(), entry.head.age(now)))?;
-    let trouble = Trouble::of_failure(failure.error)?;
+    let trouble = failure.trouble()?;
     if !visit.passage().is_ok_and(|passage| passage.route.policy.covers(trouble)) {
         return None;
     }

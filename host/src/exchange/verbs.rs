@@ -12,7 +12,6 @@ use crate::semantics::{Kept, Order, Overrides, QueryRules};
 pub(super) struct Verbs {
     pub(super) extra: KeyExtra,
     pub(super) terms: Terms,
-    pub(super) bypass: bool,
 }
 
 /// What filters say of the response that this request brings into the store.
@@ -20,6 +19,23 @@ pub(super) struct Verbs {
 pub(super) struct Terms {
     pub(super) overrides: Overrides,
     pub(super) tags: Arc<[String]>,
+    /// It is for one request only, whatever it says itself.
+    pub(super) bypass: bool,
+}
+
+impl Terms {
+    /// With what filters on its way from the origin say besides: they have the last word, and saw it.
+    pub(super) fn with(self, said: Option<Box<CacheVerbs>>) -> Self {
+        let Some(said) = said else { return self };
+        let CacheVerbs { overrides, mut tags, bypass, .. } = *said;
+        let overrides = Overrides {
+            ttl: overrides.ttl.or(self.overrides.ttl),
+            while_revalidate: overrides.while_revalidate.or(self.overrides.while_revalidate),
+            if_error: overrides.if_error.or(self.overrides.if_error),
+        };
+        tags.extend(self.tags.iter().cloned());
+        Self { overrides, tags: tags.into(), bypass: bypass || self.bypass }
+    }
 }
 
 impl Verbs {
@@ -29,8 +45,7 @@ impl Verbs {
         let queries = kept.map(|kept| QueryRules { kept, order: Order::AsWritten }).collect();
         Self {
             extra: KeyExtra { queries, headers: said.vary, parts: said.parts },
-            terms: Terms { overrides: said.overrides, tags: said.tags.into() },
-            bypass: said.bypass,
+            terms: Terms { overrides: said.overrides, tags: said.tags.into(), bypass: said.bypass },
         }
     }
 }

@@ -1,13 +1,16 @@
 //! One request's own state on its way through the node.
 
+pub(super) mod company;
+
 use std::mem;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http::header::{self, HeaderValue};
+use http::header::{self, HeaderValue, TRAILER};
 use http::{Response, request, response};
 use http_body::Body as _;
 
+use self::company::Company;
 use super::edge::Edge;
 use super::failure::Failure;
 use super::forward::{Outgoing, X_REQUEST_ID, new_request_id};
@@ -19,7 +22,8 @@ use super::routes::Route;
 use super::verbs::{Terms, Verbs};
 use crate::body::Body;
 use crate::cache::Recall;
-use crate::filter::{CacheVerbs, EndOfStream, PurgeWish, Run, Stream, Verdict};
+use crate::config::Side;
+use crate::filter::{CacheVerbs, EndOfStream, PurgeWish, Stream, Verdict};
 use crate::origin::Origin;
 use crate::semantics::{CacheStatus, Outcome, RequestHead, Signatures, Wishes, fields, for_routing};
 
@@ -30,7 +34,7 @@ pub(super) struct Passage {
     pub(super) wishes: Wishes,
     pub(super) route: Arc<Route>,
     /// `None` where the route has no filters.
-    run: Option<Run>,
+    run: Option<Company>,
     /// What they want of the cache; `None` where they have no wish.
     pub(super) verbs: Option<Box<Verbs>>,
     /// The request has no body.
@@ -40,7 +44,7 @@ pub(super) struct Passage {
 impl Passage {
     /// The codings that the route offers; none where filters read the body, which they do uncoded.
     pub(super) fn offer(&self) -> Option<&Offer> {
-        let read = self.run.as_ref().is_some_and(Run::reads_responses);
+        let read = self.run.as_ref().is_some_and(|run| run.reads_responses());
         self.route.offer.as_ref().filter(|_| !read)
     }
 }
@@ -58,11 +62,15 @@ pub(super) struct Visit<'a> {
     pub(super) record: Record,
     /// What the disk tier brought for it so far.
     pub(super) recall: Recall,
+    /// Who purges what filters ask for; nobody on trial.
+    purger: Option<&'a Arc<Edge>>,
     /// What filters asked to be purged, and is not yet.
     purges: Vec<PurgeWish>,
     passage: Option<Passage>,
     /// The filters that have something to see until the last byte.
-    pub(super) staying: Option<Run>,
+    pub(super) staying: Option<Company>,
+    /// What all filters say of an answer that only this client gets, once it has come.
+    told: Option<Box<Terms>>,
 }
 
 /// A filter wants the client's connection closed without an answer.
@@ -72,17 +80,17 @@ pub struct Closed;
 
 impl<'a> Visit<'a> {
     pub(super) fn new(edge: &'a Arc<Edge>, peer: &'a Peer, request: &request::Parts) -> Self {
-        Self::in_book(&edge.book, edge, peer, request)
+        Self { purger: Some(edge), ..Self::on_trial(&edge.book, edge, peer, request) }
     }
 
-    /// A visit that is counted and logged elsewhere than all others.
-    pub(super) fn in_book(book: &Arc<Book>, edge: &'a Arc<Edge>, peer: &'a Peer, request: &request::Parts) -> Self {
+    /// A visit that is counted and logged elsewhere than all others, and whose filters purge nothing.
+    pub(super) fn on_trial(book: &Arc<Book>, edge: &'a Arc<Edge>, peer: &'a Peer, request: &request::Parts) -> Self {
         let brought = if peer.trusted { request.headers.get(X_REQUEST_ID).cloned() } else { None };
         let id = brought.unwrap_or_else(new_request_id);
         let client = peer.client(&request.headers);
         let record = Record::begin(book, client, request, id);
         let (recall, purges) = (Recall::default(), Vec::new());
-        Self { edge, peer, record, recall, purges, passage: None, staying: None }
+        Self { edge, peer, record, recall, purger: None, purges, passage: None, staying: None, told: None }
     }
 
     /// Takes the target apart and finds the route.
@@ -90,18 +98,21 @@ impl<'a> Visit<'a> {
         let scheme = self.peer.scheme_of(&parts.headers);
         let mut head = RequestHead::new(parts, scheme, self.peer.local).map_err(Failure::Target)?;
         // Before filters see it: what a client names in `Connection` must not take out what they put in.
-        fields::strip_hop_by_hop(&mut head.headers);
+        fields::strip_but_trailers(&mut head.headers);
         if head.method == http::Method::TRACE {
             return Err(Failure::Trace);
         }
         let route =
             self.edge.routes.load().find(head.host(), &for_routing(head.path.path())).ok_or(Failure::NoRoute)?.clone();
         self.record.route = route.name.clone();
-        let run = if route.chain.is_empty() { None } else { Some(route.chain.begin(self.stream(&route))) };
+        let chain = &route.chain;
+        let stream = || self.stream(&route, Side::Client);
+        let run = (!chain.is_empty()).then(|| Company::begin(chain, stream(), self.purger));
         Ok(self.passage.insert(Passage { head, wishes: Wishes::default(), route, run, verbs: None, end }))
     }
 
-    fn stream(&self, route: &Route) -> Stream {
+    /// What filters at this side of the cache are told of the exchange.
+    pub(super) fn stream(&self, route: &Route, side: Side) -> Stream {
         Stream {
             connection_id: self.peer.connection,
             source: SocketAddr::new(self.record.client, self.peer.remote.port()),
@@ -109,6 +120,7 @@ impl<'a> Visit<'a> {
             request_id: String::from_utf8_lossy(self.record.request_id.as_bytes()).into(),
             route: route.name.clone(),
             origin: route.origin.name().clone(),
+            side,
             started: self.record.started,
         }
     }
@@ -168,7 +180,7 @@ impl<'a> Visit<'a> {
             Verdict::Fail(failure) => return Err(Failure::Filter(failure)),
         }
         // What an origin says to the next hop is gone already; this is what a filter might.
-        fields::strip_hop_by_hop(&mut parts.headers);
+        fields::strip_but_trailers(&mut parts.headers);
         if let Some(run) = staying {
             // Of a body that goes out, its own length counts. HEAD and 304 have none, and must not tell another's.
             if run.resizes_response() {
@@ -176,11 +188,14 @@ impl<'a> Visit<'a> {
             }
             body = self.stay(run, &parts, body);
         }
+        if body.size_hint().exact().is_some() {
+            parts.headers.remove(TRAILER);
+        }
         Ok(Response::from_parts(parts, body))
     }
 
     /// Keeps filters for the rest of the exchange, and lets those that see bodies see this one.
-    fn stay(&mut self, mut run: Run, parts: &response::Parts, mut body: Body) -> Body {
+    fn stay(&mut self, mut run: Company, parts: &response::Parts, mut body: Body) -> Body {
         if let Some(passage) = self.passage.take() {
             run.keep(passage.head, parts.clone());
         }
@@ -204,18 +219,28 @@ impl<'a> Visit<'a> {
     /// What a filter that ended the request's body on its way wants instead of the origin's answer.
     pub(super) fn filtered_body(&mut self) -> Result<Option<Response<Body>>, Failure> {
         let run = self.passage.as_mut().and_then(|passage| passage.run.as_mut());
-        run.and_then(Run::ended).map_or(Ok(None), replied)
+        run.and_then(|run| run.ended()).map_or(Ok(None), replied)
     }
 
     /// Purges what filters asked for since the last time.
     pub(super) fn purge_as_wished(&mut self) {
-        if !self.purges.is_empty() {
-            self.edge.purge_as_wished(mem::take(&mut self.purges));
+        if let Some(purger) = self.purger
+            && !self.purges.is_empty()
+        {
+            purger.purge_as_wished(mem::take(&mut self.purges));
         }
+    }
+
+    /// An answer to this client alone has come, and filters say this of it.
+    pub(super) fn hear_terms(&mut self, terms: Terms) {
+        self.told = Some(Box::new(terms));
     }
 
     /// What filters say of the response that this request brings into the store.
     pub(super) fn terms(&self) -> Terms {
+        if let Some(told) = &self.told {
+            return Terms::clone(told);
+        }
         let verbs = self.passage.as_ref().and_then(|passage| passage.verbs.as_deref());
         verbs.map(|verbs| verbs.terms.clone()).unwrap_or_default()
     }
@@ -223,7 +248,8 @@ impl<'a> Visit<'a> {
     /// The origin that a filter chose, else the route's, and whether it was a choice.
     pub(super) fn origin(&mut self) -> Result<(Origin, bool), Failure> {
         let passage = self.passage()?;
-        let chosen = passage.run.as_ref().and_then(Run::origin).filter(|name| **passage.route.origin.name() != **name);
+        let chosen =
+            passage.run.as_ref().and_then(|run| run.origin()).filter(|name| **passage.route.origin.name() != **name);
         let origin = match &chosen {
             None => passage.route.origin.clone(),
             Some(name) => {

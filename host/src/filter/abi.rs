@@ -59,8 +59,10 @@ pub(super) const ROOT_CONTEXT: u32 = 1;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum MapType {
     RequestHeaders,
+    RequestTrailers,
     ResponseHeaders,
-    /// Trailers and the maps of calls: known, and never there in this version.
+    ResponseTrailers,
+    /// The maps of calls: known, and never there in this version.
     Absent,
 }
 
@@ -70,8 +72,10 @@ impl TryFrom<u32> for MapType {
     fn try_from(number: u32) -> Result<Self, Status> {
         match number {
             0 => Ok(Self::RequestHeaders),
+            1 => Ok(Self::RequestTrailers),
             2 => Ok(Self::ResponseHeaders),
-            1 | 3..=7 => Ok(Self::Absent),
+            3 => Ok(Self::ResponseTrailers),
+            4..=7 => Ok(Self::Absent),
             _ => Err(Status::BadArgument),
         }
     }

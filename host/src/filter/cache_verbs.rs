@@ -14,7 +14,7 @@ use crate::semantics::{NAME_BYTES_MAX, Overrides};
 /// patterns, some tags.
 const BYTES_MAX: usize = 16 * 1024;
 
-/// Purges of one callback. Each is written to disk.
+/// Purges that wait to be made: those of one head, or those of all that follows it. Each is written to disk.
 const PURGES_MAX: usize = 16;
 
 const PART_NAME_BYTES_MAX: usize = 64;
@@ -84,6 +84,14 @@ impl CacheVerb {
             b"purge" => Self::Purge,
             _ => return None,
         })
+    }
+
+    /// Does it say something of the response, rather than of how it is looked for?
+    pub(super) fn is_of_the_response(self) -> bool {
+        match self {
+            Self::Vary | Self::Ttl | Self::StaleWhileRevalidate | Self::StaleIfError | Self::Tag | Self::Bypass => true,
+            Self::Key | Self::DropQuery | Self::KeepQuery | Self::Purge => false,
+        }
     }
 }
 

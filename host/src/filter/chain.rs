@@ -32,6 +32,11 @@ impl Chain {
         self.plugins.is_empty()
     }
 
+    /// The names of the filters, in request order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.plugins.iter().map(|plugin| &*plugin.profile.name)
+    }
+
     /// Whether every filter's instance on this thread is its image, bit for bit.
     #[cfg(test)]
     pub(super) fn pristine(&self) -> bool {

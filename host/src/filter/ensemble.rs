@@ -13,6 +13,7 @@ use http::response;
 
 use super::bodies::direction::Direction;
 use super::bodies::heads::Heads;
+use super::bodies::piece::Piece;
 use super::failure::{Broken, FailureKind, FilterFailure};
 use super::instance::Decision;
 use super::plugin::Plugin;
@@ -113,19 +114,19 @@ impl Ensemble {
         answer.map_or(Verdict::Continue, Verdict::Reply)
     }
 
-    /// The filters entered that see this body.
+    /// Whether filters entered see this body, or what follows it.
     pub(super) fn sees(&self, direction: Direction) -> bool {
         let mut entered = self.plugins[..self.seats.count()].iter();
-        entered.any(|plugin| plugin.interests.in_body(direction))
+        entered.any(|plugin| plugin.interests.behind_head(direction))
     }
 
-    /// Takes a piece of a body through the filters, each of which may hold it back in its place in `held`. What comes out
-    /// at the other end may go on; `None` where a filter holds it.
+    /// Takes a piece of a body that is not the last through the filters, each of which may hold it back in its place in
+    /// `held`. What comes out at the other end may go on; `None` where a filter holds it.
     pub(super) fn on_body(
         &mut self,
         direction: Direction,
         held: &mut [BytesMut],
-        (bytes, end): (Bytes, EndOfStream),
+        bytes: Bytes,
     ) -> Result<Option<Bytes>, Ended> {
         let Some(mut heads) = self.kept.take() else { return Ok(Some(bytes)) };
         self.seats.start_watch();
@@ -134,28 +135,31 @@ impl Ensemble {
         for step in 0..count {
             let index = if direction == Direction::Request { step } else { count - 1 - step };
             let Ok(Some(bytes)) = outcome else { break };
-            outcome = self.step(direction, index, (&mut heads, &mut held[index]), (bytes, end));
+            outcome = self.step(direction, index, (&mut heads, &mut held[index]), bytes);
         }
         self.kept = Some(heads);
         outcome
     }
 
     /// One filter's part in `on_body`.
-    fn step(
+    pub(super) fn step(
         &mut self,
         direction: Direction,
         index: usize,
         (heads, held): (&mut Heads, &mut BytesMut),
-        (bytes, end): (Bytes, EndOfStream),
+        bytes: Bytes,
     ) -> Result<Option<Bytes>, Ended> {
         let plugin = &*self.plugins[index];
         if !plugin.interests.in_body(direction) {
             return Ok(Some(bytes));
         }
-        let mut whole = joined(held, bytes);
+        let whole = joined(held, bytes);
         // Where a failure is passed over, the filter's part in the body must not show.
         let before = (plugin.profile.on_error == OnError::FailOpen).then(|| whole.clone());
-        match self.seats.body(index, plugin, (direction, heads), (&mut whole, end)) {
+        let mut piece = Piece::of(direction, whole);
+        let decision = self.seats.body(index, plugin, (direction.callback(), heads), (&mut piece, EndOfStream::No));
+        let whole = piece.bytes;
+        match decision {
             Ok(Decision::Continue) => return Ok(Some(whole)),
             Ok(Decision::Pause) => {
                 drop(before);
@@ -199,7 +203,7 @@ impl Ensemble {
 }
 
 /// What was held back, and what comes now; neither is copied where the other is empty.
-fn joined(held: &mut BytesMut, bytes: Bytes) -> Bytes {
+pub(super) fn joined(held: &mut BytesMut, bytes: Bytes) -> Bytes {
     if held.is_empty() {
         return bytes;
     }

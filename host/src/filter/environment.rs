@@ -1,15 +1,17 @@
-//! What filters need of the node: its name, its clock, its workers and the place for their metrics.
+//! What filters need of the node: its name, its clock, its workers, its origins and the place for their metrics.
 //!
 //! Made once by the node and cloned into every load, so that a reload finds the metrics and the shared data of the load before.
 
 use std::sync::Arc;
 
 use prometheus::Registry;
+use tokio::runtime::Handle;
 
+use super::calls::dispatch::{Dispatch, NoOrigins};
 use super::measures::metrics::FilterMetrics;
 use super::measures::series::Families;
+use super::root::roots::Roots;
 use super::shared::commons::Commons;
-use super::shared::shared_queues::ReadyQueue;
 use crate::clock::Clock;
 
 #[derive(Debug, Clone)]
@@ -20,6 +22,8 @@ pub struct Environment {
     pub(super) metrics: FilterMetrics,
     pub(super) families: Arc<Families>,
     pub(super) commons: Arc<Commons>,
+    pub(super) dispatch: Arc<dyn Dispatch>,
+    pub(super) roots: Arc<Roots>,
 }
 
 impl Environment {
@@ -32,12 +36,23 @@ impl Environment {
             metrics: FilterMetrics::new(registry)?,
             families: Arc::new(Families::new(registry.clone())),
             commons: Arc::new(Commons::default()),
+            dispatch: Arc::new(NoOrigins),
+            roots: Arc::default(),
         })
     }
 
-    /// Waits until guests have put messages into shared queues, and tells which queues and whose turn it is. One caller
-    /// at a time: what one is told, another is not.
-    pub async fn queues_ready(&self) -> Vec<ReadyQueue> {
-        self.commons.queues.ready().await
+    /// The same, with somebody who carries out the calls of guests; without, they know no origin.
+    pub fn calling(self, dispatch: Arc<dyn Dispatch>) -> Self {
+        Self { dispatch, ..self }
+    }
+
+    /// The same, with a runtime on which plugins run their own callbacks; without, these never run.
+    pub fn keeping(self, runtime: Handle) -> Self {
+        Self { roots: Roots::on(runtime, self.commons.clone()), ..self }
+    }
+
+    /// Has every plugin end, and returns when all have: each is given `filter_limits.done_max`.
+    pub async fn close(&self) {
+        self.roots.close().await;
     }
 }

@@ -11,7 +11,7 @@ use super::one_line::one_line;
 use super::state::State;
 use super::stream::EndOfStream;
 
-/// What the host calls during an exchange; `None` where the module has no use for it.
+/// What the host calls once the guest is configured; `None` where the module has no use for it.
 pub(super) struct Exports {
     pub(super) context_create: Option<TypedFunc<(u32, u32), ()>>,
     pub(super) request_headers: Option<HeadersCallback>,
@@ -19,9 +19,15 @@ pub(super) struct Exports {
     /// Context, size and end of stream.
     pub(super) request_body: Option<TypedFunc<(u32, u32, u32), u32>>,
     pub(super) response_body: Option<TypedFunc<(u32, u32, u32), u32>>,
+    /// Context and number of trailers.
+    pub(super) request_trailers: Option<TypedFunc<(u32, u32), u32>>,
+    pub(super) response_trailers: Option<TypedFunc<(u32, u32), u32>>,
     pub(super) log: Option<TypedFunc<u32, ()>>,
     pub(super) done: Option<TypedFunc<u32, u32>>,
     pub(super) delete: Option<TypedFunc<u32, ()>>,
+    pub(super) tick: Option<TypedFunc<u32, ()>>,
+    /// Context and queue.
+    pub(super) queue_ready: Option<TypedFunc<(u32, u32), ()>>,
 }
 
 /// The two shapes of a header callback.
@@ -40,9 +46,13 @@ impl Exports {
             response_headers: HeadersCallback::find(store, guest, (abi, "proxy_on_response_headers"))?,
             request_body: callback(store, guest, "proxy_on_request_body")?,
             response_body: callback(store, guest, "proxy_on_response_body")?,
+            request_trailers: callback(store, guest, "proxy_on_request_trailers")?,
+            response_trailers: callback(store, guest, "proxy_on_response_trailers")?,
             log: callback(store, guest, "proxy_on_log")?,
             done: callback(store, guest, "proxy_on_done")?,
             delete: callback(store, guest, "proxy_on_delete")?,
+            tick: callback(store, guest, "proxy_on_tick")?,
+            queue_ready: callback(store, guest, "proxy_on_queue_ready")?,
         })
     }
 }

@@ -35,10 +35,15 @@ pub enum Callback {
     RequestHeaders,
     /// One piece of a body.
     RequestBody,
+    /// What follows it.
+    RequestTrailers,
     ResponseHeaders,
     ResponseBody,
+    ResponseTrailers,
     /// The end of the exchange: log, done and delete.
     Done,
+    Tick,
+    QueueReady,
 }
 
 impl Callback {
@@ -48,9 +53,13 @@ impl Callback {
             Self::Start => "start",
             Self::RequestHeaders => "request_headers",
             Self::RequestBody => "request_body",
+            Self::RequestTrailers => "request_trailers",
             Self::ResponseHeaders => "response_headers",
             Self::ResponseBody => "response_body",
+            Self::ResponseTrailers => "response_trailers",
             Self::Done => "done",
+            Self::Tick => "tick",
+            Self::QueueReady => "queue_ready",
         }
     }
 }
@@ -66,7 +75,7 @@ pub enum FailureKind {
     Memory,
     /// The guest paused the exchange, and nothing can resume it.
     NeverResumed,
-    /// The guest left a header section larger than `header_count_max` or `header_bytes_max`.
+    /// The guest left a header or trailer section larger than `header_count_max` or `header_bytes_max`.
     Headers,
     /// The guest held back more of a body than `body_buffer`.
     BodyBuffer,

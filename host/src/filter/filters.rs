@@ -4,7 +4,7 @@
 //! chains. There is one plugin per filter and settings, so a filter that two routes configure differently is two plugins
 //! of one compiled module.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -108,7 +108,7 @@ impl Filters {
         let gone = gone.into_iter().filter(|name| !wanted.filters.iter().any(|filter| filter.name == **name));
         let mut outcomes: Vec<_> = gone.map(|name| Outcome { filter: name.clone(), change: Change::Removed }).collect();
         if wanted.filters.is_empty() {
-            return (Self::default(), outcomes);
+            return (Self::default().at_desks(environment), outcomes);
         }
         let mut workshop = match Workshop::open(wanted.limits, environment, wanted.cache, self.modules()) {
             Ok(workshop) => workshop,
@@ -130,7 +130,20 @@ impl Filters {
             held.insert(slot, Held { plugin, canary });
         }
         workshop.close();
-        (Self { held }, outcomes)
+        (Self { held }.at_desks(environment), outcomes)
+    }
+
+    /// Has these filters told of their queues. Of several plugins of one name it is the one with the filter's own settings,
+    /// and never a canary: a message is for one of them.
+    fn at_desks(self, environment: &Environment) -> Self {
+        let mut desks = HashMap::new();
+        for held in self.held.values() {
+            let profile = &held.plugin.profile;
+            desks.entry(profile.name.clone()).or_insert_with(|| profile.orders.clone());
+        }
+        environment.roots.assign(desks);
+        environment.commons.queues.remind();
+        self
     }
 
     /// The plugin that new exchanges of a slot meet, and what is new about it.
@@ -179,15 +192,15 @@ impl Filters {
     }
 
     /// The filters that a route names, in request order.
-    pub fn chain(&self, elements: &[RouteFilter]) -> Result<Chain, LoadError> {
-        let (mut plugins, mut canaries) = (Vec::new(), Vec::new());
-        for (index, element) in elements.iter().enumerate() {
+    pub fn chain<'a>(&self, elements: impl IntoIterator<Item = &'a RouteFilter>) -> Result<Chain, LoadError> {
+        let (mut plugins, mut canaries, mut conditions) = (Vec::new(), Vec::new(), Vec::new());
+        for (index, element) in elements.into_iter().enumerate() {
             let unknown = || LoadError { filter: element.name.clone(), fault: LoadFault::Unknown };
             let held = self.held.get(&slot(element)).ok_or_else(unknown)?;
             plugins.push(held.plugin.clone());
             canaries.extend(held.canary.clone().map(|canary| (index, canary)));
+            conditions.push(element.condition.clone());
         }
-        let conditions = elements.iter().map(|element| element.condition.clone()).collect();
         Ok(Chain::new(plugins.into(), Conditions::new(conditions), canaries.into()))
     }
 

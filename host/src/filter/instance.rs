@@ -8,16 +8,15 @@ use std::mem;
 use std::sync::Arc;
 
 use http::response;
-use wasmtime::{InstancePre, Store};
+use wasmtime::{InstancePre, Store, TypedFunc, WasmParams};
 
 use super::LocalReply;
 use super::abi::{ACTION_CONTINUE, MapType, ROOT_CONTEXT};
-use super::bodies::direction::Direction;
 use super::bodies::heads::Heads;
 use super::bodies::piece::Piece;
 use super::cause::broken;
 use super::exports::Exports;
-use super::failure::{Broken, FailureKind};
+use super::failure::{Broken, Callback, FailureKind};
 use super::hostcalls;
 use super::isolation::image::Image;
 use super::isolation::live::Live;
@@ -64,7 +63,7 @@ pub(super) struct Loan<'a> {
 impl Instance {
     /// A new guest, started and configured.
     pub(super) fn start(profile: &Arc<Profile>, code: &InstancePre<State>) -> Result<Self, LoadFault> {
-        let live = Live::count(&profile.live).ok_or(LoadFault::Instances)?;
+        let live = Live::count(&profile.live, profile.limits.instances_max).ok_or(LoadFault::Instances)?;
         let Started { store, guest, exports } = starter::start(profile, code)?;
         Ok(Self { store, guest, exports, replica: None, context: ROOT_CONTEXT, _live: live })
     }
@@ -75,7 +74,7 @@ impl Instance {
         code: &InstancePre<State>,
         image: (&Arc<Image>, &[String]),
     ) -> Result<Self, LoadFault> {
-        let live = Live::count(&profile.live).ok_or(LoadFault::Instances)?;
+        let live = Live::count(&profile.live, profile.limits.instances_max).ok_or(LoadFault::Instances)?;
         let Started { mut store, guest, exports } = starter::instantiate(profile, code)?;
         let replica = Replica::new(&mut store, &guest, image);
         let replica = replica.map_err(|error| LoadFault::Image(one_line(&format!("{error:#}"))))?;
@@ -101,6 +100,26 @@ impl Instance {
             Some(replica) if !replica.grown(&self.store) => replica.reset(&mut self.store).map_err(Broken::start),
             _ => Err(Broken::start("the guest has outgrown its image")),
         }
+    }
+
+    /// Whether `image` is what the guest is made of.
+    pub(super) fn is_of(&self, image: &Arc<Image>) -> bool {
+        self.replica.as_ref().is_some_and(|replica| replica.is_of(image))
+    }
+
+    /// Makes the guest another image, whatever it is now. After an error it must be dropped.
+    pub(super) fn become_of(&mut self, image: &Arc<Image>) -> Result<(), Broken> {
+        match &mut self.replica {
+            Some(replica) if !self.store.data().limiter.refused() => {
+                replica.become_of(&mut self.store, image).map_err(Broken::start)
+            }
+            _ => Err(Broken::start("the guest cannot be another image")),
+        }
+    }
+
+    /// Whether the guest is anything else than its image.
+    pub(super) fn changed(&mut self) -> bool {
+        self.replica.as_ref().is_none_or(|replica| replica.changed(&mut self.store))
     }
 
     /// What the exchange in the guest has changed; `None` where there is no image to compare with.
@@ -153,20 +172,24 @@ impl Instance {
         })
     }
 
-    /// Hands a piece of a body to the context of the exchange.
-    pub(super) fn body(&mut self, loan: Loan<'_>, direction: Direction) -> Result<Decision, Broken> {
-        let moment = match direction {
-            Direction::Request => Moment::Request,
-            Direction::Response => Moment::Response,
+    /// Hands a piece of a body, or what follows it, to `callback` in the context of the exchange.
+    pub(super) fn body(&mut self, loan: Loan<'_>, callback: Callback) -> Result<Decision, Broken> {
+        let moment = match callback {
+            Callback::RequestBody | Callback::RequestTrailers => Moment::Request,
+            _ => Moment::Response,
         };
         self.lend(loan, moment, |guest, end| {
-            let callback = match direction {
-                Direction::Request => &guest.exports.request_body,
-                Direction::Response => &guest.exports.response_body,
-            };
-            let Some(callback) = callback else { return Ok(ACTION_CONTINUE) };
-            let size = u32::try_from(guest.store.data().piece.bytes.len()).unwrap_or(u32::MAX);
-            callback.call(&mut guest.store, (guest.context, size, end.flag()))
+            let (store, context) = (&mut guest.store, guest.context);
+            let Piece { bytes, trailers, .. } = &store.data().piece;
+            let (size, count) = (clamped(bytes.len()), clamped(trailers.len()));
+            let exports = &guest.exports;
+            match callback {
+                Callback::RequestBody => call(&exports.request_body, store, (context, size, end.flag())),
+                Callback::RequestTrailers => call(&exports.request_trailers, store, (context, count)),
+                Callback::ResponseBody => call(&exports.response_body, store, (context, size, end.flag())),
+                Callback::ResponseTrailers => call(&exports.response_trailers, store, (context, count)),
+                _ => Ok(ACTION_CONTINUE),
+            }
         })
     }
 
@@ -210,6 +233,18 @@ impl Instance {
             delete.call(&mut self.store, self.context)?;
         }
         Ok(())
+    }
+
+    /// Runs a callback of the plugin's own context: no exchange is lent.
+    pub(super) fn own<R>(
+        &mut self,
+        callback: impl FnOnce(&Exports, &mut Store<State>) -> wasmtime::Result<R>,
+    ) -> Result<R, Broken> {
+        self.arm(Moment::Root);
+        let outcome = callback(&self.exports, &mut self.store);
+        let outcome = outcome.map_err(|error| broken(&self.store, &error));
+        hostcalls::tell_dropped_log(self.store.data());
+        outcome
     }
 
     /// Whether the guest was refused more memory than it may have. Then it serves no other exchange.
@@ -289,10 +324,24 @@ impl Instance {
     }
 }
 
-/// Holds what the guest left to the limits of a header section.
+/// The callback's action, where there is one.
+fn call<P: WasmParams>(
+    callback: &Option<TypedFunc<P, u32>>,
+    store: &mut Store<State>,
+    arguments: P,
+) -> wasmtime::Result<u32> {
+    callback.as_ref().map_or(Ok(ACTION_CONTINUE), |callback| callback.call(store, arguments))
+}
+
+fn clamped(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+/// Holds what the guest left to the limits of a header or trailer section.
 fn check_headers(state: &State) -> Result<(), Broken> {
     let limits = &state.profile.limits;
-    for map in [MapType::RequestHeaders, MapType::ResponseHeaders] {
+    let trailers = state.piece.map;
+    for map in [MapType::RequestHeaders, MapType::ResponseHeaders, trailers] {
         if let Some(message) = state.message(map) {
             let (count, bytes) = (message.headers().len(), message.bytes());
             if count > limits.header_count_max || bytes > limits.header_bytes_max {

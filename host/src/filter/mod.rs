@@ -1,17 +1,16 @@
 //! The proxy-wasm host: filters written in any language that compiles to WebAssembly, run on the way of an exchange.
 //!
 //! `Filters` loads what the configuration names, `Chain` is the filters of one route, `Run` is one exchange's way through
-//! a chain: requests forward, responses backward. The exchange calls it and turns each `Verdict` into what the client
-//! sees; nothing here knows of caches, origins or connections.
+//! a chain: requests forward, responses backward. The exchange turns each `Verdict` into what the client sees.
 //!
 //! Reading order: `filters` loads a `plugin` per configured filter, whose `module` becomes an `instance` in a `berth`;
 //! a `run` takes a seat per filter (`seats`), lends it the messages (`state`), and the guest works on them by `hostcalls`.
-//! After each exchange the instance is made its `image` again (`replica`), by the pages that `tracked` memory knows of.
 
 mod abi;
 mod bodies;
 mod bounds;
 mod cache_verbs;
+mod calls;
 mod cause;
 mod chain;
 mod draft;
@@ -33,6 +32,7 @@ mod one_line;
 mod plugin;
 mod profile;
 mod rollout;
+mod root;
 mod run;
 mod seats;
 mod shared;
@@ -45,6 +45,7 @@ mod verdict;
 mod tests;
 
 pub use cache_verbs::{CacheVerbs, PurgeTarget, PurgeWish};
+pub use calls::dispatch::{CallFailure, Dispatch};
 pub use chain::Chain;
 pub use environment::Environment;
 pub use failure::{Callback, FailureKind, FilterFailure};
@@ -55,6 +56,5 @@ pub use loading::load_error::{LoadError, LoadFault};
 pub use rollout::filter_state::FilterState;
 pub use rollout::outcome::{Change, Outcome};
 pub use run::Run;
-pub use shared::shared_queues::ReadyQueue;
 pub use stream::{EndOfStream, Stream};
 pub use verdict::{LocalReply, Verdict};

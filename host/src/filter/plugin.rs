@@ -1,76 +1,48 @@
-//! A plugin: one configured filter, ready to make instances.
+//! A plugin: one configured filter, ready for exchanges.
 //!
 //! Loading one starts a first instance, so that a bad module or bad settings are known before any request. `enter` and
-//! `leave` are an exchange's way to an instance.
+//! `leave` are an exchange's way to an instance; the plugin's own callbacks run beside, by its keeper, as long as it is held.
 
+use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
-use std::{fmt, mem};
 
 use http::StatusCode;
 
 use super::abi::ROOT_CONTEXT;
 use super::failure::Broken;
 use super::instance::Instance;
-use super::isolation::berth::{self, Act, Berth};
-use super::isolation::image::Image;
-use super::isolation::ticket::{Stay, Ticket};
+use super::isolation::berth::Act;
+use super::isolation::quarters::Quarters;
+use super::isolation::ticket::Ticket;
 use super::loading::interests::Interests;
 use super::loading::load_error::LoadFault;
 use super::loading::module::Module;
 use super::loading::workshop::Workshop;
-use super::measures::metrics::{Making, Meters};
+use super::measures::metrics::Meters;
 use super::profile::Profile;
 use super::rollout::breaker::{Admission, Breaker, Change};
 use super::rollout::tally::Tally;
 use super::rollout::version::Version;
-use crate::config::{self, Filter, FilterCondition, FilterLimits};
-use crate::worker;
+use super::root::keeper::{Keeper, Leash};
+use crate::config::{Filter, FilterCondition, FilterLimits, Side};
 
 pub(super) struct Plugin {
     pub(super) profile: Arc<Profile>,
-    pub(super) meters: Meters,
+    pub(super) meters: Arc<Meters>,
     pub(super) interests: Interests,
     pub(super) identity: Identity,
     pub(super) breaker: Breaker,
-    pub(super) tally: Tally,
+    pub(super) tally: Arc<Tally>,
     contexts: AtomicU32,
-    module: Module,
-    isolation: Isolation,
-    berths: Box<[Slot]>,
+    quarters: Arc<Quarters>,
+    _leash: Leash,
 }
 
 impl fmt::Debug for Plugin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Plugin").field("name", &self.profile.name).finish_non_exhaustive()
-    }
-}
-
-/// How exchanges are kept apart.
-enum Isolation {
-    /// Each finds the image; the names are those of the exported globals.
-    Image(Arc<Image>, Arc<[String]>),
-    /// Each has an instance to itself, started for it.
-    Exclusive,
-    /// They are not.
-    Shared,
-}
-
-/// On cache lines of its own: workers never wait for each other's.
-#[repr(align(128))]
-#[derive(Default)]
-struct Slot(Mutex<Berth>);
-
-impl Slot {
-    /// A panic under the lock leaves an instance that may be anything.
-    fn lock(&self) -> MutexGuard<'_, Berth> {
-        self.0.lock().unwrap_or_else(|poisoned| {
-            let mut berth = poisoned.into_inner();
-            berth.vacate(Making::Failed);
-            self.0.clear_poison();
-            berth
-        })
     }
 }
 
@@ -88,6 +60,7 @@ impl Identity {
         let filter = Filter {
             module: PathBuf::new(),
             sha256: None,
+            at: Side::Client,
             condition: FilterCondition::default(),
             canary: None,
             ..filter.clone()
@@ -101,29 +74,28 @@ impl Plugin {
     pub(super) fn load(filter: &Filter, module: Module, workshop: &Workshop<'_>) -> Result<Self, LoadFault> {
         let Workshop { limits, environment, .. } = workshop;
         let profile = Arc::new(Profile::new(filter, (module.version, module.abi), limits, environment));
-        let meters = environment.metrics.of(&filter.name);
-        let mut first = Instance::start(&profile, &module.code)?;
-        let isolation = match filter.isolation {
-            config::Isolation::Shared => Isolation::Shared,
-            config::Isolation::Request => by_request(&mut first, &profile, &module),
-        };
+        let meters = Arc::new(environment.metrics.of(&filter.name));
+        let (interests, identity) =
+            (Interests::of(module.code.module()), Identity::new(module.version, filter, limits));
+        let parts = (profile.clone(), meters.clone());
+        let quarters = Arc::new(Quarters::new(parts, module, filter.isolation, environment.workers)?);
+        let tally = Arc::new(Tally::default());
         Ok(Self {
-            interests: Interests::of(module.code.module()),
-            identity: Identity::new(module.version, filter, limits),
+            _leash: Keeper::keep(quarters.clone(), tally.clone(), &environment.roots),
+            interests,
+            identity,
             breaker: Breaker::new(&profile, meters.breaker.clone()),
-            tally: Tally::default(),
+            tally,
             meters,
             profile,
             contexts: AtomicU32::new(ROOT_CONTEXT + 1),
-            module,
-            isolation,
-            berths: (0..environment.workers.max(1)).map(|_| Slot::default()).collect(),
+            quarters,
         })
     }
 
     /// What it is made of, for other plugins.
     pub(super) fn module(&self) -> Module {
-        self.module.clone()
+        self.quarters.module.clone()
     }
 
     /// Counts an exchange that it failed.
@@ -146,7 +118,7 @@ impl Plugin {
 
     /// The ticket of an exchange that comes to this filter.
     pub(super) fn admit(&self) -> Ticket {
-        Ticket::new(self.next_context(), worker::slot(self.berths.len()))
+        self.quarters.ticket(self.next_context())
     }
 
     /// After four billion exchanges the numbers come again: those of then are long over.
@@ -159,73 +131,24 @@ impl Plugin {
         }
     }
 
-    /// Lets `act` work on the instance in which the context of `ticket` lives. After an error the ticket is void: the
-    /// instance is gone, or no longer knows the context, and it must not be entered again.
+    /// Lets `act` work on the instance in which the context of `ticket` lives. After an error the ticket is void.
     pub(super) fn enter<R>(&self, ticket: &mut Ticket, act: impl Act<R>) -> Result<R, Broken> {
-        match (mem::replace(&mut ticket.stay, Stay::New), &self.isolation) {
-            (Stay::Own(instance), _) => enter_own(instance, ticket, act),
-            (Stay::New, Isolation::Exclusive) => enter_own(self.make(Making::Exclusive)?, ticket, act),
-            (stay, isolation) => {
-                ticket.stay = stay;
-                let mut berth = self.berths[ticket.berth].lock();
-                let make = |making| self.make(making);
-                match isolation {
-                    Isolation::Shared => berth.enter_shared(ticket, make, act),
-                    Isolation::Image(..) | Isolation::Exclusive => berth.enter(ticket, make, act),
-                }
-            }
-        }
+        self.quarters.enter(ticket, act)
     }
 
     /// Takes back the ticket of an exchange whose context has ended, or that goes away without ending it.
     pub(super) fn leave(&self, ticket: Ticket) {
-        match self.isolation {
-            Isolation::Image(..) => self.berths[ticket.berth].lock().leave(ticket),
-            Isolation::Shared => self.berths[ticket.berth].lock().leave_shared(),
-            Isolation::Exclusive => {}
-        }
-    }
-
-    fn make(&self, making: Making) -> Result<Box<Instance>, Broken> {
-        self.meters.count_instance(making);
-        let made = match &self.isolation {
-            Isolation::Image(image, names) => Instance::replicate(&self.profile, &self.module.code, (image, names)),
-            Isolation::Exclusive | Isolation::Shared => Instance::start(&self.profile, &self.module.code),
-        };
-        made.map(Box::new).map_err(Broken::start)
+        self.quarters.leave(ticket);
     }
 
     /// A new instance, started and configured.
     pub(super) fn start(&self) -> Result<Instance, Broken> {
-        Instance::start(&self.profile, &self.module.code).map_err(Broken::start)
+        Instance::start(&self.profile, &self.quarters.module.code).map_err(Broken::start)
     }
 
     /// Whether the instance of this thread's berth is its image; `None` where there is none or it has none.
     #[cfg(test)]
     pub(super) fn pristine(&self) -> Option<bool> {
-        self.berths[worker::slot(self.berths.len())].lock().pristine()
+        self.quarters.pristine()
     }
-}
-
-/// By the image of `first`, where its module and this machine allow it.
-fn by_request(first: &mut Instance, profile: &Arc<Profile>, module: &Module) -> Isolation {
-    let refused = match &module.globals {
-        Err(refusal) => refusal.to_string(),
-        Ok(names) => match first.image(names).map(Arc::new) {
-            None => "image".to_owned(),
-            // One is made for trial: what does not work here will not work for any exchange.
-            Some(image) => match Instance::replicate(profile, &module.code, (&image, names)) {
-                Ok(_) => return Isolation::Image(image, names.clone()),
-                Err(fault) => fault.to_string(),
-            },
-        },
-    };
-    tracing::warn!(filter = %profile.name, reason = refused, "filter is started for every exchange");
-    Isolation::Exclusive
-}
-
-fn enter_own<R>(mut instance: Box<Instance>, ticket: &mut Ticket, act: impl Act<R>) -> Result<R, Broken> {
-    let outcome = berth::attended(&mut instance, ticket, act)?;
-    ticket.stay = Stay::Own(instance);
-    Ok(outcome)
 }

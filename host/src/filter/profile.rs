@@ -4,15 +4,17 @@
 //! serves host calls.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::abi::Abi;
+use super::calls::dispatch::Dispatch;
 use super::draft::Undo;
 use super::engine;
 use super::environment::Environment;
 use super::measures::series::SeriesTable;
 use super::rollout::version::Version;
+use super::root::orders::Orders;
 use super::shared::commons::Commons;
 use super::shared::vm::Vm;
 use crate::clock::Clock;
@@ -40,6 +42,11 @@ pub(super) struct Profile {
     pub(super) series: SeriesTable,
     pub(super) clock: Clock,
     pub(super) node_name: Arc<str>,
+    /// Where its calls go.
+    pub(super) dispatch: Arc<dyn Dispatch>,
+    tokens: AtomicU32,
+    /// What its own context has asked for.
+    pub(super) orders: Arc<Orders>,
 }
 
 impl Profile {
@@ -65,7 +72,15 @@ impl Profile {
             limits: limits.clone(),
             clock: environment.clock.clone(),
             node_name: environment.node_name.clone(),
+            dispatch: environment.dispatch.clone(),
+            tokens: AtomicU32::new(1),
+            orders: Arc::default(),
         }
+    }
+
+    /// The token of a call: no two of one filter have the same at a time, whichever instances they were made in.
+    pub(super) fn next_token(&self) -> u32 {
+        self.tokens.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Whether a failed callback must leave no trace: only a filter that is skipped on failure lets its exchange go on.

@@ -133,6 +133,11 @@ impl Run {
         lock(&self.shared).elapsed()
     }
 
+    /// Ends the contexts now. What filters say in their last callbacks can be taken afterwards.
+    pub fn end(&mut self) {
+        lock(&self.shared).end();
+    }
+
     /// Ends the contexts now, and tells the time that all of the run has spent in guests.
     pub fn finish(self) -> Duration {
         let shared = self.shared.clone();

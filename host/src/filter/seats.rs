@@ -4,13 +4,10 @@
 //! and left, its time is measured, and what goes wrong is counted and logged.
 
 use std::borrow::Cow;
-use std::mem;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use http::response;
 
-use super::bodies::direction::Direction;
 use super::bodies::heads::Heads;
 use super::bodies::piece::Piece;
 use super::failure::{Broken, Callback, FailureKind, FilterFailure};
@@ -132,24 +129,23 @@ impl Seats {
         outcome.map_err(|broken| self.fail(index, plugin, (Callback::ResponseHeaders, broken)))
     }
 
-    /// Hands a piece of a body to the filter in seat `index`, unless it has failed before. The guest may replace it.
+    /// Hands a piece of a body, or what follows it, to `callback` of the filter in seat `index`, unless it has failed
+    /// before. The guest may change it.
     pub(super) fn body(
         &mut self,
         index: usize,
         plugin: &Plugin,
-        (direction, heads): (Direction, &mut Heads),
-        (bytes, end): (&mut Bytes, EndOfStream),
+        (callback, heads): (Callback, &mut Heads),
+        (piece, end): (&mut Piece, EndOfStream),
     ) -> Result<Decision, FilterFailure> {
         let Some(ticket) = &mut self.taken[index] else {
             return Ok(Decision::Continue);
         };
-        let mut piece = Piece { buffer: direction.buffer(), bytes: mem::take(bytes) };
         let Heads { request, response } = heads;
-        let loan = Loan { notes: &mut self.notes, request, response: response.as_mut(), piece: Some(&mut piece), end };
-        let outcome = plugin.enter(ticket, |instance| instance.body(loan, direction));
-        self.clock(plugin, direction.callback());
-        *bytes = piece.bytes;
-        outcome.map_err(|broken| self.fail(index, plugin, (direction.callback(), broken)))
+        let loan = Loan { notes: &mut self.notes, request, response: response.as_mut(), piece: Some(piece), end };
+        let outcome = plugin.enter(ticket, |instance| instance.body(loan, callback));
+        self.clock(plugin, callback);
+        outcome.map_err(|broken| self.fail(index, plugin, (callback, broken)))
     }
 
     /// Ends the context in seat `index`, unless it has failed. `heads` is lent to it where there is any to lend.

@@ -70,6 +70,7 @@ impl Starter {
     }
 
     fn finish(mut self) -> Result<Started, LoadFault> {
+        self.store.data_mut().moment = Moment::Root;
         let abi = self.store.data().profile.abi;
         let exports = Exports::find(&mut self.store, &self.guest, abi)?;
         Ok(Started { store: self.store, guest: self.guest, exports })
@@ -117,7 +118,7 @@ impl Starter {
     fn call<P: WasmParams, R: WasmResults>(&mut self, function: &TypedFunc<P, R>, input: P) -> Result<R, LoadFault> {
         let ticks = self.store.data().profile.configure_ticks;
         self.store.set_epoch_deadline(ticks);
-        self.store.data_mut().begin(ROOT_CONTEXT, Moment::Root);
+        self.store.data_mut().begin(ROOT_CONTEXT, Moment::Start);
         function.call(&mut self.store, input).map_err(|error| start_fault(&self.store, &error))
     }
 }
@@ -125,7 +126,7 @@ impl Starter {
 /// A guest that has not had its processor time goes on.
 fn past_deadline(state: &mut State) -> UpdateDeadline {
     let limits = &state.profile.limits;
-    let deadline = if state.moment == Moment::Root { limits.configure_deadline } else { limits.callback_deadline };
+    let deadline = if state.moment == Moment::Start { limits.configure_deadline } else { limits.callback_deadline };
     match state.overtime.left(deadline) {
         Some(left) => UpdateDeadline::Continue(engine::ticks(left)),
         None => UpdateDeadline::Interrupt,

@@ -34,6 +34,8 @@ pub(super) enum Gate {
 /// What is lent to the guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Moment {
+    /// No exchange, and nobody waits: the plugin is being configured.
+    Start,
     /// No exchange: the plugin's own callbacks.
     Root,
     Request,
@@ -101,7 +103,7 @@ impl State {
             gate: Gate::Narrow,
             memory: None,
             malloc: None,
-            moment: Moment::Root,
+            moment: Moment::Start,
             request: Draft::new(no_request()),
             response: Draft::new(Response::new(()).into_parts().0),
             piece: Piece::default(),
@@ -171,6 +173,10 @@ impl State {
         match map {
             MapType::RequestHeaders => self.request().map(|request| request as &dyn Message),
             MapType::ResponseHeaders => self.response().map(|response| response as &dyn Message),
+            MapType::RequestTrailers | MapType::ResponseTrailers => {
+                let lent = map == self.piece.map && self.sight() != Moment::Root;
+                lent.then_some(&self.piece.trailers as &dyn Message)
+            }
             MapType::Absent => None,
         }
     }
@@ -180,6 +186,11 @@ impl State {
         match (map, self.sight()) {
             (MapType::RequestHeaders, Moment::Request | Moment::Response) => Ok(self.request.change()),
             (MapType::ResponseHeaders, Moment::Response) => Ok(self.response.change()),
+            (MapType::RequestTrailers | MapType::ResponseTrailers, Moment::Request | Moment::Response)
+                if map == self.piece.map =>
+            {
+                Ok(&mut self.piece.trailers)
+            }
             _ => Err(Status::NotFound),
         }
     }

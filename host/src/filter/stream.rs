@@ -7,8 +7,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
+use crate::config::Side;
 
-/// The facts of one exchange that are not in its messages.
+/// The facts of one exchange, or of one fetch, that are not in its messages.
 #[derive(Debug, Clone)]
 pub struct Stream {
     pub connection_id: u64,
@@ -21,6 +22,8 @@ pub struct Stream {
     pub route: Arc<str>,
     /// The name of the route's origin.
     pub origin: Arc<str>,
+    /// Whether its messages are a client's or an origin's.
+    pub side: Side,
     /// When the request head was read.
     pub started: Timestamp,
 }

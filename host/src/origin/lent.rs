@@ -35,7 +35,8 @@ impl HttpBody for Lent {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let frame = std::task::ready!(Pin::new(&mut self.body).poll_frame(cx));
-        let over = frame.is_none() || self.body.is_end_stream();
+        let trailers = matches!(&frame, Some(Ok(frame)) if frame.is_trailers());
+        let over = frame.is_none() || trailers || self.body.is_end_stream();
         match &frame {
             Some(Err(_)) => self.leased = None,
             _ if over => {

@@ -7,16 +7,39 @@ use std::borrow::Cow;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 /// Fields that are removed even where `Connection` does not name them (RFC 9110 section 7.6.1).
-static HOP_BY_HOP: [HeaderName; 9] = [
+static HOP_BY_HOP: [HeaderName; 7] = [
     header::CONNECTION,
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
     header::PROXY_AUTHENTICATE,
     header::PROXY_AUTHORIZATION,
-    header::TE,
-    header::TRAILER,
     header::TRANSFER_ENCODING,
     header::UPGRADE,
+];
+
+/// What is said of trailers, to the next hop only as well.
+static OF_TRAILERS: [HeaderName; 2] = [header::TE, header::TRAILER];
+
+/// Fields that a recipient acts upon before it reads the body.
+static BEFORE_BODIES: [HeaderName; 18] = [
+    header::AUTHORIZATION,
+    header::CACHE_CONTROL,
+    HeaderName::from_static("cdn-loop"),
+    header::CONTENT_ENCODING,
+    header::CONTENT_LENGTH,
+    header::CONTENT_RANGE,
+    header::CONTENT_TYPE,
+    header::COOKIE,
+    header::EXPECT,
+    header::FORWARDED,
+    header::HOST,
+    header::LOCATION,
+    header::MAX_FORWARDS,
+    header::RANGE,
+    header::SET_COOKIE,
+    header::VARY,
+    header::VIA,
+    HeaderName::from_static("x-request-id"),
 ];
 
 /// What counts hops must survive them: `Connection` may not take it out (RFC 8586 section 3).
@@ -24,11 +47,20 @@ const END_TO_END: HeaderName = HeaderName::from_static("cdn-loop");
 
 /// Removes every field that is meant for the next hop only: those named by `Connection`, then the well-known ones.
 pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    strip_but_trailers(headers);
+    for name in &OF_TRAILERS {
+        headers.remove(name);
+    }
+}
+
+/// The same, but for what the node does for both ends: whether trailers are wanted, which `TE` says, and which are to
+/// come, in `Trailer`.
+pub fn strip_but_trailers(headers: &mut HeaderMap) {
     if headers.contains_key(header::CONNECTION) {
         let named: Vec<HeaderName> = list(headers, &header::CONNECTION)
             .filter(|name| !name.eq_ignore_ascii_case("close"))
             .filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok())
-            .filter(|name| *name != END_TO_END)
+            .filter(|name| *name != END_TO_END && !OF_TRAILERS.contains(name))
             .collect();
         for name in named {
             headers.remove(name);
@@ -37,6 +69,27 @@ pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
     for name in &HOP_BY_HOP {
         headers.remove(name);
     }
+}
+
+/// Does the sender of this request keep trailers (RFC 9110 section 10.1.4)?
+pub fn wants_trailers(request: &HeaderMap) -> bool {
+    request.contains_key(header::TE) && list(request, &header::TE).any(|member| member.eq_ignore_ascii_case("trailers"))
+}
+
+/// The trailers that a message announces, as it goes on: without what frames it, routes it, says who may have it, or is
+/// for one connection, none of which may come behind a body (RFC 9110 section 6.5.1). `None` where none is left.
+pub fn announced_trailers(headers: &HeaderMap) -> Option<HeaderValue> {
+    let names = list(headers, &header::TRAILER).filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok());
+    let allowed: Vec<HeaderName> = names.filter(may_trail).collect();
+    let names: Vec<&str> = allowed.iter().map(HeaderName::as_str).collect();
+    (!names.is_empty()).then(|| HeaderValue::from_str(&names.join(", ")).ok())?
+}
+
+fn may_trail(name: &HeaderName) -> bool {
+    !BEFORE_BODIES.contains(name)
+        && !HOP_BY_HOP.contains(name)
+        && !OF_TRAILERS.contains(name)
+        && !name.as_str().starts_with("x-forwarded-")
 }
 
 /// The members of a comma-separated list field over all its lines, trimmed, empty ones left out (RFC 9110 section 5.6.1).
@@ -119,6 +172,32 @@ mod tests {
         strip_hop_by_hop(&mut map);
         let left: Vec<&str> = map.keys().map(HeaderName::as_str).collect();
         assert_eq!(left, ["close", "cdn-loop", "etag"]);
+    }
+
+    #[test]
+    fn what_is_said_of_trailers_is_told_apart_from_other_hop_by_hop_fields() {
+        let fields = [("connection", "te, trailer"), ("te", "gzip, Trailers;q=1, trailers"), ("trailer", "x-sum")];
+        let mut map = headers(&fields);
+        assert!(wants_trailers(&map));
+        strip_but_trailers(&mut map);
+        assert_eq!((map.len(), map.contains_key("te"), map.contains_key("trailer")), (2, true, true));
+        strip_hop_by_hop(&mut map);
+        assert!(map.is_empty());
+        assert!(!wants_trailers(&headers(&[("te", "gzip, trailersx")])));
+    }
+
+    #[test]
+    fn only_what_may_come_behind_a_body_is_announced() {
+        for (lines, expected) in [
+            (&["X-Sum, x-b", "etag"][..], Some("x-sum, x-b, etag")),
+            (&["Content-Length, x-sum, Connection, te, Host"], Some("x-sum")),
+            (&["x-forwarded-for, set-cookie, a b, ,"], None),
+            (&[], None),
+        ] {
+            let lines: Vec<(&str, &str)> = lines.iter().map(|line| ("trailer", *line)).collect();
+            let announced = announced_trailers(&headers(&lines));
+            assert_eq!(announced.as_ref().map(|names| names.to_str().expect("text")), expected);
+        }
     }
 
     #[test]

@@ -81,6 +81,8 @@ pub enum Refusal {
     Expired,
     Partial,
     TooLarge,
+    /// A filter at the origin's side wants it for one request only.
+    Filter,
 }
 
 impl Refusal {
@@ -100,6 +102,7 @@ impl Refusal {
             Self::Expired => "expired",
             Self::Partial => "partial",
             Self::TooLarge => "too_large",
+            Self::Filter => "filter",
         }
     }
 }

@@ -149,13 +149,13 @@ async fn a_lost_lead_wakes_its_followers_and_one_takes_over() {
     assert!(poll_immediate(waiting.as_mut()).await.is_none());
     drop(lead);
     assert!(matches!(waiting.await, Landing::Lost));
-    house.lead().fail(FetchFailure { error: ProxyError::DnsError, detail: "x".into() });
+    house.lead().fail(FetchFailure { error: ProxyError::DnsError, own_word: None, detail: "x".into() });
 }
 
 #[tokio::test]
 async fn a_failure_is_told_to_all_who_waited_and_to_nobody_after() {
     let house = house();
-    let failure = FetchFailure { error: ProxyError::ConnectionRefused, detail: "x".into() };
+    let failure = FetchFailure { error: ProxyError::ConnectionRefused, own_word: None, detail: "x".into() };
     let lead = house.lead();
     let waiting = [house.follow(), house.follow()];
     lead.fail(failure.clone());

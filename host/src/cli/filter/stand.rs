@@ -18,7 +18,7 @@ use super::cases::{Action, Answer, Given};
 use super::verbs;
 use crate::body::Body;
 use crate::clock::Clock;
-use crate::config::{self, Filter, FilterCondition, FilterLimits, RouteFilter};
+use crate::config::{self, Filter, FilterCondition, FilterLimits, RouteFilter, Side};
 use crate::filter::{Chain, EndOfStream, Environment, FilterFailure, Filters, Run, Stream, Verdict, Wanted};
 use crate::semantics::{BadTarget, RequestHead, fields};
 
@@ -85,7 +85,7 @@ impl Stand {
             Some(error) => anyhow::anyhow!("{}", error.fault),
             None => anyhow::anyhow!("it did not load"),
         })?;
-        let element = RouteFilter { name, settings: None, condition: FilterCondition::default() };
+        let element = RouteFilter { name, settings: None, at: Side::Client, condition: FilterCondition::default() };
         let chain = filters.chain(&[element])?;
         Ok(Self { chain, clock, _filters: filters })
     }
@@ -102,7 +102,7 @@ impl Stand {
             request.headers_mut().insert(header::HOST, host);
         }
         let mut head = RequestHead::new(request.into_parts().0, scheme, NODE.into())?;
-        fields::strip_hop_by_hop(&mut head.headers);
+        fields::strip_but_trailers(&mut head.headers);
         let stream = Stream {
             connection_id: 1,
             source: (given.client, CLIENT_PORT).into(),
@@ -110,6 +110,7 @@ impl Stand {
             request_id: Arc::from("case"),
             route: Arc::from("case"),
             origin: Arc::from("case"),
+            side: Side::Client,
             started: self.clock.now(),
         };
         Ok(Visit { head, end: EndOfStream::from(given.body.is_empty()), stream })

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::{condition, settings};
 use crate::config::bound;
 use crate::config::field::Field;
-use crate::config::filter::{Filter, FilterCanary, FilterLimits, Isolation, OnError};
+use crate::config::filter::{Filter, FilterCanary, FilterLimits, Isolation, OnError, RouteFilter, Side};
 use crate::config::section::Section;
 
 /// A filter that guards must not be skipped because it fails, so failing closed is the default, as in Envoy.
@@ -14,6 +14,9 @@ const ON_ERROR: [(&str, OnError); 2] = [("fail_closed", OnError::FailClosed), ("
 
 /// What one visitor's request left in a filter must never show in another's, unless that is what the filter is for.
 const ISOLATION: [(&str, Isolation); 2] = [("request", Isolation::Request), ("shared", Isolation::Shared)];
+
+/// What every filter elsewhere does: it sees each client's request and response.
+pub(super) const AT: [(&str, Side); 2] = [("client", Side::Client), ("origin", Side::Origin)];
 
 const DIGEST_LENGTH: usize = 64;
 
@@ -35,6 +38,9 @@ pub(super) fn check_limits(section: &mut Section<'_>) -> FilterLimits {
         body_buffer_max: section.bytes("body_buffer", &bound::FILTER_BODY_BUFFER),
         breaker_failures: section.count("breaker_failures", &bound::BREAKER_FAILURES),
         breaker_cooldown: section.duration("breaker_cooldown", &bound::BREAKER_COOLDOWN),
+        tick_min: section.duration("tick_min", &bound::TICK_MIN),
+        done_max: section.duration("done_max", &bound::DONE_MAX),
+        instances_max: section.count("instances_max", &bound::FILTER_INSTANCES),
     }
 }
 
@@ -50,9 +56,16 @@ pub(super) fn check(name: &str, section: &mut Section<'_>) -> Filter {
         settings: section.field("settings").and_then(|field| settings::text(&field)).unwrap_or_default(),
         on_error: section.choice("on_error", &ON_ERROR),
         isolation: section.choice("isolation", &ISOLATION),
+        at: section.choice("at", &AT),
         condition: condition::check(section),
         canary: section.optional("canary", check_canary),
     }
+}
+
+/// The filter as the element of a route that only names it.
+pub(super) fn named(filter: &Filter) -> RouteFilter {
+    let Filter { name, at, condition, .. } = filter;
+    RouteFilter { name: name.clone(), settings: None, at: *at, condition: condition.clone() }
 }
 
 fn check_canary(section: &mut Section<'_>) -> FilterCanary {
@@ -69,6 +82,9 @@ fn check_canary(section: &mut Section<'_>) -> FilterCanary {
 
 fn module(field: &Field<'_>) -> Option<PathBuf> {
     let path = field.file_path()?;
+    if !field.document().needs_files() {
+        return Some(path);
+    }
     match fs::metadata(&path) {
         Ok(metadata) if metadata.is_file() => return Some(path),
         Ok(_) => field.fault(format!("{} is not a file; write the path of a compiled filter", path.display())),

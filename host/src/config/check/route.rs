@@ -3,7 +3,7 @@
 use super::unique::Unique;
 use super::{compression, prefix, route_cache, route_filter};
 use crate::config::field::Field;
-use crate::config::filter::FilterCondition;
+use crate::config::filter::RouteFilter;
 use crate::config::model::{HostPattern, Route};
 use crate::config::section::{NAME_RULE, Section, is_name};
 
@@ -11,8 +11,8 @@ use crate::config::section::{NAME_RULE, Section, is_name};
 pub(super) struct Names {
     /// Origins and static sites.
     pub(super) origins: Vec<String>,
-    /// Filters, each with where it is entered.
-    pub(super) filters: Vec<(String, FilterCondition)>,
+    /// Filters, each as the element that only names it.
+    pub(super) filters: Vec<RouteFilter>,
 }
 
 /// All routes, at least one.

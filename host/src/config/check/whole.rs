@@ -27,7 +27,7 @@ pub(in crate::config) fn config(root: &mut Section<'_>) -> Config {
     let filters = root.named("filters", filter::check);
     let names = Names {
         origins: origins.iter().map(|it| it.name.clone()).chain(statics.iter().map(|it| it.name.clone())).collect(),
-        filters: filters.iter().map(|it| (it.name.clone(), it.condition.clone())).collect(),
+        filters: filters.iter().map(filter::named).collect(),
     };
     let routes = route::check_all(root, &names);
     Config {

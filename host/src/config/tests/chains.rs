@@ -3,7 +3,7 @@
 use http::Method;
 
 use super::folder_with;
-use crate::config::{Config, load};
+use crate::config::{Config, Isolation, Side, load, load_anew};
 
 /// A filter `a` with these lines, and a chain in which this is the element.
 fn chain(filter: &str, element: &str) -> Result<Config, String> {
@@ -35,6 +35,40 @@ fn what_an_element_says_takes_the_place_of_what_the_filter_says() {
 }
 
 #[test]
+fn a_filter_is_at_the_clients_side_unless_it_or_the_route_says_otherwise() {
+    let sides = |filter: &str, element: &str| {
+        let config = chain(filter, element).unwrap();
+        config.routes[0].filters.iter().map(|filter| filter.at).collect::<Vec<_>>()
+    };
+    assert_eq!(sides("", "\"a\""), [Side::Client]);
+    assert_eq!(sides("at = \"origin\"", "\"a\""), [Side::Origin]);
+    assert_eq!(sides("at = \"origin\"", "{ name = \"a\", at = \"client\" }"), [Side::Client]);
+    assert_eq!(
+        sides("", "\"a\", { name = \"a\", at = \"origin\" }"),
+        [Side::Client, Side::Origin],
+        "on each side once"
+    );
+    let summary = chain("", "\"a\", { name = \"a\", at = \"origin\" }").unwrap().summary().to_string();
+    assert!(summary.contains(" through a, fetched through a, "), "{summary}");
+}
+
+#[test]
+fn a_filter_is_isolated_by_request_unless_it_says_otherwise() {
+    let isolation = |filter: &str| chain(filter, "\"a\"").map(|config| config.filters[0].isolation);
+    assert_eq!(isolation(""), Ok(Isolation::Request));
+    assert_eq!(isolation("isolation = \"request\""), Ok(Isolation::Request));
+    assert_eq!(isolation("isolation = \"shared\""), Ok(Isolation::Shared));
+}
+
+#[test]
+fn a_module_may_be_missing_for_a_node_that_runs() {
+    let (folder, file) = folder_with("");
+    std::fs::remove_file(folder.path().join("a.wasm")).unwrap();
+    assert!(load(&file).unwrap_err().to_string().contains("filters.a.module: "));
+    assert!(load_anew(&file).unwrap().filters[0].module.ends_with("a.wasm"));
+}
+
+#[test]
 fn a_canary_has_a_module_and_a_share() {
     let config = chain("[filters.a.canary]\nmodule = \"next.wasm\"", "\"a\"").unwrap();
     let canary = config.filters[0].canary.as_ref().unwrap();
@@ -48,13 +82,25 @@ fn faults_of_elements_and_conditions_have_their_remedies() {
         ("", "1", "route[0].filters[0]: is an integer; write a filter's name, or { name"),
         ("", "{}", "route[0].filters[0].name: is missing; write name = \"FILTER\""),
         ("", "{ name = \"b\" }", "route[0].filters[0].name: \"b\" is not a filter; did you mean"),
-        ("", "{ name = \"a\", pat = \"/\" }", "route[0].filters[0].pat: is not a key; did you mean \"path\"?"),
+        ("", "{ name = \"a\", pth = \"/\" }", "route[0].filters[0].pth: is not a key; did you mean \"path\"?"),
         ("", "\"a\", { name = \"a\" }", "route[0].filters[1]: \"a\" is in this chain already"),
         ("paths = []", "\"a\"", "filters.a.paths: is empty; leave it out"),
         ("path = \"x\"", "\"a\"", "filters.a.path: \"x\" does not start with a slash"),
         ("methods = [\"get\"]", "\"a\"", "filters.a.methods[0]: \"get\" is not a method; write one in capitals"),
         ("methods = [\"G T\"]", "\"a\"", "filters.a.methods[0]: \"G T\" is not a method"),
         ("canary = {}", "\"a\"", "filters.a.canary.module: is missing"),
+        ("at = \"edge\"", "\"a\"", "filters.a.at: \"edge\" is not one of the choices; write \"client\" or \"origin\""),
+        ("", "{ name = \"a\", at = 1 }", "route[0].filters[0].at: is an integer; write a string"),
+        (
+            "at = \"origin\"",
+            "\"a\", { name = \"a\", at = \"origin\" }",
+            "route[0].filters[1]: \"a\" is in this chain already",
+        ),
+        (
+            "isolation = \"none\"",
+            "\"a\"",
+            "filters.a.isolation: \"none\" is not one of the choices; write \"request\" or",
+        ),
         (
             "canary = { module = \"b\", percent = 101 }",
             "\"a\"",

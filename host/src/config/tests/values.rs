@@ -57,7 +57,8 @@ fn an_origin_a_filter_and_a_route_have_their_defaults() {
     assert_eq!(limits.metric_series_max, 1000);
     assert_eq!((limits.shared_data_bytes_max, limits.queue_length_max), (1 << 20, 1024));
     assert_eq!((limits.header_count_max, limits.header_bytes_max), (128, 64 << 10));
-    assert_eq!(limits.body_buffer_max, 1 << 20);
+    assert_eq!((limits.tick_min, limits.done_max), (Duration::from_millis(10), Duration::from_secs(5)));
+    assert_eq!((limits.body_buffer_max, limits.instances_max), (1 << 20, 1000));
     let [route] = &config.routes[..] else { panic!("one route") };
     assert_eq!((route.name.as_str(), &route.host, route.path.as_str()), ("*/", &HostPattern::Any, "/"));
     assert!(route.filters.is_empty() && route.cache.enabled && route.cache.default_ttl.is_none());

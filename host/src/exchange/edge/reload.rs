@@ -72,7 +72,7 @@ impl Edge {
         if !file.is_file() {
             return Err(ReloadError::NoFile(file.clone()));
         }
-        let config = config::load(file).map_err(ReloadError::Faults)?;
+        let config = config::load_anew(file).map_err(ReloadError::Faults)?;
         let left = left(&running.config, &config);
         left.iter().for_each(|&table| tracing::warn!(table, "changed, and takes a new start of the node"));
         let (filters, outcomes) = running.filters.renewed(&Wanted::of(&config), &running.environment);

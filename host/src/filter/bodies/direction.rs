@@ -1,6 +1,6 @@
 //! Which of an exchange's two messages a body belongs to, and what follows from it.
 
-use super::super::abi::BufferType;
+use super::super::abi::{BufferType, MapType};
 use super::super::failure::Callback;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,10 +20,25 @@ impl Direction {
         }
     }
 
+    /// The map that guests read its trailers by.
+    pub(in crate::filter) fn trailers(self) -> MapType {
+        match self {
+            Self::Request => MapType::RequestTrailers,
+            Self::Response => MapType::ResponseTrailers,
+        }
+    }
+
     pub(in crate::filter) fn callback(self) -> Callback {
         match self {
             Self::Request => Callback::RequestBody,
             Self::Response => Callback::ResponseBody,
+        }
+    }
+
+    pub(in crate::filter) fn trailers_callback(self) -> Callback {
+        match self {
+            Self::Request => Callback::RequestTrailers,
+            Self::Response => Callback::ResponseTrailers,
         }
     }
 }

@@ -12,8 +12,8 @@ use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
 use super::super::ensemble::{Ended, Shared, lock};
-use super::super::stream::EndOfStream;
 use super::direction::Direction;
+use super::ending::Ending;
 use crate::body::{Body, BodyError};
 
 /// What a guest is shown at once: a frame of HTTP/2 or TLS, as in Envoy. A callback has a deadline, and a body that comes
@@ -38,6 +38,13 @@ pub(in crate::filter) struct FilteredBody {
     /// The first frame, where it was asked for beforehand.
     first: Option<Result<Frame<Bytes>, BodyError>>,
     stage: Stage,
+}
+
+/// What comes next of a body.
+enum Arrival {
+    /// More follows.
+    Piece(Bytes),
+    End(Ending),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,11 +88,7 @@ impl FilteredBody {
             return Poll::Ready(Some(first));
         }
         while self.stage == Stage::Flowing {
-            let passed = match ready!(self.poll_piece(cx)) {
-                Ok((bytes, end)) => self.pass(bytes, end),
-                Err(error) => Err(error),
-            };
-            match passed {
+            match ready!(self.poll_arrival(cx)).and_then(|arrival| self.pass(arrival)) {
                 Ok(bytes) if bytes.is_empty() => {}
                 Ok(bytes) => return Poll::Ready(Some(Ok(Frame::data(bytes)))),
                 Err(error) => {
@@ -98,35 +101,46 @@ impl FilteredBody {
         Poll::Ready(self.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))))
     }
 
-    /// The next piece that comes, and whether it is the last one. Trailers end the data before them.
-    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<(Bytes, EndOfStream), BodyError>> {
+    /// What comes next: the data up to where it ends, then the end.
+    fn poll_arrival(&mut self, cx: &mut Context<'_>) -> Poll<Result<Arrival, BodyError>> {
         while self.rest.is_empty() {
             let data = match ready!(Pin::new(&mut self.inner).poll_frame(cx)) {
-                None => return Poll::Ready(Ok((Bytes::new(), EndOfStream::Yes))),
+                None => return Poll::Ready(Ok(Arrival::End(Ending::default()))),
                 Some(Err(error)) => return Poll::Ready(Err(error)),
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) => data,
                     Err(frame) => {
-                        self.trailers = frame.into_trailers().ok();
-                        return Poll::Ready(Ok((Bytes::new(), EndOfStream::Yes)));
+                        let ending = Ending { bytes: Bytes::new(), trailers: frame.into_trailers().ok() };
+                        return Poll::Ready(Ok(Arrival::End(ending)));
                     }
                 },
             };
             self.coming = self.coming.map(|coming| coming.saturating_sub(data.len() as u64));
             self.rest = data;
         }
-        let piece = self.rest.split_to(self.piece_max.min(self.rest.len()));
+        let bytes = self.rest.split_to(self.piece_max.min(self.rest.len()));
         let last = self.rest.is_empty() && (self.coming == Some(0) || self.inner.is_end_stream());
-        Poll::Ready(Ok((piece, last.into())))
+        let arrival = if last { Arrival::End(Ending { bytes, trailers: None }) } else { Arrival::Piece(bytes) };
+        Poll::Ready(Ok(arrival))
     }
 
-    /// Takes a piece through the filters; empty where nothing of it may go on yet.
-    fn pass(&mut self, bytes: Bytes, end: EndOfStream) -> Result<Bytes, BodyError> {
-        let passed = lock(&self.shared).on_body(self.direction, &mut self.held, (bytes, end));
-        let bytes = passed.map_err(|Ended| BodyError::Filtered)?.unwrap_or_default();
-        if end == EndOfStream::Yes {
-            self.stage = Stage::Ending;
-        }
+    /// Takes what came through the filters; empty where nothing of it may go on yet.
+    fn pass(&mut self, arrival: Arrival) -> Result<Bytes, BodyError> {
+        let mut ensemble = lock(&self.shared);
+        let bytes = match arrival {
+            Arrival::Piece(bytes) => {
+                let passed = ensemble.on_body(self.direction, &mut self.held, bytes);
+                passed.map_err(|Ended| BodyError::Filtered)?.unwrap_or_default()
+            }
+            Arrival::End(ending) => {
+                let ending = ensemble.on_end(self.direction, &mut self.held, ending);
+                let Ending { bytes, trailers } = ending.map_err(|Ended| BodyError::Filtered)?;
+                // A body of a promised length ends with its last byte.
+                self.trailers = trailers.filter(|trailers| !trailers.is_empty() && self.going.is_none());
+                self.stage = Stage::Ending;
+                bytes
+            }
+        };
         if let Some(going) = self.going {
             let left = going.checked_sub(bytes.len() as u64);
             let left = left.filter(|left| *left == 0 || self.stage == Stage::Flowing).ok_or(BodyError::Resized)?;

@@ -1,25 +1,47 @@
 //! A piece of a body in a guest's hands: what it may read, and replace, for the time of one callback.
 //!
 //! The bytes are shared with whoever sent them until the guest writes, so that a piece that is only read is never copied.
+//! The last piece comes with the message's trailers, or with room for some.
 
 use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
 
-use super::super::abi::{BufferType, Status};
+use super::super::abi::{BufferType, MapType, Status};
+use super::direction::Direction;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(in crate::filter) struct Piece {
-    /// `Absent` where no piece is lent.
+    /// `Absent` where no bytes are lent.
     pub(in crate::filter) buffer: BufferType,
     pub(in crate::filter) bytes: Bytes,
+    /// `Absent` where no trailers are lent.
+    pub(in crate::filter) map: MapType,
+    pub(in crate::filter) trailers: HeaderMap,
 }
 
 impl Default for Piece {
     fn default() -> Self {
-        Self { buffer: BufferType::Absent, bytes: Bytes::new() }
+        Self { buffer: BufferType::Absent, bytes: Bytes::new(), map: MapType::Absent, trailers: HeaderMap::new() }
     }
 }
 
 impl Piece {
+    /// One that another follows.
+    pub(in crate::filter) fn of(direction: Direction, bytes: Bytes) -> Self {
+        Self { buffer: direction.buffer(), bytes, ..Self::default() }
+    }
+
+    /// The last one, to which the guest may add trailers, as in Envoy.
+    pub(in crate::filter) fn last(direction: Direction, bytes: Bytes) -> Self {
+        Self { map: direction.trailers(), ..Self::of(direction, bytes) }
+    }
+
+    /// The trailers, with what the guest has held back until they came, if anything.
+    pub(in crate::filter) fn behind(direction: Direction, held: Bytes, trailers: HeaderMap) -> Self {
+        let buffer = if held.is_empty() { BufferType::Absent } else { direction.buffer() };
+        Self { buffer, bytes: held, map: direction.trailers(), trailers }
+    }
+
     /// Writes `data`, by the reference host's rules: at the start it goes before the first byte (`size` 0) or takes the
     /// place of everything (`size` of the whole, or more), from the end on it goes behind; nothing else is an edit that a
     /// body knows. A piece may not grow beyond `bytes_max`.
@@ -66,7 +88,7 @@ mod tests {
             (3, 0, Ok("abc--")),
             (u32::MAX, u32::MAX, Ok("abc--")),
         ] {
-            let mut piece = Piece { buffer: BufferType::RequestBody, bytes: Bytes::from_static(b"abc") };
+            let mut piece = Piece::of(Direction::Request, Bytes::from_static(b"abc"));
             let done = piece.write((start, size), b"--", 5);
             match expected {
                 Ok(text) => assert_eq!((done, &piece.bytes[..]), (Ok(()), text.as_bytes()), "{start} {size}"),
@@ -77,7 +99,7 @@ mod tests {
 
     #[test]
     fn pieces_grow_up_to_their_bound_and_shrink_from_beyond_it() {
-        let mut piece = Piece { buffer: BufferType::RequestBody, bytes: Bytes::from_static(b"abc") };
+        let mut piece = Piece::of(Direction::Request, Bytes::from_static(b"abc"));
         assert_eq!(piece.write((3, 0), b"--", 4), Err(Status::InternalFailure));
         assert_eq!(piece.write((0, 3), b"xyz", 2), Ok(()));
         assert_eq!(&piece.bytes[..], b"xyz");

@@ -1,5 +1,7 @@
 //! Host calls on contexts, streams and time.
 
+use std::time::Duration;
+
 use super::super::abi::{ROOT_CONTEXT, Status, stream_type};
 use super::super::state::Wish;
 use super::memory::{self, split};
@@ -36,9 +38,16 @@ pub(super) fn set_effective(guest: &mut Guest<'_>, context: u32) -> Answer {
     Ok(())
 }
 
-/// Nothing is ever pending: a context is deleted with its exchange.
-pub(super) fn done() -> Answer {
-    Err(Status::NotFound.into())
+/// Lets a plugin go that asked for time when it was to end. A context of an exchange is deleted with it: nothing pends.
+pub(super) fn done(guest: &mut Guest<'_>) -> Answer {
+    let state = guest.data();
+    if state.effective == ROOT_CONTEXT && state.profile.orders.part() { Ok(()) } else { Err(Status::NotFound.into()) }
+}
+
+/// Has the plugin called every so many milliseconds from now on.
+pub(super) fn set_tick_period(guest: &mut Guest<'_>, millis: u32) -> Answer {
+    guest.data().profile.orders.tick_every(Duration::from_millis(millis.into()));
+    Ok(())
 }
 
 /// Nanoseconds since the Unix epoch.

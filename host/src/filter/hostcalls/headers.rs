@@ -96,7 +96,7 @@ fn note_resized(state: &mut State, map: MapType) {
     let direction = match map {
         MapType::RequestHeaders => Direction::Request,
         MapType::ResponseHeaders => Direction::Response,
-        MapType::Absent => return,
+        MapType::RequestTrailers | MapType::ResponseTrailers | MapType::Absent => return,
     };
     if let Some(notes) = state.notes_mut() {
         notes.resized.set(direction);

@@ -29,6 +29,7 @@ pub(in super::super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State
     link_shared_data(&mut linker)?;
     link_shared_queues(&mut linker)?;
     link_host(&mut linker)?;
+    link_root(&mut linker)?;
     link_0_1_0(&mut linker)?;
     unimplemented::link(&mut linker)?;
     wasi::link(&mut linker)?;
@@ -127,7 +128,7 @@ fn link_streams(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     linker.func_wrap(ENV, "proxy_set_effective_context", |guest: Guest<'_>, id: u32| {
         gated(guest, |guest| context::set_effective(guest, id))
     })?;
-    linker.func_wrap(ENV, "proxy_done", |guest: Guest<'_>| gated(guest, |_| context::done()))?;
+    linker.func_wrap(ENV, "proxy_done", |guest: Guest<'_>| gated(guest, context::done))?;
     linker.func_wrap(
         ENV,
         "proxy_send_local_response",
@@ -227,6 +228,13 @@ fn link_host(linker: &mut Linker<State>) -> wasmtime::Result<()> {
             gated(guest, |guest| foreign::call(guest, name, arguments, Out::new(data, len)))
         },
     )?;
+    Ok(())
+}
+
+fn link_root(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    linker.func_wrap(ENV, "proxy_set_tick_period_milliseconds", |guest: Guest<'_>, millis: u32| {
+        gated(guest, |guest| context::set_tick_period(guest, millis))
+    })?;
     Ok(())
 }
 

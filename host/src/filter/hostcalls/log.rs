@@ -35,7 +35,7 @@ pub(super) fn log(guest: &mut Guest<'_>, level: u32, text: Slice) -> Answer {
 
 /// Logs the guest's own words, and keeps those that may explain why it will not start.
 pub(super) fn heed(state: &mut State, level: LogLevel, text: &[u8]) {
-    if state.moment == Moment::Root && matches!(level, LogLevel::Warn | LogLevel::Error) {
+    if state.moment == Moment::Start && matches!(level, LogLevel::Warn | LogLevel::Error) {
         state.complaint.hear(text);
     }
     tell(state, level, text);

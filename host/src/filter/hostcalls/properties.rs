@@ -13,6 +13,7 @@ use super::super::state::{Moment, State};
 use super::cache_verbs;
 use super::memory::{Out, Slice, split};
 use super::outcome::{Answer, Fault, Guest};
+use crate::config::Side;
 use crate::semantics::RequestHead;
 
 /// Bytes of a path at most; header names in `request.headers.<name>` are the longest parts of any.
@@ -81,7 +82,7 @@ pub(super) fn set_origin(state: &mut State, name: &[u8]) -> Found {
     if name.len() > ORIGIN_BYTES_MAX {
         return Err(Status::BadArgument);
     }
-    let notes = state.notes_mut().ok_or(Status::BadArgument)?;
+    let notes = state.notes_mut().filter(|notes| notes.stream.side == Side::Client).ok_or(Status::BadArgument)?;
     notes.marks.change().origin = (!name.is_empty()).then(|| name.to_owned());
     Ok(())
 }
@@ -127,6 +128,7 @@ fn host(state: &State, path: &[u8], value: &mut Vec<u8>) -> Found {
         // There is one root per filter, and it has no name of its own.
         b"plugin_root_id" => Ok(()),
         b"host.features" => text(FEATURES, value),
+        b"forebay.at" => text(state.notes().ok_or(Status::NotFound)?.stream.side.word(), value),
         b"node.id" | b"xds.node.id" => text(&state.profile.node_name, value),
         b"route_name" | b"xds.route_name" => text(&state.notes().ok_or(Status::NotFound)?.stream.route, value),
         b"cluster_name" | b"xds.cluster_name" => text(origin(state.notes().ok_or(Status::NotFound)?), value),

@@ -9,8 +9,7 @@ use super::super::abi::Status;
 use super::super::state::State;
 
 /// Name and number of `i32` arguments.
-const CALLS: [(&str, usize); 8] = [
-    ("proxy_set_tick_period_milliseconds", 1),
+const CALLS: [(&str, usize); 7] = [
     ("proxy_http_call", 10),
     ("proxy_grpc_call", 12),
     ("proxy_grpc_stream", 9),

@@ -2,14 +2,18 @@
 //!
 //! Under isolation by request one exchange at a time is in it. Another that comes while that one waits has its changes set
 //! aside, and brings them back before its next callback: an exchange that runs from its request to its response without
-//! another in between pays for nothing but the reset at its end. Under shared isolation all live in it together.
+//! another in between pays for nothing but the reset at its end. Each ends on the image it began with, whatever the image
+//! has become. Under shared isolation all live in the instance together.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::super::abi::ROOT_CONTEXT;
 use super::super::failure::{Broken, FailureKind};
 use super::super::instance::Instance;
 use super::super::measures::metrics::Making;
+use super::image::Image;
+use super::images::Images;
 use super::replica::Aside;
 use super::ticket::{Stay, Ticket};
 
@@ -35,14 +39,14 @@ impl Default for Berth {
 }
 
 impl Berth {
-    /// Lets the exchange of `ticket` into the instance alone; `make` makes one where there is none.
+    /// Lets the exchange of `ticket` into the instance alone; `make` makes one of an image where there is none.
     pub(in crate::filter) fn enter<R>(
         &mut self,
         ticket: &mut Ticket,
-        make: impl FnOnce(Making) -> Result<Box<Instance>, Broken>,
+        (images, make): (&Images, impl FnOnce(Making, &Arc<Image>) -> Result<Box<Instance>, Broken>),
         act: impl Act<R>,
     ) -> Result<R, Broken> {
-        let mut instance = self.turn_to(ticket.context, make)?;
+        let mut instance = self.turn_to(ticket.context, images, make)?;
         let outcome = attended(&mut instance, ticket, act);
         match &outcome {
             Err(_) => self.vacate(Making::Failed),
@@ -119,6 +123,10 @@ impl Berth {
         self.absence = absence;
     }
 
+    pub(in crate::filter) fn is_empty(&self) -> bool {
+        self.instance.is_none()
+    }
+
     #[cfg(test)]
     pub(in crate::filter) fn pristine(&mut self) -> Option<bool> {
         self.instance.as_mut()?.pristine()
@@ -128,32 +136,46 @@ impl Berth {
     fn turn_to(
         &mut self,
         context: u32,
-        make: impl FnOnce(Making) -> Result<Box<Instance>, Broken>,
+        images: &Images,
+        make: impl FnOnce(Making, &Arc<Image>) -> Result<Box<Instance>, Broken>,
     ) -> Result<Box<Instance>, Broken> {
-        let Some(mut instance) = self.instance.take() else {
-            let mut instance = make(self.absence)?;
-            self.bring_back(&mut instance, context)?;
+        if self.occupant == Some(context)
+            && let Some(instance) = self.instance.take()
+        {
+            self.occupant = None;
             return Ok(instance);
-        };
-        match self.occupant.take() {
-            Some(occupant) if occupant == context => return Ok(instance),
-            Some(occupant) => {
-                if let Some(aside) = instance.set_aside() {
-                    self.aside.insert(occupant, aside);
-                }
-                instance.reset()?;
-            }
-            None => {}
         }
-        self.bring_back(&mut instance, context)?;
+        let aside = self.aside.remove(&context);
+        let current = images.current();
+        let image = aside.as_ref().map_or(&*current, |aside| &aside.image);
+        let mut instance = match self.vacated(image)? {
+            Some(instance) => instance,
+            None => make(self.absence, image)?,
+        };
+        if let Some(aside) = &aside {
+            instance.bring_back(aside)?;
+        }
         Ok(instance)
     }
 
-    fn bring_back(&mut self, instance: &mut Instance, context: u32) -> Result<(), Broken> {
-        match self.aside.remove(&context) {
-            Some(aside) => instance.bring_back(&aside),
-            None => Ok(()),
+    /// The instance as `image`, with what its occupant has made of it set aside; `None` where another one must be made.
+    fn vacated(&mut self, image: &Arc<Image>) -> Result<Option<Box<Instance>>, Broken> {
+        let Some(mut instance) = self.instance.take() else { return Ok(None) };
+        let occupant = self.occupant.take();
+        if let Some(occupant) = occupant
+            && let Some(aside) = instance.set_aside()
+        {
+            self.aside.insert(occupant, aside);
         }
+        if instance.is_of(image) {
+            if occupant.is_some() {
+                instance.reset()?;
+            }
+        } else if instance.become_of(image).is_err() {
+            self.absence = Making::Outgrown;
+            return Ok(None);
+        }
+        Ok(Some(instance))
     }
 }
 

@@ -1,14 +1,16 @@
 //! What a guest is once it has been configured: its memory and its globals, as every exchange is to find them.
 //!
-//! Taken once per filter. The memory lies in a sealed file without a name, which instances map privately: pages that no
-//! guest writes exist once for all of them.
+//! Taken when a filter is loaded, and after callbacks of its own that changed it. The memory lies in a sealed file without
+//! a name, which instances map privately: pages that no guest writes exist once for all of them. Pages of zeros are left
+//! out: most of a fresh guest's stack is never written.
 
 use std::ffi::c_void;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::FileExt;
 use std::ptr::{self, NonNull};
-use std::slice;
+use std::{iter, slice};
 
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
@@ -31,8 +33,9 @@ impl Image {
     /// An image of `memory`, which is not empty, and `globals`.
     pub(in crate::filter) fn take(memory: &[u8], globals: Box<[Number]>) -> io::Result<Self> {
         let file = memfd_create("filter image", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
-        let mut file = File::from(file);
-        file.write_all(memory)?;
+        let file = File::from(file);
+        file.set_len(memory.len() as u64)?;
+        fill(&file, memory)?;
         let file = OwnedFd::from(file);
         fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE | SealFlags::SEAL)?;
         // SAFETY: a new mapping where the kernel finds room, as long as the file, which cannot shrink any more.
@@ -50,6 +53,23 @@ impl Image {
     pub(in crate::filter) fn file(&self) -> BorrowedFd<'_> {
         self.file.as_fd()
     }
+}
+
+/// What a file can leave out, at the size of the smallest pages there are: what is left out of larger ones is zero as well.
+const ZEROS: [u8; 4096] = [0; 4096];
+
+/// Writes `memory` into `file`, but for its zeros.
+fn fill(file: &File, memory: &[u8]) -> io::Result<()> {
+    let empty = |page: &&[u8]| **page == ZEROS;
+    let mut pages = memory.chunks(ZEROS.len()).peekable();
+    let mut at = 0;
+    while pages.peek().is_some() {
+        at += iter::from_fn(|| pages.next_if(empty)).map(<[u8]>::len).sum::<usize>();
+        let bytes: usize = iter::from_fn(|| pages.next_if(|page| !empty(page))).map(<[u8]>::len).sum();
+        file.write_all_at(&memory[at..at + bytes], at as u64)?;
+        at += bytes;
+    }
+    Ok(())
 }
 
 impl Drop for Image {
@@ -96,6 +116,8 @@ impl Number {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use super::*;
 
     #[test]
@@ -104,6 +126,11 @@ mod tests {
         memory[65_535] = 9;
         let image = Image::take(&memory, Box::new([Number::I32(-1)])).unwrap();
         assert!(image.memory() == memory);
+        for zeros in [0..65_536, 0..4_096, 4_096..12_288, 61_440..65_536, 100..8_192, 8_000..65_535] {
+            let mut sparse = memory.clone();
+            sparse[zeros.clone()].fill(0);
+            assert!(Image::take(&sparse, Box::new([])).unwrap().memory() == sparse, "{zeros:?}");
+        }
         let mut file = File::from(image.file().try_clone_to_owned().unwrap());
         assert!(file.write_all(b"x").is_err());
         assert!(file.set_len(1).is_err());

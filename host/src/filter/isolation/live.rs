@@ -6,17 +6,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Instances of one filter. Each takes 4 GiB of address space of the 128 TiB that a process has: 32 filters can have as
-/// many.
-pub(in crate::filter) const LIVE_MAX: usize = 1000;
-
 /// Held by an instance as long as it lives.
 pub(in crate::filter) struct Live(Arc<AtomicUsize>);
 
 impl Live {
-    /// `None` where there are as many as may be.
-    pub(in crate::filter) fn count(live: &Arc<AtomicUsize>) -> Option<Self> {
-        let room = |count: usize| (count < LIVE_MAX).then_some(count + 1);
+    /// `None` where there are `max` of them.
+    pub(in crate::filter) fn count(live: &Arc<AtomicUsize>, max: usize) -> Option<Self> {
+        let room = |count: usize| (count < max).then_some(count + 1);
         live.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).ok()?;
         Some(Self(live.clone()))
     }
@@ -35,10 +31,10 @@ mod tests {
     #[test]
     fn one_instance_more_than_may_be_is_refused_until_another_goes() {
         let live = Arc::default();
-        let mut all: Vec<Live> = (0..LIVE_MAX).map_while(|_| Live::count(&live)).collect();
-        assert_eq!(all.len(), LIVE_MAX);
-        assert!(Live::count(&live).is_none());
+        let mut all: Vec<Live> = (0..4).map_while(|_| Live::count(&live, 3)).collect();
+        assert_eq!(all.len(), 3);
+        assert!(Live::count(&live, 3).is_none());
         all.pop();
-        assert!(Live::count(&live).is_some());
+        assert!(Live::count(&live, 3).is_some());
     }
 }

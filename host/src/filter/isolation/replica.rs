@@ -20,6 +20,7 @@ pub(in crate::filter) struct Replica {
 
 /// What an exchange under way has made of an image, while another one has the instance.
 pub(in crate::filter) struct Aside {
+    pub(in crate::filter) image: Arc<Image>,
     memory: Difference,
     globals: Box<[Number]>,
 }
@@ -36,6 +37,14 @@ fn globals(store: &mut Store<State>, guest: &Guest, names: &[String]) -> Option<
     names.iter().map(|name| guest.get_global(&mut *store, name)).collect()
 }
 
+/// Lays `image` over `memory`, which grows where it is smaller.
+fn laid(store: &mut Store<State>, memory: Memory, image: &Arc<Image>) -> wasmtime::Result<Tracked> {
+    let missing = image.memory().len().saturating_sub(memory.data_size(&*store)) as u64;
+    let page_bytes = memory.page_size(&*store);
+    memory.grow(&mut *store, missing / page_bytes)?;
+    Ok(Tracked::new(store, memory, image.clone())?)
+}
+
 impl Replica {
     /// Makes a guest that was only instantiated what `image` was taken of.
     pub(in crate::filter) fn new(
@@ -46,13 +55,33 @@ impl Replica {
         let lacking = || wasmtime::Error::msg("the module has other exports than its image");
         let memory = store.data().memory.ok_or_else(lacking)?;
         let globals = globals(store, guest, names).ok_or_else(lacking)?;
-        let missing = image.memory().len().saturating_sub(memory.data_size(&*store)) as u64;
-        let page_bytes = memory.page_size(&*store);
-        memory.grow(&mut *store, missing / page_bytes)?;
-        let tracked = Tracked::new(store, memory, image.clone())?;
+        let tracked = laid(store, memory, image)?;
         let mut replica = Self { memory, globals, image: image.clone(), tracked };
         replica.set_globals(store, None)?;
         Ok(replica)
+    }
+
+    /// Whether this is what the guest is made of.
+    pub(in crate::filter) fn is_of(&self, image: &Arc<Image>) -> bool {
+        Arc::ptr_eq(&self.image, image)
+    }
+
+    /// Makes a guest of one image that of another. Not to a smaller one: a memory cannot shrink.
+    pub(in crate::filter) fn become_of(
+        &mut self,
+        store: &mut Store<State>,
+        image: &Arc<Image>,
+    ) -> wasmtime::Result<()> {
+        self.tracked = laid(store, self.memory, image)?;
+        self.image = image.clone();
+        self.set_globals(store, None)
+    }
+
+    /// Whether the guest is anything else than its image.
+    pub(in crate::filter) fn changed(&self, store: &mut Store<State>) -> bool {
+        let same = |(global, number): (&Global, &Number)| Number::of(global.get(&mut *store)) == Some(*number);
+        let globals = self.globals.iter().zip(&self.image.globals).all(same);
+        !globals || !self.lendable(store) || self.tracked.differs(self.memory.data(&*store))
     }
 
     /// Whether the guest can be lent to others while its exchange is under way, and made the image again.
@@ -76,7 +105,7 @@ impl Replica {
         let memory = self.tracked.difference(self.memory.data(&*store));
         let number = |global: &Global| Number::of(global.get(&mut *store));
         let globals = self.globals.iter().filter_map(number).collect();
-        Aside { memory, globals }
+        Aside { image: self.image.clone(), memory, globals }
     }
 
     /// Brings back what was set aside to a guest that is the image.

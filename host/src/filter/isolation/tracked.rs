@@ -100,6 +100,12 @@ impl Tracked {
         Ok(())
     }
 
+    /// Whether `memory` has anything that the image has not; not to be asked after an overrun.
+    pub(in crate::filter) fn differs(&self, memory: &[u8]) -> bool {
+        let image = self.image.memory();
+        self.written.noted().map(|page| self.written.range(page)).any(|range| memory[range.clone()] != image[range])
+    }
+
     /// What `memory` has that the image has not; not to be asked after an overrun.
     pub(in crate::filter) fn difference(&self, memory: &[u8]) -> Difference {
         let image = self.image.memory();

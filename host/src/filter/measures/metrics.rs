@@ -128,9 +128,13 @@ impl FilterMetrics {
         Meters {
             request_headers: duration(Callback::RequestHeaders),
             request_body: duration(Callback::RequestBody),
+            request_trailers: duration(Callback::RequestTrailers),
             response_headers: duration(Callback::ResponseHeaders),
             response_body: duration(Callback::ResponseBody),
+            response_trailers: duration(Callback::ResponseTrailers),
             done: duration(Callback::Done),
+            tick: duration(Callback::Tick),
+            queue_ready: duration(Callback::QueueReady),
             instances: Making::ALL.map(|making| self.instances.with_label_values(&[filter, making.word()])),
             failures: FailureKind::ALL.map(|kind| self.failures.with_label_values(&[filter, kind.word()])),
             breaker: self.breakers.with_label_values(&[filter]),
@@ -144,9 +148,13 @@ impl FilterMetrics {
 pub(in crate::filter) struct Meters {
     request_headers: Histogram,
     request_body: Histogram,
+    request_trailers: Histogram,
     response_headers: Histogram,
     response_body: Histogram,
+    response_trailers: Histogram,
     done: Histogram,
+    tick: Histogram,
+    queue_ready: Histogram,
     failures: [IntCounter; FailureKind::ALL.len()],
     instances: [IntCounter; Making::ALL.len()],
     /// How many of its breakers are open.
@@ -161,9 +169,13 @@ impl Meters {
             Callback::Start => None,
             Callback::RequestHeaders => Some(&self.request_headers),
             Callback::RequestBody => Some(&self.request_body),
+            Callback::RequestTrailers => Some(&self.request_trailers),
             Callback::ResponseHeaders => Some(&self.response_headers),
             Callback::ResponseBody => Some(&self.response_body),
+            Callback::ResponseTrailers => Some(&self.response_trailers),
             Callback::Done => Some(&self.done),
+            Callback::Tick => Some(&self.tick),
+            Callback::QueueReady => Some(&self.queue_ready),
         }
     }
 

@@ -3,17 +3,16 @@
 //! The node alone knows the body and the connection that a message goes out with. A guest that could write
 //! `Content-Length` or `Transfer-Encoding` could make one message look like two (RFC 9112 section 11.2). Writing such a
 //! field is answered with OK and does nothing: SDKs end the guest on any other answer, and filters made for other hosts
-//! remove `Content-Length` as a matter of course.
+//! remove `Content-Length` as a matter of course. `Trailer` is not among them: a guest that adds trailers announces them.
 
 use http::header::{self, HeaderMap, HeaderName};
 
-const FIELDS: [HeaderName; 8] = [
+const FIELDS: [HeaderName; 7] = [
     header::CONNECTION,
     header::CONTENT_LENGTH,
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
     header::TE,
-    header::TRAILER,
     header::TRANSFER_ENCODING,
     header::UPGRADE,
 ];

@@ -24,10 +24,10 @@ pub(in crate::filter) struct SharedQueues {
 
 /// A queue that messages were put into, and the filter that is to be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReadyQueue {
-    pub filter: Arc<str>,
+pub(in crate::filter) struct ReadyQueue {
+    pub(in crate::filter) filter: Arc<str>,
     /// The queue's number, as guests know it.
-    pub queue: u32,
+    pub(in crate::filter) queue: u32,
 }
 
 #[derive(Debug, Default)]
@@ -46,6 +46,8 @@ struct Queue {
     /// The filter that registered it last.
     registrant: Arc<str>,
     messages: VecDeque<Box<[u8]>>,
+    /// Messages taken out so far.
+    taken: u64,
 }
 
 impl SharedQueues {
@@ -60,11 +62,16 @@ impl SharedQueues {
         let mut table = self.table();
         let key = (vm.name.clone(), name.into());
         if let Some(number) = table.numbers.get(&key).copied() {
-            table.queue(number)?.registrant = filter.clone();
+            let queue = table.queue(number)?;
+            queue.registrant = filter.clone();
+            if !queue.messages.is_empty() {
+                table.ready.insert(number);
+                self.news.notify_one();
+            }
             return Ok(number);
         }
         vm.take(name.len() + OVERHEAD, limits.shared_data_bytes_max)?;
-        table.queues.push(Queue { vm: vm.clone(), registrant: filter.clone(), messages: VecDeque::new() });
+        table.queues.push(Queue { vm: vm.clone(), registrant: filter.clone(), messages: VecDeque::new(), taken: 0 });
         let number = u32::try_from(table.queues.len()).map_err(|_| Status::InternalFailure)?;
         table.numbers.insert(key, number);
         Ok(number)
@@ -96,7 +103,27 @@ impl SharedQueues {
         let queue = table.queue(number)?;
         let message = queue.messages.pop_front().ok_or(Status::Empty)?;
         queue.vm.give_back(message.len() + OVERHEAD);
+        queue.taken += 1;
         Ok(message)
+    }
+
+    /// Whether there is nothing in it.
+    pub(in crate::filter) fn is_empty(&self, number: u32) -> bool {
+        self.table().queue(number).map_or(true, |queue| queue.messages.is_empty())
+    }
+
+    /// How many messages were ever taken out.
+    pub(in crate::filter) fn taken(&self, number: u32) -> u64 {
+        self.table().queue(number).map_or(0, |queue| queue.taken)
+    }
+
+    /// Tells of all messages there are once more: there may be others to be told.
+    pub(in crate::filter) fn remind(&self) {
+        let mut table = self.table();
+        let waiting = (1..).zip(&table.queues).filter(|(_, queue)| !queue.messages.is_empty());
+        let waiting: Vec<u32> = waiting.map(|(number, _)| number).collect();
+        table.ready.extend(waiting);
+        self.news.notify_one();
     }
 
     /// Waits for messages; tells each queue once, however many came.

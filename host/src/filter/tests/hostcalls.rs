@@ -89,7 +89,7 @@ fn contexts_are_told_apart() {
 
 #[test]
 fn calls_of_later_versions_link_and_say_so() {
-    let body = "(call $tell (call $tick (i32.const 5)))
+    let body = "(call $tell (call $grpc_close (i32.const 5)))
         (call $tell (call $foreign (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)))";
     let (_run, head, _) = run_request(&chain_of(&Guest::new().on_request(body).build()));
     assert_eq!(statuses(&head.headers), [12, 1]);

@@ -17,7 +17,9 @@ mod node;
 mod properties;
 mod renewing;
 mod replies;
+mod root;
 mod sharing;
 mod speed;
+mod trailers;
 
 pub(super) use node::limits;

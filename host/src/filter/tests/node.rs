@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use super::super::state::no_request;
 use super::super::{Chain, EndOfStream, Environment, Filters, LoadError, Run, Stream, Verdict, Wanted};
 use crate::clock::{Clock, Timestamp};
-use crate::config::{Filter, FilterCondition, FilterLimits, Isolation, OnError, Route, RouteFilter};
+use crate::config::{Filter, FilterCondition, FilterLimits, Isolation, OnError, Route, RouteFilter, Side};
 use crate::semantics::RequestHead;
 
 /// Limits that no test meets by chance: deadlines stay far away from a busy machine's pauses.
@@ -31,6 +31,9 @@ pub(in crate::filter) fn limits() -> FilterLimits {
         body_buffer_max: 64,
         breaker_failures: 0,
         breaker_cooldown: Duration::from_secs(10),
+        tick_min: Duration::from_millis(10),
+        done_max: Duration::from_secs(5),
+        instances_max: 1000,
     }
 }
 
@@ -69,6 +72,7 @@ impl Node {
             settings: String::new(),
             on_error: OnError::FailClosed,
             isolation: Isolation::Request,
+            at: Side::Client,
             condition: FilterCondition::default(),
             canary: None,
         });
@@ -115,7 +119,7 @@ impl Node {
 
 /// A route's element that takes the filter as it is, for every request.
 pub(super) fn element(name: &str) -> RouteFilter {
-    RouteFilter { name: name.to_owned(), settings: None, condition: FilterCondition::default() }
+    RouteFilter { name: name.to_owned(), settings: None, at: Side::Client, condition: FilterCondition::default() }
 }
 
 /// A chain of one filter with default limits.
@@ -133,6 +137,7 @@ pub(super) fn stream() -> Stream {
         request_id: "req-1".into(),
         route: "docs".into(),
         origin: "site".into(),
+        side: Side::Client,
         started: Timestamp::from_unix(Duration::from_secs(999)),
     }
 }
