@@ -120,6 +120,17 @@ async fn bodies_pass_filters_forward_as_requests_and_backward_as_responses() {
 }
 
 #[tokio::test]
+async fn a_stored_body_is_shown_in_pieces_that_a_callback_has_time_for() {
+    let mark = "(drop (call $set (i32.const BUFFER) (i32.const 100000) (i32.const 0) (i32.const 80) (i32.const 1)))";
+    let Setting { node, origin, _folder } = through(&[&guest("response", UNSIZED, mark)], "", "").await;
+    origin.otherwise(Answer::ok(vec![b'x'; 40_000]).header("Cache-Control", "max-age=60"));
+    node.get("/").await;
+    let hit = node.get("/").await;
+    let pieces: Vec<usize> = hit.text().split_inclusive('<').map(str::len).collect();
+    assert_eq!(pieces, [16_385, 16_385, 7_233], "16 KiB at a time, and a mark behind each");
+}
+
+#[tokio::test]
 async fn a_body_that_is_only_read_keeps_its_length() {
     let (asking, answering) = (guest("request", PASS, PASS), guest("response", PASS, PASS));
     let Setting { node, origin, _folder } = through(&[&asking, &answering], "", "").await;

@@ -117,3 +117,17 @@ async fn a_large_page_streams_within_the_bounds_of_a_filter() {
         assert!(response.text() == expected, "{way}: {} bytes of {}", response.text().len(), expected.len());
     }
 }
+
+#[tokio::test]
+async fn pages_of_usual_size_need_no_new_instance() {
+    let origin = Origin::start().await;
+    let node = through(&origin).await;
+    let paragraph = format!("<p>{}<a href=/x>x</a></p>", "some words of a text ".repeat(20));
+    origin.on("/page", page(Answer::ok(format!("<body>{}</body>", paragraph.repeat(70)))));
+    for _ in 0..20 {
+        assert!(node.get("/page").await.text().ends_with("<hr></body>"));
+    }
+    let made = node.scrape().await.value("forebay_filter_instances_total", &[("filter", "one")]);
+    // Each of the two workers has its own, and makes it while the other may be busy with one more.
+    assert!(made <= 4.0, "{made} instances for 20 pages");
+}

@@ -3,6 +3,7 @@
 //! The only file of these commands that knows how the host is called. It does what an exchange does around a chain:
 //! normalise the request, hand it over, let the filter's own answer pass its response callbacks, and end the contexts.
 
+use std::mem;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -139,12 +140,12 @@ impl Stand {
         over(Phase::Request);
         let verdict = tell(&mut run, &mut visit, &mut parts, end);
         over(Phase::Response);
-        let passed = through(&mut run, (&visit.head, &parts), body).map_err(|verdict| *verdict);
+        let passed = through(&mut run, (&visit.head, &parts), &mut { body });
         over(Phase::Body);
         run.finish();
         over(Phase::End);
         match (verdict, passed) {
-            (Verdict::Fail(failure), _) | (_, Err(Verdict::Fail(failure))) => Err(failure),
+            (Verdict::Fail(failure), _) | (_, Verdict::Fail(failure)) => Err(failure),
             _ => Ok(()),
         }
     }
@@ -174,10 +175,8 @@ impl Stand {
             outcome.heed_response(verdict, parts);
         }
         if let Some((parts, body)) = &mut outcome.response {
-            match through(&mut run, (&visit.head, parts), body.clone()) {
-                Ok(passed) => *body = passed,
-                Err(verdict) => _ = outcome.heed(*verdict),
-            }
+            let verdict = through(&mut run, (&visit.head, parts), body);
+            outcome.heed(verdict);
         }
         outcome.origin = run.origin();
         let verbs = run.take_cache_verbs().unwrap_or_default();
@@ -204,23 +203,20 @@ fn at_once(phase: impl Future<Output = Verdict>) -> Verdict {
     phase.now_or_never().unwrap_or(Verdict::Close)
 }
 
-/// Takes a response's body through the filter, in one piece. A node breaks off what a filter refuses then; an author is
-/// shown what it answered.
-fn through(
-    run: &mut Run,
-    (request, parts): (&RequestHead, &response::Parts),
-    body: Bytes,
-) -> Result<Bytes, Box<Verdict>> {
+/// Takes a response's body through the filter. A node breaks off what a filter refuses then; an author is shown what it
+/// answered.
+fn through(run: &mut Run, (request, parts): (&RequestHead, &response::Parts), body: &mut Bytes) -> Verdict {
     if !run.reads_responses() {
-        return Ok(body);
+        return Verdict::Continue;
     }
     run.keep(request.clone(), parts.clone());
-    let passed = run.through_response(Body::from(body)).collect();
+    let passed = run.through_response(Body::from(mem::take(body))).collect();
     // The whole body is at hand, so that nothing is waited for.
     match passed.now_or_never() {
-        Some(Ok(passed)) => Ok(passed.to_bytes()),
-        _ => Err(run.ended().unwrap_or(Verdict::Close).into()),
+        Some(Ok(passed)) => *body = passed.to_bytes(),
+        _ => return run.ended().unwrap_or(Verdict::Close),
     }
+    Verdict::Continue
 }
 
 /// The origin's answer as a response.
