@@ -174,21 +174,19 @@ impl Seats {
         index: usize,
         plugin: &Plugin,
         heads: Option<&mut Heads>,
-        arrival: Arrival,
+        (arrival, standing): (Arrival, Standing),
     ) -> Result<Decision, FilterFailure> {
-        let lingers = self.lingers(index);
         let Some(ticket) = &mut self.taken[index] else {
             return Ok(Decision::Pause);
         };
         // An answer that nobody waits for resumes nothing, and is no pause. Who does wait in vain is found out later.
         let prospect = Prospect::Some;
-        let moment = match (&heads, lingers) {
+        let moment = match (&heads, standing) {
             (None, _) => Moment::Done,
-            (Some(_), true) => Moment::Log,
-            (Some(Heads { response: None, .. }), false) => Moment::Request,
-            (Some(Heads { response: Some(_), .. }), false) => Moment::Response,
+            (Some(_), Standing::Lingering) => Moment::Log,
+            (Some(Heads { response: None, .. }), _) => Moment::Request,
+            (Some(Heads { response: Some(_), .. }), _) => Moment::Response,
         };
-        let standing = if lingers { Standing::Lingering } else { Standing::UnderWay };
         let mut none = None;
         let Heads { request, response } = match heads {
             Some(heads) => heads,

@@ -62,6 +62,8 @@ pub(super) struct Wish {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
     UnderWay,
+    /// The head that its callback had has gone on meanwhile.
+    Gone,
     /// Over; the guest was not done with it then.
     Lingering,
 }

@@ -14,6 +14,7 @@ use super::super::bodies::direction::Direction;
 use super::super::ensemble::{Ensemble, ResponsePhase, Shared, lock};
 use super::super::failure::{Broken, Callback, FailureKind, FilterFailure};
 use super::super::instance::decision::Decision;
+use super::super::state::Standing;
 use super::super::stream::EndOfStream;
 use super::super::verdict::Verdict;
 use super::outcall::{Arrival, Ending};
@@ -53,14 +54,15 @@ impl Ensemble {
         self.seats.start_watch();
         let arrival = Arrival { token, ending };
         if self.seats.lingers(seat) {
-            let heard = self.seats.arrive(seat, &plugin, self.left.as_deref_mut(), arrival);
+            let heard = self.seats.arrive(seat, &plugin, self.left.as_deref_mut(), (arrival, Standing::Lingering));
             if matches!(heard, Ok(Decision::Done)) {
                 self.seats.delete(seat, &plugin);
             }
             return;
         }
         let mut heads = self.kept.take();
-        let heard = self.seats.arrive(seat, &plugin, heads.as_deref_mut(), arrival);
+        let standing = if self.pauses.head.is_some() { Standing::UnderWay } else { Standing::Gone };
+        let heard = self.seats.arrive(seat, &plugin, heads.as_deref_mut(), (arrival, standing));
         self.kept = heads;
         match heard {
             Ok(Decision::Pause | Decision::Done) => self.give_up_if_stuck(seat),

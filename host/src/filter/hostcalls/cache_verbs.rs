@@ -2,7 +2,7 @@
 
 use super::super::abi::{BufferType, Status};
 use super::super::cache_verbs::CacheVerb;
-use super::super::state::{Moment, State};
+use super::super::state::{Moment, Standing, State};
 use crate::config::Side;
 
 /// A verb that comes too late is `BadArgument`, as a value that is wrong is.
@@ -21,7 +21,7 @@ fn in_time(state: &State, verb: CacheVerb) -> bool {
     if verb == CacheVerb::Purge {
         return true;
     }
-    let at_head = state.piece.buffer == BufferType::Absent;
+    let at_head = state.piece.buffer == BufferType::Absent && state.standing == Standing::UnderWay;
     at_head
         && match notes.stream.side {
             Side::Client => state.sight() == Moment::Request,

@@ -5,7 +5,7 @@ use http::Response;
 use http_body_util::BodyExt;
 
 use super::super::{EndOfStream, FailureKind, Verdict};
-use super::desk::{Desk, PAUSE, REMEMBER, RESUME, TURN};
+use super::desk::{Desk, PAUSE, REMEMBER, RESUME, TURN, with_trailers};
 use super::guest::Guest;
 use super::node::{request, response, run_request, stream, values};
 use crate::body::Body;
@@ -66,6 +66,31 @@ async fn an_exchange_that_does_not_wait_hears_of_a_reply_before_its_response_goe
     let verdict = run.on_response(&mut head, &mut parts, EndOfStream::No).await;
     assert!(matches!(verdict, Verdict::Reply(_)), "{verdict:?}");
     assert_eq!(parts.status, 403);
+}
+
+#[tokio::test]
+async fn what_an_answer_says_of_the_cache_counts_while_the_request_waits() {
+    for (waits, status) in [(PAUSE, 400), ("", 402)] {
+        let (mut desk, mut node) = Desk::node();
+        let mut guest = Guest::new().with_context();
+        let (call, name, value) = (guest.call("/auth"), guest.text("forebay\0cache\0ttl"), guest.text("60"));
+        let set = format!("(call $set_property {name} {value})");
+        let told = format!(
+            "{TURN} (drop (call $reply (i32.add (i32.const 400) {set}) (i32.const 0) (i32.const 0) (i32.const 0)
+               (i32.const 0) (i32.const 0) (i32.const 0) (i32.const -1)))"
+        );
+        let guest = guest.on_request(&format!("{REMEMBER} (drop {call}) {waits}")).on_answer(&told);
+        node.add("probe", &guest.build());
+        let (mut run, mut head, mut parts) = (node.chain().begin(stream()), request(), response());
+        let phase = async { run.on_request(&mut head, EndOfStream::Yes).await };
+        let (mut verdict, _) = tokio::join!(phase, async { desk.next().await.answer(200, "x") });
+        if matches!(verdict, Verdict::Continue) {
+            tokio::task::yield_now().await;
+            verdict = run.on_response(&mut head, &mut parts, EndOfStream::No).await;
+        }
+        let Verdict::Reply(reply) = verdict else { panic!("{verdict:?}") };
+        assert_eq!(reply.status.as_u16(), status);
+    }
 }
 
 #[tokio::test]
@@ -183,6 +208,32 @@ async fn a_body_that_is_held_back_goes_on_with_the_answer() {
     };
     let (body, ()) = tokio::join!(through, origin);
     assert_eq!(body.expect("it goes on").collect().await.expect("whole").to_bytes(), "a=1");
+}
+
+#[tokio::test]
+async fn trailers_wait_for_the_answer_with_what_is_held_before_them() {
+    let body = "(func (export \"proxy_on_request_body\") (param i32 i32 i32) (result i32) BODY)";
+    let trailers =
+        "(func (export \"proxy_on_request_trailers\") (param i32 i32) (result i32) (drop CALL) (i32.const 1))";
+    // The call is made in the trailers callback, or in that of a body whose trailers the guest does not see.
+    for callbacks in [trailers.to_owned(), body.replace("BODY", "(drop CALL) (i32.const 1)")] {
+        let (mut desk, mut node) = Desk::node();
+        let mut guest = Guest::new().with_context();
+        let call = guest.call("/scan");
+        let guest = guest.on_request(REMEMBER).on_answer(&format!("{TURN} {RESUME}"));
+        node.add("probe", &guest.with(&callbacks.replace("CALL", &call)).build());
+        let counted = "(call $tell (local.get 1)) (i32.const 0)";
+        let behind = trailers.replace("(drop CALL) (i32.const 1)", counted);
+        node.add("behind", &Guest::new().with(&body.replace("BODY", "(i32.const 0)")).with(&behind).build());
+        let (mut run, head, _) = run_request(&node.chain());
+        let through = async {
+            let body = run.through_request(&head, with_trailers("a=1", "x-sum", "42")).await;
+            body.expect("it goes on").collect().await.expect("whole")
+        };
+        let (whole, _) = tokio::join!(through, async { desk.next().await.answer(200, "clean") });
+        assert_eq!(whole.trailers().map(|trailers| trailers["x-sum"].as_bytes()), Some(&b"42"[..]), "{callbacks}");
+        assert_eq!(whole.to_bytes(), "a=1", "{callbacks}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
