@@ -6,7 +6,7 @@ use std::iter;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::header::{self, HeaderMap, HeaderValue};
 use http::uri::{Authority, PathAndQuery};
 use http::{Method, Request, Uri};
 use http_body::Frame;
@@ -14,7 +14,7 @@ use http_body_util::StreamBody;
 
 use super::super::abi::Status;
 use super::super::calls::outcall::Outcall;
-use super::super::messages::framing::is_reserved;
+use super::super::messages::framing;
 use super::super::messages::wire::{self, Pair};
 use super::super::state::{Moment, State};
 use super::memory::{self, Out, Slice, split};
@@ -121,21 +121,13 @@ fn request(pairs: &[Pair<'_>], limits: &FilterLimits) -> Result<Request<Body>, S
     Ok(request)
 }
 
-/// Fields that are neither pseudo headers nor the node's to write.
+/// The fields that a call may carry, as many as a message may have.
 fn fields(pairs: &[Pair<'_>], limits: &FilterLimits) -> Result<HeaderMap, Status> {
     let bytes: usize = pairs.iter().map(|(name, value)| name.len() + value.len()).sum();
     if pairs.len() > limits.header_count_max || bytes > limits.header_bytes_max {
         return Err(Status::BadArgument);
     }
-    let mut headers = HeaderMap::with_capacity(pairs.len());
-    for (name, value) in pairs.iter().filter(|(name, _)| !name.starts_with(b":")) {
-        let name = HeaderName::from_bytes(name).map_err(|_| Status::BadArgument)?;
-        let value = HeaderValue::from_bytes(value).map_err(|_| Status::BadArgument)?;
-        if !is_reserved(&name) {
-            headers.try_append(name, value).map_err(|_| Status::BadArgument)?;
-        }
-    }
-    Ok(headers)
+    framing::fields(pairs)
 }
 
 /// Has the call carry the signatures of the request that it is made for, whatever the guest wrote.

@@ -3,11 +3,10 @@
 //! It takes effect when the callback is over; a second one in the same callback takes the place of the first.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::super::LocalReply;
 use super::super::abi::Status;
-use super::super::messages::framing::is_reserved;
+use super::super::messages::framing::fields;
 use super::super::messages::message;
 use super::super::messages::wire;
 use super::super::state::Moment;
@@ -35,7 +34,7 @@ pub(super) fn send(guest: &mut Guest<'_>, arguments: &Arguments) -> Answer {
     let pairs = wire::read(arguments.headers.read(memory)?)?;
     let reply = LocalReply {
         status: message::status(arguments.status)?,
-        headers: headers(&pairs)?,
+        headers: fields(&pairs)?,
         body: Bytes::copy_from_slice(arguments.body.read(memory)?),
         details: String::from_utf8_lossy(&details[..details.len().min(DETAILS_BYTES_MAX)]).into_owned(),
         filter: state.profile.name.clone(),
@@ -43,18 +42,4 @@ pub(super) fn send(guest: &mut Guest<'_>, arguments: &Arguments) -> Answer {
     state.wish.reply = Some(Box::new(reply));
     state.grown = true;
     Ok(())
-}
-
-/// The reply's headers. Pseudo headers say nothing that the status does not, and reserved ones are the node's to write:
-/// both are passed over.
-fn headers(pairs: &[wire::Pair<'_>]) -> Result<HeaderMap, Status> {
-    let mut headers = HeaderMap::with_capacity(pairs.len());
-    for (name, value) in pairs.iter().filter(|(name, _)| !name.starts_with(b":")) {
-        let name = HeaderName::from_bytes(name).map_err(|_| Status::BadArgument)?;
-        let value = HeaderValue::from_bytes(value).map_err(|_| Status::BadArgument)?;
-        if !is_reserved(&name) {
-            headers.try_append(name, value).map_err(|_| Status::BadArgument)?;
-        }
-    }
-    Ok(headers)
 }
