@@ -3,7 +3,7 @@
 use http::Method;
 
 use super::folder_with;
-use crate::config::{Config, Isolation, Side, load, load_anew};
+use crate::config::{Config, HeaderPause, Isolation, Side, load, load_anew};
 
 /// A filter `a` with these lines, and a chain in which this is the element.
 fn chain(filter: &str, element: &str) -> Result<Config, String> {
@@ -58,6 +58,15 @@ fn a_filter_is_isolated_by_request_unless_it_says_otherwise() {
     assert_eq!(isolation(""), Ok(Isolation::Request));
     assert_eq!(isolation("isolation = \"request\""), Ok(Isolation::Request));
     assert_eq!(isolation("isolation = \"shared\""), Ok(Isolation::Shared));
+}
+
+#[test]
+fn a_pause_at_headers_holds_everything_back_unless_the_filter_says_otherwise() {
+    let pause = |filter: &str| chain(filter, "\"a\"").map(|config| config.filters[0].header_pause);
+    assert_eq!(pause(""), Ok(HeaderPause::All));
+    assert_eq!(pause("on_headers_stop_iteration = false"), Ok(HeaderPause::All));
+    assert_eq!(pause("on_headers_stop_iteration = true"), Ok(HeaderPause::Headers));
+    assert!(pause("on_headers_stop_iteration = 1").is_err());
 }
 
 #[test]
