@@ -138,10 +138,11 @@ async fn a_body_that_is_only_read_keeps_its_length() {
     let response = post(&node, b"a=1").await;
     assert_eq!((response.text(), response.header("content-length")), ("abc", Some("3")));
     assert_eq!((origin.seen()[0].header("content-length"), &origin.seen()[0].body[..]), (Some("3"), &b"a=1"[..]));
-    node.metric_is("forebay_filter_duration_seconds_count", &[("filter", "f0"), ("callback", "request_body")], 1.0)
-        .await;
-    node.metric_is("forebay_filter_duration_seconds_count", &[("filter", "f1"), ("callback", "response_body")], 1.0)
-        .await;
+    // Once or twice: the end may come behind the last byte.
+    for (filter, callback) in [("f0", "request_body"), ("f1", "response_body")] {
+        let labels = [("filter", filter), ("callback", callback)];
+        assert!(node.scrape().await.value("forebay_filter_duration_seconds_count", &labels) >= 1.0, "{callback}");
+    }
 }
 
 #[tokio::test]

@@ -230,7 +230,7 @@ async fn a_body_that_fails_is_broken_off_and_not_stored() {
     let setting = Setting::at_origin(guest("response_body", |_| vec!["unreachable".to_owned()])).await;
     let mut client = setting.node.connect().await;
     client.send("GET / HTTP/1.1\r\nHost: test.example\r\n\r\n").await;
-    assert!(client.is_closed().await);
+    assert!(client.is_broken_off().await);
     assert_eq!(setting.origin.seen().len(), 1);
     let again = setting.node.connect().await.request("HEAD", "/", &[], b"").await;
     assert!(!again.header("cache-status").expect("a cache status").contains("hit"), "{again:?}");
