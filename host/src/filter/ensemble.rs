@@ -185,16 +185,29 @@ impl Ensemble {
         held: &mut [BytesMut],
         bytes: Bytes,
     ) -> Result<Option<Bytes>, Ended> {
+        self.walk((direction, turns), held, bytes, |ensemble, index, place, bytes| {
+            ensemble.step(direction, index, place, bytes)
+        })
+    }
+
+    /// Takes `what` of a body from filter to filter of `turns` by `step`, as far as they let it.
+    pub(super) fn walk<T>(
+        &mut self,
+        (direction, turns): (Direction, Range<usize>),
+        held: &mut [BytesMut],
+        what: T,
+        mut step: impl FnMut(&mut Self, usize, (&mut Heads, &mut BytesMut), T) -> Result<Option<T>, Ended>,
+    ) -> Result<Option<T>, Ended> {
         if self.ended.is_some() {
             return Err(Ended);
         }
-        let Some(mut heads) = self.kept.take() else { return Ok(Some(bytes)) };
+        let Some(mut heads) = self.kept.take() else { return Ok(Some(what)) };
         self.seats.start_watch();
-        let mut outcome = Ok(Some(bytes));
-        for step in 0..turns.len() {
-            let index = direction.seat(step, &turns);
-            let Ok(Some(bytes)) = outcome else { break };
-            outcome = self.step(direction, index, (&mut heads, &mut held[index]), bytes);
+        let mut outcome = Ok(Some(what));
+        for turn in 0..turns.len() {
+            let index = direction.seat(turn, &turns);
+            let Ok(Some(what)) = outcome else { break };
+            outcome = step(self, index, (&mut heads, &mut held[index]), what);
         }
         self.kept = Some(heads);
         outcome

@@ -40,19 +40,9 @@ impl Ensemble {
         held: &mut [BytesMut],
         ending: Ending,
     ) -> Result<Option<Ending>, Ended> {
-        if self.ended.is_some() {
-            return Err(Ended);
-        }
-        let Some(mut heads) = self.kept.take() else { return Ok(Some(ending)) };
-        self.seats.start_watch();
-        let mut outcome = Ok(Some(ending));
-        for step in 0..turns.len() {
-            let index = direction.seat(step, &turns);
-            let Ok(Some(ending)) = outcome else { break };
-            outcome = self.end_in(index, direction, (&mut heads, &mut held[index]), ending);
-        }
-        self.kept = Some(heads);
-        outcome
+        self.walk((direction, turns), held, ending, |ensemble, index, place, ending| {
+            ensemble.end_in(index, direction, place, ending)
+        })
     }
 
     /// One filter's part in `on_end`.

@@ -15,7 +15,7 @@ use super::super::rollout::version::Version;
 use super::super::state::no_request;
 use super::super::{Chain, EndOfStream, Environment, Filters, LoadError, Run, Stream, Verdict, Wanted};
 use crate::clock::{Clock, Timestamp};
-use crate::config::{Filter, FilterCondition, FilterLimits, HeaderPause, Isolation, OnError, Route, RouteFilter, Side};
+use crate::config::{Filter, FilterCondition, FilterLimits, Route, RouteFilter, Side};
 use crate::semantics::RequestHead;
 
 /// Limits that no test meets by chance: deadlines stay far away from a busy machine's pauses.
@@ -77,19 +77,7 @@ impl Node {
     pub(super) fn add(&mut self, name: &str, module: &[u8]) -> &mut Filter {
         let path = self.folder.path().join(format!("{name}.wasm"));
         std::fs::write(&path, module).unwrap();
-        self.filters.push(Filter {
-            name: name.into(),
-            vm: name.into(),
-            module: path,
-            sha256: None,
-            settings: String::new(),
-            on_error: OnError::FailClosed,
-            isolation: Isolation::Request,
-            at: Side::Client,
-            header_pause: HeaderPause::All,
-            condition: FilterCondition::default(),
-            canary: None,
-        });
+        self.filters.push(Filter::new(name, path, ""));
         self.filters.last_mut().unwrap()
     }
 
