@@ -276,9 +276,7 @@ impl Instance {
     fn decide(&mut self, action: u32, prospect: Prospect) -> Result<Decision, Broken> {
         let state = self.store.data_mut();
         state.effective = state.context;
-        if state.grown {
-            check_headers(state)?;
-        }
+        check_headers(state)?;
         let wish = mem::take(&mut state.wish);
         if let Some(reply) = wish.reply {
             return Ok(Decision::Reply(reply));

@@ -18,6 +18,7 @@ use super::calls::outcall::{Ending, Outcall};
 use super::draft::Draft;
 use super::loading::complaint::Complaint;
 use super::measures::series::Series;
+use super::messages::growth::Growth;
 use super::messages::message::Message;
 use super::notes::Notes;
 use super::profile::Profile;
@@ -90,10 +91,8 @@ pub(super) struct State {
     /// The context that host calls act for; a guest may change it.
     pub(super) effective: u32,
     pub(super) wish: Wish,
-    /// Whether the guest put anything into a header section in this callback.
-    pub(super) grown: bool,
-    /// Bytes the guest put into header sections in this callback.
-    pub(super) grown_bytes: usize,
+    /// Of the running callback.
+    pub(super) growth: Growth,
     pub(super) log: LogBudget,
     /// What the guest said while it started.
     pub(super) complaint: Complaint,
@@ -134,8 +133,7 @@ impl State {
             context: ROOT_CONTEXT,
             effective: ROOT_CONTEXT,
             wish: Wish::default(),
-            grown: false,
-            grown_bytes: 0,
+            growth: Growth::default(),
             log: LogBudget::default(),
             complaint: Complaint::default(),
             overtime: Overtime::default(),
@@ -151,8 +149,7 @@ impl State {
         self.effective = context;
         self.moment = moment;
         self.wish = Wish::default();
-        self.grown = false;
-        self.grown_bytes = 0;
+        self.growth = Growth::default();
         self.overtime = Overtime::default();
         let undo = self.profile.undo();
         self.request.begin(undo);

@@ -43,12 +43,14 @@ pub(super) fn ruling(outcome: &Result<Decision, Broken>) -> Ruling {
     }
 }
 
-/// Holds what the guest left to the limits of a header or trailer section.
+/// Holds what the guest has put something into to the limits of a header or trailer section.
 pub(in crate::filter) fn check_headers(state: &State) -> Result<(), Broken> {
     let limits = &state.profile.limits;
     let trailers = state.piece.map;
     for map in [MapType::RequestHeaders, MapType::ResponseHeaders, trailers] {
-        if let Some(message) = state.message(map) {
+        if state.growth.has(map)
+            && let Some(message) = state.message(map)
+        {
             let (count, bytes) = (message.headers().len(), message.bytes());
             if count > limits.header_count_max || bytes > limits.header_bytes_max {
                 let cause = format!("the guest left {count} headers of {bytes} bytes");

@@ -143,9 +143,7 @@ fn answers(callbacks: &[Called]) -> bool {
 
 /// What a guest asked for and returned comes to.
 fn ruling(state: &mut State, action: u32) -> Ruling {
-    if state.grown
-        && let Err(broken) = check_headers(state)
-    {
+    if let Err(broken) = check_headers(state) {
         return Ruling::Fail(broken.kind.word().to_owned());
     }
     let wish = std::mem::take(&mut state.wish);
