@@ -267,11 +267,7 @@ impl Run {
 
     /// What filters wanted of the cache since this was asked last.
     pub fn take_cache_verbs(&mut self) -> Option<Box<CacheVerbs>> {
-        let mut ensemble = lock(&self.shared);
-        let notes = ensemble.seats.notes_mut()?;
-        // Most filters want nothing, and looking changes nothing.
-        notes.marks.get().verbs.as_ref()?;
-        notes.marks.change().verbs.take()
+        cache_verbs(&mut lock(&self.shared))
     }
 
     /// Tells why the response is what it is, where no filter made it.
@@ -291,9 +287,12 @@ impl Run {
         lock(&self.shared).elapsed()
     }
 
-    /// Ends the contexts now. What filters say in their last callbacks can be taken afterwards.
-    pub fn end(&mut self) {
-        lock(&self.shared).end();
+    /// Ends the contexts now. Tells the time that all of the run has spent in guests, and what these wanted of the cache
+    /// since that was asked last.
+    pub fn end(&mut self) -> (Duration, Option<Box<CacheVerbs>>) {
+        let mut ensemble = lock(&self.shared);
+        ensemble.end();
+        (ensemble.elapsed(), cache_verbs(&mut ensemble))
     }
 
     /// Ends the contexts now, and tells the time that all of the run has spent in guests.
@@ -302,6 +301,13 @@ impl Run {
         drop(self);
         lock(&shared).elapsed()
     }
+}
+
+fn cache_verbs(ensemble: &mut Ensemble) -> Option<Box<CacheVerbs>> {
+    let notes = ensemble.seats.notes_mut()?;
+    // Most filters want nothing, and looking changes nothing.
+    notes.marks.get().verbs.as_ref()?;
+    notes.marks.change().verbs.take()
 }
 
 impl Drop for Run {
