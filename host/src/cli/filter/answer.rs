@@ -113,7 +113,9 @@ impl TryFrom<Written> for Scripted {
         let Written { origin, method, path, status, headers, body, trailers, failure } = written;
         let says = status.is_some() || headers.is_some() || body.is_some() || trailers.is_some();
         let ending = match failure {
-            Some(_) if says => return Err("a call that fails has no answer; leave out `failure`, or all of the answer"),
+            Some(_) if says => {
+                return Err("a call that fails has no answer; leave out `failure`, or all of the answer");
+            }
             Some(trouble) => Err(trouble),
             None => Ok(Answer {
                 status: status.unwrap_or(StatusCode::OK),

@@ -34,8 +34,7 @@ pub(super) enum Phase {
 }
 
 impl Phase {
-    pub(super) const ALL: [Self; 5] =
-        [Self::Request, Self::RequestBody, Self::Response, Self::ResponseBody, Self::End];
+    pub(super) const ALL: [Self; 5] = [Self::Request, Self::RequestBody, Self::Response, Self::ResponseBody, Self::End];
 }
 
 pub(super) struct Exchange {
