@@ -51,6 +51,11 @@ const GO_ON: &str = "0";
 /// Asks again when the exchange is over.
 const LAST: &str = "(func (export \"proxy_on_log\") (param i32) (drop (call $ask)))";
 
+/// Holds the request's body back, asks again when all of it is there, and waits.
+const BODY: &str = "(func (export \"proxy_on_request_body\") (param i32 i32) (param $end i32) (result i32)
+  (if (local.get $end) (then (drop (call $ask))))
+  (i32.const 1))";
+
 /// Header fields as the ABI passes them: how many, their lengths, and each with a zero byte behind it.
 fn pairs(fields: &[(&str, &str)]) -> Vec<u8> {
     let size = |text: &str| (text.len() as u32).to_le_bytes();
@@ -115,6 +120,19 @@ fn answers_that_nobody_waits_for_come_before_the_response() {
          expect = { sent = { headers = { x-user = false } }, log = [\"ann\"], calls = [{ origin = \"auth\" }] }\n\
          [[case]]\nname = \"refused later\"\ncalls = [{ origin = \"auth\", failure = \"timeout\" }]\n\
          expect = { action = \"reply\", sent = {}, response = { status = 503 } }\n",
+    );
+}
+
+#[test]
+fn bodies_wait_for_answers() {
+    assert_all_pass(
+        (WAIT, BODY),
+        "[[case]]\nname = \"let go\"\nrequest = { body = [\"ab\", \"cd\"] }\n\
+         calls = [{ origin = \"auth\", body = \"ann\" }, { origin = \"auth\", body = \"bob\" }]\n\
+         expect = { sent = { body = \"abcd\", headers = { x-user = \"ann\" } }, calls = [{}, {}] }\n\
+         [[case]]\nname = \"refused\"\nrequest = { body = \"ab\" }\n\
+         calls = [{ origin = \"auth\" }, { origin = \"auth\", failure = \"timeout\" }]\n\
+         expect = { action = \"reply\", response = { status = 503 } }\n",
     );
 }
 

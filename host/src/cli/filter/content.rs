@@ -48,6 +48,9 @@ impl Pieces {
 impl Whole {
     /// Reads `body` to its end.
     pub(super) async fn of(body: Body) -> Result<Self, BodyError> {
+        if let Body::Full(bytes) = body {
+            return Ok(Self { bytes, trailers: HeaderMap::new() });
+        }
         let collected = body.collect().await?;
         let trailers = collected.trailers().cloned().unwrap_or_default();
         Ok(Self { bytes: collected.to_bytes(), trailers })
