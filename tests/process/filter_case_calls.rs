@@ -4,12 +4,13 @@ use std::fmt::Write;
 use std::fs;
 use std::path::PathBuf;
 
+use support::forebay;
 use tempfile::TempDir;
 
 use crate::filter_cases::{cases, told};
 
 /// Asks `auth` about each request, and puts what it says into `x-user`. Whom it does not answer gets 503, whom the node
-/// does not know 500. What it says is logged too.
+/// does not know 500. What it says is logged too; where it says nothing, this traps.
 const ASKER: &str = r#"(module
 (import "env" "proxy_log" (func $log (param i32 i32 i32) (result i32)))
 (import "env" "proxy_http_call" (func $call (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
@@ -38,6 +39,7 @@ const ASKER: &str = r#"(module
   (param i32 i32) (param $headers i32) (param $size i32) (param $trailers i32)
   (drop (call $turn (global.get $context)))
   (if (i32.eqz (local.get $headers)) (then (call $answer (i32.const 503)) (return)))
+  (if (i32.eqz (local.get $size)) (then unreachable))
   (drop (call $get (i32.const 4) (i32.const 0) (local.get $size) (i32.const 0) (i32.const 4)))
   (drop (call $log (i32.const 2) (i32.load (i32.const 0)) (i32.load (i32.const 4))))
   (drop (call $add (i32.const 0) (i32.const 68) (i32.const 6) (i32.load (i32.const 0)) (i32.load (i32.const 4))))
@@ -131,7 +133,7 @@ fn bodies_wait_for_answers() {
          calls = [{ origin = \"auth\", body = \"ann\" }, { origin = \"auth\", body = \"bob\" }]\n\
          expect = { sent = { body = \"abcd\", headers = { x-user = \"ann\" } }, calls = [{}, {}] }\n\
          [[case]]\nname = \"refused\"\nrequest = { body = \"ab\" }\n\
-         calls = [{ origin = \"auth\" }, { origin = \"auth\", failure = \"timeout\" }]\n\
+         calls = [{ origin = \"auth\", body = \"ann\" }, { origin = \"auth\", failure = \"timeout\" }]\n\
          expect = { action = \"reply\", response = { status = 503 } }\n",
     );
 }
@@ -152,7 +154,7 @@ fn a_call_that_nobody_scripted_fails_the_case_and_what_differs_is_shown() {
         &module,
         "[[case]]\nname = \"other path\"\ncalls = [{ origin = \"auth\", path = \"/other\" }]\n\
          expect = { response = { status = 503 } }\n\
-         [[case]]\nname = \"others asked\"\ncalls = [{ origin = \"auth\" }]\n[case.expect]\n\
+         [[case]]\nname = \"others asked\"\ncalls = [{ origin = \"auth\", body = \"ann\" }]\n[case.expect]\n\
          calls = [{ origin = \"door\", method = \"GET\", path = \"/\", headers = { x-of = false }, body = \"\" }, {}]\n",
     );
     let told = told(&output);
@@ -169,6 +171,21 @@ fn a_call_that_nobody_scripted_fails_the_case_and_what_differs_is_shown() {
     ] {
         let entry = format!("        {what}\n            expected  {expected}\n            found     {found}\n");
         assert!(told.contains(&entry), "{entry} in:\n{told}");
+    }
+}
+
+#[test]
+fn what_is_measured_has_its_answers() {
+    let (folder, module) = asker((WAIT, ""));
+    let cases = folder.path().join("cases.toml");
+    for (body, code, part) in [("ann", 0, "whole exchange"), ("", 1, "trap")] {
+        let text = format!("[[case]]\nname = \"asked\"\ncalls = [{{ origin = \"auth\", body = \"{body}\" }}]\n");
+        fs::write(&cases, text).expect("a temporary file can be written");
+        let mut bench = forebay();
+        bench.args(["filter", "bench", "--rounds", "1", "--case"]).args([&cases, &module]);
+        let output = bench.output().expect("the program can be run");
+        let told = told(&output);
+        assert!(output.status.code() == Some(code) && told.contains(part), "{part} in:\n{told}");
     }
 }
 

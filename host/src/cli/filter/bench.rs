@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 use rustix::time::{ClockId, clock_gettime};
 
-use super::answer::Answer;
+use super::answer::{Answer, Scripted};
 use super::arguments::Bench;
 use super::cases::{Cases, Given, Settings};
 use super::check::bytes;
@@ -34,6 +34,7 @@ struct Exchange {
     setup: Setup,
     request: Given,
     answer: Answer,
+    calls: Vec<Scripted>,
 }
 
 /// One batch: the mean of each phase, and of the whole without a clock in between.
@@ -80,6 +81,7 @@ fn exchange(options: &Bench) -> anyhow::Result<Exchange> {
             setup: Setup::new(settings),
             request: Given::default(),
             answer: Answer::default(),
+            calls: Vec::new(),
         });
     };
     let (file, name) = named.split_once('#').map_or((named.as_str(), None), |(file, name)| (file, Some(name)));
@@ -95,17 +97,18 @@ fn exchange(options: &Bench) -> anyhow::Result<Exchange> {
         },
     };
     let setup = cases.setup_of(&cases.cases[index], base.as_ref());
+    let calls = cases.calls_of(&cases.cases[index]).to_vec();
     let case = cases.cases.swap_remove(index);
-    Ok(Exchange { name: format!("{:?}", case.name), setup, request: case.request, answer: case.origin })
+    Ok(Exchange { name: format!("{:?}", case.name), setup, request: case.request, answer: case.origin, calls })
 }
 
-fn batch(stand: &Stand, Exchange { request, answer, .. }: &Exchange) -> anyhow::Result<Batch> {
+fn batch(stand: &Stand, Exchange { request, answer, calls, .. }: &Exchange) -> anyhow::Result<Batch> {
     let mut sums = Batch::default();
     let reading = cost_of_reading();
     for _ in 0..BATCH {
-        let (visit, answer) = (stand.visit(request)?, answer.message());
+        let messages = (stand.visit(request)?, answer.message());
         let mut since = processor_time();
-        stand.pass(visit, answer, |phase| {
+        stand.pass(messages, calls, |phase| {
             let now = processor_time();
             let spent = now.saturating_sub(since).saturating_sub(reading);
             match phase {
@@ -121,8 +124,8 @@ fn batch(stand: &Stand, Exchange { request, answer, .. }: &Exchange) -> anyhow::
     let prepare = |_| stand.visit(request).map(|visit| (visit, answer.message()));
     let prepared = (0..BATCH).map(prepare).collect::<Result<Vec<_>, _>>()?;
     let begun = processor_time();
-    for (visit, answer) in prepared {
-        stand.pass(visit, answer, |_| {})?;
+    for messages in prepared {
+        stand.pass(messages, calls, |_| {})?;
     }
     let whole = processor_time().saturating_sub(begun);
     Ok(Batch {

@@ -62,13 +62,28 @@ impl Stand {
         Visit::new(given, self.clock.now())
     }
 
-    /// One whole exchange for its cost alone; `over` hears the end of each phase. The filter can call nobody. An error
-    /// where it fails.
-    pub(super) fn pass(&self, visit: Visit, answer: Message, mut over: impl FnMut(Phase)) -> Result<(), Failing> {
+    /// One whole exchange for its cost alone, with these answers to the filter's calls; `over` hears the end of each phase.
+    /// An error where the filter fails.
+    pub(super) fn pass(
+        &self,
+        (visit, answer): (Visit, Message),
+        calls: &[Scripted],
+        mut over: impl FnMut(Phase),
+    ) -> Result<(), Failing> {
+        if !calls.is_empty() {
+            self.switchboard.begin(calls);
+        }
         let mut exchange = Exchange::begin(&self.chain, visit, answer);
         for phase in Phase::ALL {
-            // Whoever can call nobody waits for nothing.
-            let _ = exchange.pass(phase).now_or_never();
+            if calls.is_empty() {
+                // Whoever can call nobody waits for nothing, and what a runtime costs is not the filter's.
+                let _ = exchange.pass(phase).now_or_never();
+            } else {
+                self.runtime.block_on(async {
+                    exchange.pass(phase).await;
+                    settle().await;
+                });
+            }
             over(phase);
         }
         exchange.failed().map_or(Ok(()), Err)
