@@ -153,8 +153,9 @@ impl Run {
             }
             None => self.said().await,
         };
-        let heads = lock(&self.shared).kept.take().expect("whoever enters a guest with the heads puts them back");
-        (said, *heads)
+        let mut ensemble = lock(&self.shared);
+        let heads = ensemble.kept.take().expect("whoever enters a guest with the heads puts them back");
+        (said, *ensemble.seats.release_heads().unwrap_or(heads))
     }
 
     /// The body on its way through the filters up to the one that holds the head back, where that one reads ahead.
@@ -186,6 +187,7 @@ impl Run {
     async fn said(&self) -> Verdict {
         let (said, pause_max) = {
             let mut ensemble = lock(&self.shared);
+            ensemble.hear();
             ensemble.give_up_head_if_stuck();
             (ensemble.pauses.take_said(), ensemble.pause_max())
         };
@@ -287,9 +289,14 @@ impl Run {
         lock(&self.shared).elapsed()
     }
 
+    /// Ends the contexts now. What filters say in their last callbacks can be taken afterwards.
+    pub fn end(&mut self) {
+        lock(&self.shared).end();
+    }
+
     /// Ends the contexts now. Tells the time that all of the run has spent in guests, and what these wanted of the cache
     /// since that was asked last.
-    pub fn end(&mut self) -> (Duration, Option<Box<CacheVerbs>>) {
+    pub fn conclude(&mut self) -> (Duration, Option<Box<CacheVerbs>>) {
         let mut ensemble = lock(&self.shared);
         ensemble.end();
         (ensemble.elapsed(), cache_verbs(&mut ensemble))

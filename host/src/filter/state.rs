@@ -9,13 +9,14 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, Method, Response, Version, response};
 use wasmtime::{Memory, TypedFunc};
 
-use super::LocalReply;
-use super::abi::{MapType, ROOT_CONTEXT, Status};
+use super::abi::{BufferType, MapType, ROOT_CONTEXT, Status};
 use super::bodies::piece::Piece;
 use super::bounds::limiter::Limiter;
 use super::bounds::overtime::Overtime;
 use super::calls::outcall::{Ending, Outcall};
 use super::draft::Draft;
+use super::instance::wish::Wish;
+use super::isolation::residents::Residents;
 use super::loading::complaint::Complaint;
 use super::measures::series::Series;
 use super::messages::growth::Growth;
@@ -50,15 +51,6 @@ pub(super) enum Moment {
     Done,
 }
 
-/// What a guest asked for in a callback, done when the callback is over.
-#[derive(Debug, Default)]
-pub(super) struct Wish {
-    pub(super) reply: Option<Box<LocalReply>>,
-    pub(super) close: bool,
-    pub(super) resume: bool,
-    pub(super) done: bool,
-}
-
 /// How an exchange is to the context at hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
@@ -91,6 +83,8 @@ pub(super) struct State {
     /// The context that host calls act for; a guest may change it.
     pub(super) effective: u32,
     pub(super) wish: Wish,
+    /// The other contexts in a shared instance; nobody where exchanges are kept apart.
+    pub(super) residents: Residents,
     /// Of the running callback.
     pub(super) growth: Growth,
     pub(super) log: LogBudget,
@@ -133,6 +127,7 @@ impl State {
             context: ROOT_CONTEXT,
             effective: ROOT_CONTEXT,
             wish: Wish::default(),
+            residents: Residents::default(),
             growth: Growth::default(),
             log: LogBudget::default(),
             complaint: Complaint::default(),
@@ -174,16 +169,42 @@ impl State {
         self.notes.as_ref().is_some_and(|notes| !notes.wished.is_empty())
     }
 
-    /// The moment as seen by the effective context: a guest acting for its plugin sees no exchange.
+    /// The moment as seen by the effective context: a guest acting for its plugin, or for an exchange that is not at hand,
+    /// sees none.
     pub(super) fn sight(&self) -> Moment {
-        if self.effective == ROOT_CONTEXT { Moment::Root } else { self.moment }
+        let at_hand = self.effective == self.context && self.context != ROOT_CONTEXT;
+        if at_hand { self.moment } else { Moment::Root }
+    }
+
+    /// Whether the callback is about a message's head.
+    pub(super) fn is_at_head(&self) -> bool {
+        self.call.is_none() && self.piece.buffer == BufferType::Absent
+    }
+
+    /// Whether the guest acts for another exchange than the one at hand.
+    pub(super) fn acts_for_other(&self) -> bool {
+        self.effective != self.context && self.effective != ROOT_CONTEXT
+    }
+
+    /// What the effective context is wished: the exchange at hand, or another one; `None` where it is neither.
+    pub(super) fn wish_mut(&mut self) -> Option<&mut Wish> {
+        if self.acts_for_other() {
+            return self.residents.wish_mut(self.effective);
+        }
+        self.notes().is_some().then_some(&mut self.wish)
     }
 
     pub(super) fn request(&self) -> Option<&RequestHead> {
+        if self.acts_for_other() {
+            return self.residents.heads(self.effective).map(|heads| &heads.request);
+        }
         matches!(self.sight(), Moment::Request | Moment::Response | Moment::Log).then(|| self.request.get())
     }
 
     pub(super) fn response(&self) -> Option<&response::Parts> {
+        if self.acts_for_other() {
+            return self.residents.heads(self.effective)?.response.as_ref();
+        }
         matches!(self.sight(), Moment::Response | Moment::Log).then(|| self.response.get())
     }
 
@@ -218,6 +239,10 @@ impl State {
 
     /// The message behind a map, to be changed; `NotFound` where it is not there now.
     pub(super) fn message_mut(&mut self, map: MapType) -> Result<&mut dyn Message, Status> {
+        if self.acts_for_other() {
+            let heads = self.residents.heads_mut(self.effective);
+            return heads.and_then(|heads| heads.message_mut(map)).ok_or(Status::NotFound);
+        }
         match (map, self.sight()) {
             (MapType::RequestHeaders, Moment::Request | Moment::Response) => Ok(self.request.change()),
             (MapType::ResponseHeaders, Moment::Response) => Ok(self.response.change()),

@@ -30,7 +30,7 @@ impl Company {
     }
 
     fn end(&mut self) -> Duration {
-        let (elapsed, said) = self.run.end();
+        let (elapsed, said) = self.run.conclude();
         self.over = true;
         if let (Some(purger), Some(said)) = (&self.purger, said) {
             purger.purge_as_wished(said.purges);

@@ -3,9 +3,12 @@
 use super::super::LocalReply;
 use super::super::abi::MapType;
 use super::super::failure::{Broken, FailureKind};
+use super::super::messages::message::Message;
 use super::super::recording::scene;
 use super::super::recording::trace::Ruling;
 use super::super::state::State;
+use super::wish::Wish;
+use crate::config::FilterLimits;
 
 /// What a guest decided in a callback.
 #[derive(Debug)]
@@ -26,8 +29,21 @@ pub(in crate::filter) enum Prospect {
     Some,
 }
 
+impl Wish {
+    /// What it comes to; `None` where nothing was wished.
+    pub(in crate::filter) fn decision(self) -> Option<Decision> {
+        match self {
+            Self { reply: Some(reply), .. } => Some(Decision::Reply(reply)),
+            Self { close: true, .. } => Some(Decision::Close),
+            Self { done: true, .. } => Some(Decision::Done),
+            Self { resume: true, .. } => Some(Decision::Continue),
+            Self { .. } => None,
+        }
+    }
+}
+
 /// What a step came to, as a trace tells it.
-pub(super) fn ruling(outcome: &Result<Decision, Broken>) -> Ruling {
+pub(in crate::filter) fn ruling(outcome: &Result<Decision, Broken>) -> Ruling {
     match outcome {
         Ok(Decision::Continue) => Ruling::Continue,
         Ok(Decision::Pause) => Ruling::Pause,
@@ -51,12 +67,17 @@ pub(in crate::filter) fn check_headers(state: &State) -> Result<(), Broken> {
         if state.growth.has(map)
             && let Some(message) = state.message(map)
         {
-            let (count, bytes) = (message.headers().len(), message.bytes());
-            if count > limits.header_count_max || bytes > limits.header_bytes_max {
-                let cause = format!("the guest left {count} headers of {bytes} bytes");
-                return Err(Broken::new(FailureKind::Headers, cause));
-            }
+            check_message(message, limits)?;
         }
+    }
+    Ok(())
+}
+
+pub(super) fn check_message(message: &dyn Message, limits: &FilterLimits) -> Result<(), Broken> {
+    let (count, bytes) = (message.headers().len(), message.bytes());
+    if count > limits.header_count_max || bytes > limits.header_bytes_max {
+        let cause = format!("the guest left {count} headers of {bytes} bytes");
+        return Err(Broken::new(FailureKind::Headers, cause));
     }
     Ok(())
 }

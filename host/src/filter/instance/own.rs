@@ -24,6 +24,7 @@ impl Instance {
         self.arm(Moment::Root);
         let outcome = callback(&self.exports, &mut self.store);
         let outcome = outcome.map_err(|error| broken(&self.store, &error));
+        let outcome = outcome.and_then(|outcome| self.send_letters(None).map(|()| outcome));
         hostcalls::tell_dropped_log(self.store.data());
         outcome
     }

@@ -15,16 +15,20 @@ use prometheus::proto::{self, Bucket, LabelPair, MetricType};
 use crate::worker;
 
 /// In nanoseconds. A header filter takes 0.3 to 3 us, a deadline is 10 ms: most observations stop at one of the first.
-const BOUNDS: [u64; 12] = [
-    500, 1_000, 2_000, 5_000, 10_000, 25_000, 100_000, 500_000, 1_000_000, 2_500_000, 5_000_000, 10_000_000,
-];
+const BOUNDS: [u64; 12] =
+    [500, 1_000, 2_000, 5_000, 10_000, 25_000, 100_000, 500_000, 1_000_000, 2_500_000, 5_000_000, 10_000_000];
 const NANOS_PER_SECOND: f64 = 1e9;
 
 /// The series of one family, by the values of their labels.
 pub(in crate::filter) type Timings = MetricVec<Workers>;
 
 /// A family for so many workers.
-pub(in crate::filter) fn timings(name: &str, help: &str, labels: &[&str], workers: usize) -> prometheus::Result<Timings> {
+pub(in crate::filter) fn timings(
+    name: &str,
+    help: &str,
+    labels: &[&str],
+    workers: usize,
+) -> prometheus::Result<Timings> {
     let names = labels.iter().map(|label| (*label).to_owned()).collect();
     MetricVec::create(MetricType::HISTOGRAM, Workers(workers.max(1)), Opts::new(name, help).variable_labels(names))
 }

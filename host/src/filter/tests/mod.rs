@@ -24,6 +24,7 @@ mod protection;
 mod recording;
 mod renewing;
 mod replies;
+mod residents;
 mod root;
 mod sharing;
 mod speed;
