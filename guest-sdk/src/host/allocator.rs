@@ -123,8 +123,8 @@ mod module {
     #[global_allocator]
     static MODULE: Module = Module(RefCell::new(Heap::new()));
 
+    // SAFETY: every linker for WebAssembly has it, where its statics end; nothing is read there, only its address.
     unsafe extern "C" {
-        /// Where the linker's statics end.
         static __heap_base: u8;
     }
 
