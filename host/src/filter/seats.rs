@@ -186,7 +186,7 @@ impl Seats {
         let prospect = Prospect::Some;
         let moment = match (&heads, standing) {
             (None, _) => Moment::Done,
-            (Some(_), Standing::Lingering) => Moment::Log,
+            (Some(heads), Standing::Lingering) => heads.last_moment(),
             (Some(Heads { response: None, .. }), _) => Moment::Request,
             (Some(Heads { response: Some(_), .. }), _) => Moment::Response,
         };
