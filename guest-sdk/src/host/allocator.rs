@@ -245,6 +245,20 @@ mod tests {
     }
 
     #[test]
+    fn memory_is_asked_for_by_where_the_last_ended() {
+        let (mut heap, mut pages, mut asked) = (Heap::new(), Pages::new(), Vec::new());
+        for _ in 0..3 {
+            let block = heap.allocate(layout(4000, 8), |bytes, last| {
+                asked.push(last);
+                pages.more(bytes, last)
+            });
+            assert!(block.is_some());
+        }
+        // Two blocks fit into what comes at a time.
+        assert_eq!(asked, [0, pages.memory.as_ptr().addr() + 8192]);
+    }
+
+    #[test]
     fn no_more_memory_is_no_block() {
         assert_eq!(Heap::new().allocate(layout(16, 1), |_, _| None), None);
     }
