@@ -22,11 +22,13 @@ mod proof;
 mod properties;
 mod protection;
 mod recording;
+mod rerunning;
 mod renewing;
 mod replies;
 mod root;
 mod sharing;
 mod speed;
+mod stage;
 mod trailers;
 
 pub(super) use node::{limits, profile};
