@@ -121,6 +121,7 @@ impl Ensemble {
         response: &mut response::Parts,
         end: EndOfStream,
     ) -> Option<Verdict> {
+        self.hear();
         let left = match mem::replace(&mut self.response, ResponsePhase::Over) {
             ResponsePhase::Ahead => self.seats.count(),
             ResponsePhase::Left(left) => left,

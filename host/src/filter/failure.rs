@@ -134,6 +134,16 @@ impl Broken {
         Self { kind, cause: cause.into(), backtrace: String::new() }
     }
 
+    /// A pause that nothing ended.
+    pub(super) fn never_resumed(cause: impl Into<String>) -> Self {
+        Self::new(FailureKind::NeverResumed, cause)
+    }
+
+    /// An instance that went with another exchange's failure.
+    pub(super) fn lost() -> Self {
+        Self::new(FailureKind::Lost, "another exchange broke the instance they shared")
+    }
+
     /// An instance that could not be made, or not made ready for an exchange.
     pub(super) fn start(error: impl fmt::Display) -> Self {
         Self::new(FailureKind::Start, one_line(&error.to_string()))

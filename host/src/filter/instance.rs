@@ -7,6 +7,7 @@
 pub(super) mod decision;
 mod own;
 pub(super) mod parting;
+pub(super) mod wish;
 
 use std::mem;
 use std::sync::Arc;
@@ -20,10 +21,11 @@ use super::bodies::piece::Piece;
 use super::calls::outcall::{Arrival, CallAnswer};
 use super::cause::broken;
 use super::exports::Exports;
-use super::failure::{Broken, Callback, FailureKind};
+use super::failure::{Broken, Callback};
 use super::hostcalls;
 use super::isolation::image::Image;
 use super::isolation::live::Live;
+use super::isolation::mailbox::Mailbox;
 use super::isolation::renewal::Renewal;
 use super::isolation::replica::{self, Aside, Replica};
 use super::loading::load_error::LoadFault;
@@ -142,6 +144,15 @@ impl Instance {
         mem::swap(&mut self.store.data_mut().log, log);
     }
 
+    /// Has others in the guest reach the context of an exchange by `mailbox`.
+    pub(super) fn move_in(&mut self, context: u32, mailbox: Arc<Mailbox>) {
+        self.store.data_mut().residents.move_in(context, mailbox);
+    }
+
+    pub(super) fn move_out(&mut self, context: u32) {
+        self.store.data_mut().residents.move_out(context);
+    }
+
     /// Creates the context of an exchange and hands it the request head.
     pub(super) fn request_headers(&mut self, loan: Loan<'_>) -> Result<Decision, Broken> {
         self.lend(loan, Moment::Request, |guest, end| {
@@ -241,6 +252,9 @@ impl Instance {
         callback: impl FnOnce(&mut Self, EndOfStream) -> wasmtime::Result<u32>,
     ) -> Result<Decision, Broken> {
         self.swap(&mut loan);
+        if self.store.data().call.is_none() {
+            self.store.data().residents.turn_the_page(self.context);
+        }
         self.arm(moment);
         scene::begin(self.store.data_mut(), loan.end);
         let action = callback(self, loan.end);
@@ -250,6 +264,9 @@ impl Instance {
             Ok(action) => self.decide(action, prospect),
             Err(error) => Err(broken(&self.store, &error)),
         };
+        if outcome.is_ok() {
+            self.store.data_mut().residents.deliver();
+        }
         scene::end(self.store.data_mut(), || Some(ruling(&outcome)));
         if outcome.is_err() {
             self.store.data_mut().revert();
@@ -279,23 +296,16 @@ impl Instance {
         if state.grown {
             check_headers(state)?;
         }
-        let wish = mem::take(&mut state.wish);
-        if let Some(reply) = wish.reply {
-            return Ok(Decision::Reply(reply));
+        if let Some(decision) = mem::take(&mut state.wish).decision() {
+            return Ok(decision);
         }
-        if wish.close {
-            return Ok(Decision::Close);
-        }
-        if wish.done {
-            return Ok(Decision::Done);
-        }
-        if action == ACTION_CONTINUE || wish.resume {
+        if action == ACTION_CONTINUE {
             return Ok(Decision::Continue);
         }
         if prospect == Prospect::Some || state.has_wished() || state.standing == Standing::Lingering {
             return Ok(Decision::Pause);
         }
-        Err(Broken::new(FailureKind::NeverResumed, "the guest paused, and nothing can resume it"))
+        Err(Broken::never_resumed("the guest paused, and nothing can resume it"))
     }
 }
 

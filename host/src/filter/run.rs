@@ -186,6 +186,7 @@ impl Run {
     async fn said(&self) -> Verdict {
         let (said, pause_max) = {
             let mut ensemble = lock(&self.shared);
+            ensemble.hear();
             ensemble.give_up_head_if_stuck();
             (ensemble.pauses.take_said(), ensemble.pause_max())
         };

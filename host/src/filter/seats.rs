@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::mem;
+use std::task::Context;
 use std::time::{Duration, Instant};
 
 use http::response;
@@ -18,6 +19,7 @@ use super::failure::{Broken, Callback, FailureKind, FilterFailure};
 use super::instance::Loan;
 use super::instance::decision::{Decision, Prospect};
 use super::instance::parting::Parting;
+use super::isolation::mailbox::{Letter, Mailbox};
 use super::isolation::ticket::Ticket;
 use super::notes::Notes;
 use super::plugin::Plugin;
@@ -96,7 +98,8 @@ impl Seats {
     ) -> Result<Decision, FilterFailure> {
         self.admit(plugin)?;
         let mut ticket = plugin.admit();
-        let prospect = if ahead(plugin, Direction::Request, end) { Prospect::Some } else { Prospect::None };
+        let awaited = ahead(plugin, Direction::Request, end) || ticket.mailbox.is_some();
+        let prospect = if awaited { Prospect::Some } else { Prospect::None };
         let loan = Loan { notes: &mut self.notes, request, response: None, piece: None, end, prospect };
         let outcome = plugin.enter(&mut ticket, |instance| instance.request_headers(loan));
         self.collect(self.taken.len());
@@ -232,9 +235,9 @@ impl Seats {
         self.lingering.first().copied()
     }
 
-    /// Whether an answer is to come to any of them.
+    /// Whether any of them may still be done.
     pub(super) fn any_lingerer_waits(&self) -> bool {
-        self.lingering.iter().any(|index| self.calls.has(*index))
+        self.lingering.iter().any(|index| self.expects(*index))
     }
 
     /// Deletes the context in seat `index`, which has outlived the exchange.
@@ -248,9 +251,27 @@ impl Seats {
         self.left(index, plugin, (ticket, outcome));
     }
 
-    /// Whether an answer is to come to the filter in seat `index`.
     fn prospect(&self, index: usize) -> Prospect {
-        if self.calls.has(index) { Prospect::Some } else { Prospect::None }
+        if self.expects(index) { Prospect::Some } else { Prospect::None }
+    }
+
+    /// Whether the filter in seat `index` may be let go on: by the answer to a call, or by others in its instance.
+    pub(super) fn expects(&self, index: usize) -> bool {
+        self.calls.has(index) || self.mailbox(index).is_some_and(Mailbox::is_open)
+    }
+
+    fn mailbox(&self, index: usize) -> Option<&Mailbox> {
+        self.taken[index].as_ref()?.mailbox.as_deref()
+    }
+
+    /// What others in an instance wish of one of the filters, and its seat.
+    pub(super) fn take_letter(&self) -> Option<(usize, Letter)> {
+        (0..self.taken.len()).find_map(|index| Some((index, self.mailbox(index)?.take()?)))
+    }
+
+    /// Has `cx` woken by the next letter.
+    pub(super) fn watch(&self, cx: &Context<'_>) {
+        (0..self.taken.len()).filter_map(|index| self.mailbox(index)).for_each(|mailbox| mailbox.watch(cx));
     }
 
     /// Takes over the calls that the filter in seat `index` has made in its callback.
@@ -288,8 +309,26 @@ impl Seats {
         plugin: &Plugin,
         (callback, broken): (Callback, Broken),
     ) -> FilterFailure {
+        self.see_off(index, plugin);
         self.abandon(index, plugin);
         self.failure(plugin, callback, broken)
+    }
+
+    /// Ends a context whose filter failed although its guest did not, where others live on in that.
+    fn see_off(&mut self, index: usize, plugin: &Plugin) {
+        if !self.mailbox(index).is_some_and(Mailbox::is_open) {
+            return;
+        }
+        let (notes, Some(ticket)) = (&mut self.notes, &mut self.taken[index]) else { return };
+        let mut ended = plugin.enter(ticket, |instance| instance.finish(notes, None, Prospect::None));
+        if matches!(ended, Ok(Parting::Lingering)) {
+            ended = plugin.enter(ticket, |instance| instance.delete(notes)).map(|()| Parting::Deleted);
+        }
+        self.collect(index);
+        self.clock(plugin, Callback::Done);
+        if let Err(broken) = ended {
+            drop(self.failure(plugin, Callback::Done, broken));
+        }
     }
 
     fn clock(&mut self, plugin: &Plugin, callback: Callback) {

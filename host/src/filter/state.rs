@@ -9,13 +9,14 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, Method, Response, Version, response};
 use wasmtime::{Memory, TypedFunc};
 
-use super::LocalReply;
 use super::abi::{MapType, ROOT_CONTEXT, Status};
 use super::bodies::piece::Piece;
 use super::bounds::limiter::Limiter;
 use super::bounds::overtime::Overtime;
 use super::calls::outcall::{Ending, Outcall};
 use super::draft::Draft;
+use super::instance::wish::Wish;
+use super::isolation::residents::Residents;
 use super::loading::complaint::Complaint;
 use super::measures::series::Series;
 use super::messages::message::Message;
@@ -47,15 +48,6 @@ pub(super) enum Moment {
     Log,
     /// The notes alone: the messages have left.
     Done,
-}
-
-/// What a guest asked for in a callback, done when the callback is over.
-#[derive(Debug, Default)]
-pub(super) struct Wish {
-    pub(super) reply: Option<Box<LocalReply>>,
-    pub(super) close: bool,
-    pub(super) resume: bool,
-    pub(super) done: bool,
 }
 
 /// How an exchange is to the context at hand.
@@ -90,6 +82,8 @@ pub(super) struct State {
     /// The context that host calls act for; a guest may change it.
     pub(super) effective: u32,
     pub(super) wish: Wish,
+    /// The other contexts in a shared instance; nobody where exchanges are kept apart.
+    pub(super) residents: Residents,
     /// Whether the guest put anything into a header section in this callback.
     pub(super) grown: bool,
     /// Bytes the guest put into header sections in this callback.
@@ -134,6 +128,7 @@ impl State {
             context: ROOT_CONTEXT,
             effective: ROOT_CONTEXT,
             wish: Wish::default(),
+            residents: Residents::default(),
             grown: false,
             grown_bytes: 0,
             log: LogBudget::default(),
@@ -177,9 +172,24 @@ impl State {
         self.notes.as_ref().is_some_and(|notes| !notes.wished.is_empty())
     }
 
-    /// The moment as seen by the effective context: a guest acting for its plugin sees no exchange.
+    /// The moment as seen by the effective context: a guest acting for its plugin, or for an exchange that is not at hand,
+    /// sees none.
     pub(super) fn sight(&self) -> Moment {
-        if self.effective == ROOT_CONTEXT { Moment::Root } else { self.moment }
+        let at_hand = self.effective == self.context && self.context != ROOT_CONTEXT;
+        if at_hand { self.moment } else { Moment::Root }
+    }
+
+    /// Whether the guest acts for another exchange than the one at hand.
+    pub(super) fn acts_for_other(&self) -> bool {
+        self.effective != self.context && self.effective != ROOT_CONTEXT
+    }
+
+    /// What the effective context is wished: the exchange at hand, or another one; `None` where it is neither.
+    pub(super) fn wish_mut(&mut self) -> Option<&mut Wish> {
+        if self.effective == self.context {
+            return self.notes().is_some().then_some(&mut self.wish);
+        }
+        self.residents.letter(self.effective)
     }
 
     pub(super) fn request(&self) -> Option<&RequestHead> {

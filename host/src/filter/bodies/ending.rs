@@ -70,7 +70,7 @@ impl Ensemble {
         let piece = Piece::behind(direction, mem::take(held).freeze(), trailers);
         let (flow, Piece { bytes, trailers, .. }) = if interests.in_trailers(direction) {
             self.close((index, direction.trailers_callback()), heads, piece)?
-        } else if self.pauses.held_by(direction, index) && self.seats.calls.has(index) {
+        } else if self.pauses.held_by(direction, index) && self.seats.expects(index) {
             (Flow::Held, piece)
         } else {
             (Flow::On, piece)

@@ -165,11 +165,12 @@ impl FilteredBody {
     /// Takes what a filter has let go through those behind it; `None` where none has, and the next that does wakes `cx`.
     fn pass_released(&mut self, cx: &Context<'_>) -> Option<Result<Bytes, BodyError>> {
         let mut ensemble = lock(&self.shared);
+        ensemble.hear();
         if ensemble.ended.is_some() {
             return Some(Err(BodyError::Filtered));
         }
         let Some(Holding { seat, end, trailers, .. }) = ensemble.pauses.take_released(self.direction) else {
-            ensemble.pauses.watch(cx);
+            ensemble.watch(cx);
             return None;
         };
         drop(ensemble);

@@ -12,13 +12,17 @@ use tokio::runtime::Handle;
 
 use super::super::bodies::direction::Direction;
 use super::super::ensemble::{Ensemble, ResponsePhase, Shared, lock};
-use super::super::failure::{Broken, Callback, FailureKind, FilterFailure};
+use super::super::failure::{Broken, Callback, FilterFailure};
 use super::super::instance::decision::Decision;
+use super::super::instance::wish::Wish;
+use super::super::isolation::mailbox::Letter;
 use super::super::state::Standing;
 use super::super::stream::EndOfStream;
 use super::super::verdict::Verdict;
 use super::outcall::{Arrival, Ending};
 use crate::config::OnError;
+
+const TOO_LONG: &str = "the guest paused for longer than pause_max";
 
 impl Ensemble {
     /// Sends off the calls that filters wished for since the last time; `home` is where their answers come to, as long as
@@ -65,47 +69,95 @@ impl Ensemble {
         let heard = self.seats.arrive(seat, &plugin, heads.as_deref_mut(), (arrival, standing));
         self.kept = heads;
         match heard {
-            Ok(Decision::Pause | Decision::Done) => self.give_up_if_stuck(seat),
-            Ok(Decision::Continue) => self.pauses.release(seat),
-            Ok(Decision::Close) => self.interrupt(Verdict::Close),
-            Ok(Decision::Reply(reply)) => {
-                self.seats.replied(&reply);
-                self.interrupt(Verdict::Reply(*reply));
-            }
+            Ok(decision) => self.follow(seat, decision),
             Err(failure) => self.heed(seat, failure),
         }
     }
 
+    /// Does what was decided about the filter in `seat` outside of the callbacks that hand it a message.
+    fn follow(&mut self, seat: usize, decision: Decision) {
+        match decision {
+            Decision::Pause | Decision::Done => self.give_up_if_stuck(seat),
+            Decision::Continue => self.pauses.release(seat),
+            Decision::Close => self.interrupt(Verdict::Close),
+            Decision::Reply(reply) => {
+                self.seats.replied(&reply);
+                self.interrupt(Verdict::Reply(*reply));
+            }
+        }
+    }
+
+    /// Does what others in shared instances wish of the filters here.
+    pub(in crate::filter) fn hear(&mut self) {
+        while let Some((seat, letter)) = self.seats.take_letter() {
+            match letter {
+                Letter::Wish(wish) => self.do_wish(seat, wish),
+                // The answer to a call finds out by itself.
+                Letter::Lost if self.seats.calls.has(seat) => {}
+                Letter::Lost => {
+                    if let Some(callback) = self.waits_at(seat) {
+                        self.give_up(seat, callback, Broken::lost());
+                    }
+                }
+            }
+        }
+    }
+
+    fn do_wish(&mut self, seat: usize, wish: Wish) {
+        let lingers = self.seats.lingers(seat);
+        match wish.decision() {
+            Some(Decision::Done) if lingers => {
+                let plugin = self.plugins[seat].clone();
+                self.seats.start_watch();
+                self.seats.delete(seat, &plugin);
+            }
+            Some(decision) if !lingers => self.follow(seat, decision),
+            _ => {}
+        }
+    }
+
+    /// Has `cx` woken when anything may go on.
+    pub(in crate::filter) fn watch(&mut self, cx: &Context<'_>) {
+        self.pauses.watch(cx);
+        self.seats.watch(cx);
+    }
+
     /// How the head that is held back goes on.
     pub(in crate::filter) fn poll_said(&mut self, cx: &Context<'_>) -> Poll<Verdict> {
+        self.hear();
         match self.pauses.take_said() {
             Some(said) => Poll::Ready(said),
             None => {
-                self.pauses.watch(cx);
+                self.watch(cx);
                 Poll::Pending
             }
         }
     }
 
-    /// Ready when no context waits for its calls any more.
+    /// Ready when no context waits for anything any more.
     fn poll_lingerers(&mut self, cx: &Context<'_>) -> Poll<()> {
+        self.hear();
         if !self.seats.any_lingerer_waits() {
             return Poll::Ready(());
         }
-        self.pauses.watch(cx);
+        self.watch(cx);
         Poll::Pending
     }
 
     /// Fails a filter that waits for nothing.
     pub(in crate::filter) fn give_up_if_stuck(&mut self, seat: usize) {
+        if let Some(callback) = self.waits_at(seat)
+            && !self.seats.expects(seat)
+        {
+            self.give_up(seat, callback, Broken::never_resumed("the guest paused, and nothing can resume it"));
+        }
+    }
+
+    /// Where a filter holds back what nothing but itself could let go on.
+    fn waits_at(&self, seat: usize) -> Option<Callback> {
         let head = self.pauses.head.as_ref().filter(|head| head.seat == seat && head.said.is_none());
         let body = self.pauses.bodies.iter().find(|holding| holding.seat == seat && holding.end == EndOfStream::Yes);
-        let callback = head.map(|head| head.callback).or(body.map(|holding| holding.direction.callback()));
-        if let Some(callback) = callback
-            && !self.seats.calls.has(seat)
-        {
-            self.give_up(seat, callback, "the guest paused, and nothing can resume it");
-        }
+        head.map(|head| head.callback).or(body.map(|holding| holding.direction.callback()))
     }
 
     /// Fails whoever holds a head back where nothing can resume it.
@@ -118,7 +170,7 @@ impl Ensemble {
     /// Fails whoever holds a head back, for having done so too long; how that goes on.
     pub(in crate::filter) fn overdue(&mut self) -> Verdict {
         if let Some((seat, callback)) = self.pauses.head.as_ref().map(|head| (head.seat, head.callback)) {
-            self.give_up(seat, callback, "the guest paused for longer than pause_max");
+            self.give_up(seat, callback, Broken::never_resumed(TOO_LONG));
         }
         self.pauses.take_said().unwrap_or(Verdict::Continue)
     }
@@ -127,12 +179,11 @@ impl Ensemble {
     pub(in crate::filter) fn body_overdue(&mut self, direction: Direction) {
         let holder = self.pauses.bodies.iter().find(|holding| holding.direction == direction);
         if let Some(seat) = holder.map(|holding| holding.seat) {
-            self.give_up(seat, direction.callback(), "the guest paused for longer than pause_max");
+            self.give_up(seat, direction.callback(), Broken::never_resumed(TOO_LONG));
         }
     }
 
-    fn give_up(&mut self, seat: usize, callback: Callback, cause: &str) {
-        let broken = Broken::new(FailureKind::NeverResumed, cause);
+    fn give_up(&mut self, seat: usize, callback: Callback, broken: Broken) {
         let failure = self.seats.fail(seat, &self.plugins[seat], (callback, broken));
         self.heed(seat, failure);
     }

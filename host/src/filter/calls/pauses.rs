@@ -2,7 +2,6 @@
 //!
 //! Whoever waits leaves a waker here and looks again when it is woken; `arrivals` and the end of a wait say how it goes on.
 
-use std::mem;
 use std::task::{Context, Waker};
 
 use http::HeaderMap;
@@ -11,13 +10,14 @@ use super::super::bodies::direction::Direction;
 use super::super::failure::Callback;
 use super::super::stream::EndOfStream;
 use super::super::verdict::Verdict;
+use super::wakers::Wakers;
 
 #[derive(Default)]
 pub(in crate::filter) struct Pauses {
     /// At most one: the filters behind are not entered meanwhile.
     pub(in crate::filter) head: Option<HeadPause>,
     pub(in crate::filter) bodies: Vec<Holding>,
-    wakers: Vec<Waker>,
+    wakers: Wakers,
 }
 
 /// A filter holds a message back at its head.
@@ -111,13 +111,11 @@ impl Pauses {
 
     /// Has `cx` woken at the next change.
     pub(in crate::filter) fn watch(&mut self, cx: &Context<'_>) {
-        if !self.wakers.iter().any(|waker| waker.will_wake(cx.waker())) {
-            self.wakers.push(cx.waker().clone());
-        }
+        self.wakers.watch(cx);
     }
 
     /// Those to wake after a change, once the ensemble is unlocked.
     pub(in crate::filter) fn take_wakers(&mut self) -> Vec<Waker> {
-        mem::take(&mut self.wakers)
+        self.wakers.take()
     }
 }

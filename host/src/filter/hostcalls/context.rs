@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::super::abi::{ROOT_CONTEXT, Status, stream_type};
-use super::super::state::{Standing, Wish};
+use super::super::instance::wish::Wish;
+use super::super::state::Standing;
 use super::memory::{self, split};
 use super::outcome::{Answer, Guest};
 
@@ -20,18 +21,14 @@ pub(super) fn close_stream(guest: &mut Guest<'_>, stream: u32) -> Answer {
 }
 
 fn wish(guest: &mut Guest<'_>, make: impl FnOnce(&mut Wish)) -> Answer {
-    let state = guest.data_mut();
-    if state.notes().is_none() {
-        return Err(Status::BadArgument.into());
-    }
-    make(&mut state.wish);
+    make(guest.data_mut().wish_mut().ok_or(Status::BadArgument)?);
     Ok(())
 }
 
-/// Makes host calls act for another context: the plugin's, or that of the exchange at hand.
+/// Makes host calls act for another context: the plugin's, that of the exchange at hand, or one that shares its instance.
 pub(super) fn set_effective(guest: &mut Guest<'_>, context: u32) -> Answer {
     let state = guest.data_mut();
-    if context != ROOT_CONTEXT && context != state.context {
+    if context != ROOT_CONTEXT && context != state.context && !state.residents.knows(context) {
         return Err(Status::BadArgument.into());
     }
     state.effective = context;
@@ -39,9 +36,12 @@ pub(super) fn set_effective(guest: &mut Guest<'_>, context: u32) -> Answer {
 }
 
 /// Ends a context that was not done when its exchange was, when the callback is over; or the plugin, which asked for time.
+/// Whether another exchange is over the guest alone knows: what was wished of one under way goes nowhere.
 pub(super) fn done(guest: &mut Guest<'_>) -> Answer {
     let state = guest.data_mut();
-    if state.standing == Standing::Lingering {
+    if state.acts_for_other() {
+        wish(guest, |wish| wish.done = true)?;
+    } else if state.standing == Standing::Lingering {
         state.wish.done = true;
     } else if state.effective != ROOT_CONTEXT || !state.profile.orders.part() {
         return Err(Status::NotFound.into());

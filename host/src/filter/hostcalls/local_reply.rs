@@ -27,7 +27,7 @@ pub(super) struct Arguments {
 /// `BadArgument` for a status that is not final, a header that cannot be, or where there is nothing to answer.
 pub(super) fn send(guest: &mut Guest<'_>, arguments: &Arguments) -> Answer {
     let (memory, state) = split(guest)?;
-    if !matches!(state.sight(), Moment::Request | Moment::Response) {
+    if !matches!(state.sight(), Moment::Request | Moment::Response) && !state.acts_for_other() {
         return Err(Status::BadArgument.into());
     }
     let details = arguments.details.read(memory)?;
@@ -39,7 +39,7 @@ pub(super) fn send(guest: &mut Guest<'_>, arguments: &Arguments) -> Answer {
         details: String::from_utf8_lossy(&details[..details.len().min(DETAILS_BYTES_MAX)]).into_owned(),
         filter: state.profile.name.clone(),
     };
-    state.wish.reply = Some(Box::new(reply));
+    state.wish_mut().ok_or(Status::BadArgument)?.reply = Some(Box::new(reply));
     state.grown = true;
     Ok(())
 }

@@ -6,6 +6,7 @@ use super::super::failure::{Broken, FailureKind};
 use super::super::recording::scene;
 use super::super::recording::trace::Ruling;
 use super::super::state::State;
+use super::wish::Wish;
 
 /// What a guest decided in a callback.
 #[derive(Debug)]
@@ -26,8 +27,21 @@ pub(in crate::filter) enum Prospect {
     Some,
 }
 
+impl Wish {
+    /// What it comes to; `None` where nothing was wished.
+    pub(in crate::filter) fn decision(self) -> Option<Decision> {
+        match self {
+            Self { reply: Some(reply), .. } => Some(Decision::Reply(reply)),
+            Self { close: true, .. } => Some(Decision::Close),
+            Self { done: true, .. } => Some(Decision::Done),
+            Self { resume: true, .. } => Some(Decision::Continue),
+            Self { .. } => None,
+        }
+    }
+}
+
 /// What a step came to, as a trace tells it.
-pub(super) fn ruling(outcome: &Result<Decision, Broken>) -> Ruling {
+pub(in crate::filter) fn ruling(outcome: &Result<Decision, Broken>) -> Ruling {
     match outcome {
         Ok(Decision::Continue) => Ruling::Continue,
         Ok(Decision::Pause) => Ruling::Pause,

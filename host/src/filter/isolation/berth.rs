@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::super::abi::ROOT_CONTEXT;
-use super::super::failure::{Broken, FailureKind};
+use super::super::failure::Broken;
 use super::super::instance::Instance;
 use super::super::measures::metrics::Making;
 use super::image::Image;
@@ -73,12 +73,15 @@ impl Berth {
         if let Stay::Berth(number) = ticket.stay
             && (number != self.number || self.instance.is_none())
         {
-            return Err(Broken::new(FailureKind::Lost, "another exchange broke the instance they shared"));
+            return Err(Broken::lost());
         }
         let mut instance = match self.instance.take() {
             Some(instance) => instance,
             None => make(self.absence)?,
         };
+        if let (Stay::New, Some(mailbox)) = (&ticket.stay, &ticket.mailbox) {
+            instance.move_in(ticket.context, mailbox.clone());
+        }
         let outcome = attended(&mut instance, ticket, act);
         if outcome.is_ok() {
             ticket.stay = Stay::Berth(self.number);
@@ -109,8 +112,10 @@ impl Berth {
     }
 
     /// Ends the stay of an exchange that shared the instance.
-    pub(in crate::filter) fn leave_shared(&mut self) {
-        if self.instance.as_ref().is_some_and(|instance| instance.hoards()) {
+    pub(in crate::filter) fn leave_shared(&mut self, context: u32) {
+        let Some(instance) = &mut self.instance else { return };
+        instance.move_out(context);
+        if instance.hoards() {
             self.vacate(Making::Outgrown);
         }
     }

@@ -122,7 +122,8 @@ impl Quarters {
 
     /// The ticket of an exchange of this context, for the worker at hand.
     pub(in crate::filter) fn ticket(&self, context: u32) -> Ticket {
-        Ticket::new(context, worker::slot(self.berths.len()))
+        let mailbox = self.are_shared().then(Arc::default);
+        Ticket { mailbox, ..Ticket::new(context, worker::slot(self.berths.len())) }
     }
 
     /// Gives the exchange of `ticket` an instance of its own, whose calls are noted. Where that cannot be, it is one like
@@ -175,7 +176,7 @@ impl Quarters {
     pub(in crate::filter) fn leave(&self, ticket: Ticket) {
         match self.isolation {
             Isolation::Image(_) => self.berths[ticket.berth].lock().leave(ticket),
-            Isolation::Shared => self.berths[ticket.berth].lock().leave_shared(),
+            Isolation::Shared => self.berths[ticket.berth].lock().leave_shared(ticket.context),
             Isolation::Exclusive(_) => {}
         }
     }

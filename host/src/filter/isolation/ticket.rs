@@ -3,8 +3,11 @@
 //! `Plugin::admit` gives one out, `Plugin::enter` finds the instance in which the context lives, and `Plugin::leave` takes
 //! the ticket back. Between two callbacks another exchange may be in that instance.
 
+use std::sync::Arc;
+
 use super::super::instance::Instance;
 use super::super::state::LogBudget;
+use super::mailbox::Mailbox;
 
 pub(in crate::filter) struct Ticket {
     /// Never used by two exchanges at a time.
@@ -13,6 +16,8 @@ pub(in crate::filter) struct Ticket {
     pub(in crate::filter) berth: usize,
     pub(in crate::filter) stay: Stay,
     pub(in crate::filter) log: LogBudget,
+    /// Where others in a shared instance reach the context.
+    pub(in crate::filter) mailbox: Option<Arc<Mailbox>>,
 }
 
 /// Where the context lives.
@@ -27,6 +32,6 @@ pub(in crate::filter) enum Stay {
 
 impl Ticket {
     pub(in crate::filter) fn new(context: u32, berth: usize) -> Self {
-        Self { context, berth, stay: Stay::New, log: LogBudget::default() }
+        Self { context, berth, stay: Stay::New, log: LogBudget::default(), mailbox: None }
     }
 }

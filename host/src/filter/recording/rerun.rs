@@ -3,13 +3,14 @@
 //! To the letter: in the image that was recorded, with every host call answered from the trace. Freely: in an instance
 //! that was just started, with the messages as they were and the host working out what follows from them.
 
+use std::mem;
 use std::sync::Arc;
 
 use wasmtime::{Instance as Guest, InstancePre, Store, Val};
 
 use super::super::abi::{ACTION_CONTINUE, ROOT_CONTEXT};
 use super::super::cause::broken;
-use super::super::instance::decision::check_headers;
+use super::super::instance::decision::{self, Decision, check_headers};
 use super::super::isolation::image::Image;
 use super::super::isolation::renewal::Renewal;
 use super::super::isolation::replica::Replica;
@@ -157,19 +158,8 @@ fn ruling(state: &mut State, action: u32) -> Ruling {
     {
         return Ruling::Fail(broken.kind.word().to_owned());
     }
-    let wish = std::mem::take(&mut state.wish);
-    match wish.reply {
-        Some(reply) => Ruling::Reply {
-            status: reply.status.as_u16(),
-            headers: scene::fields(&reply.headers),
-            body: reply.body[..].into(),
-            details: reply.details.clone(),
-        },
-        None if wish.close => Ruling::Close,
-        None if wish.done => Ruling::Done,
-        None if action == ACTION_CONTINUE || wish.resume => Ruling::Continue,
-        None => Ruling::Pause,
-    }
+    let unasked = if action == ACTION_CONTINUE { Decision::Continue } else { Decision::Pause };
+    decision::ruling(&Ok(mem::take(&mut state.wish).decision().unwrap_or(unasked)))
 }
 
 /// The callbacks that a step has for any module: one that was recorded may have lacked some of them.

@@ -25,6 +25,7 @@ mod recording;
 mod rerunning;
 mod renewing;
 mod replies;
+mod residents;
 mod root;
 mod sharing;
 mod speed;

@@ -1,0 +1,14 @@
+;; Logs three thousand lines, and serves.
+(module
+  (import "env" "proxy_log" (func $log (param i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 64) "accept")
+  (func (export "proxy_abi_version_0_2_1"))
+  (func (export "malloc") (param $size i32) (result i32) (i32.const 4096))
+  (func (export "proxy_on_request_headers") (param $context i32) (param $count i32) (param $end i32) (result i32)
+    (local $left i32)
+    (local.set $left (i32.const 3000))
+    (loop $on
+      (drop (call $log (i32.const 2) (i32.const 64) (i32.const 6)))
+      (br_if $on (local.tee $left (i32.sub (local.get $left) (i32.const 1)))))
+    (i32.const 0)))
