@@ -133,20 +133,22 @@ impl Headers {
     /// # }
     /// ```
     pub fn remove_alike(&mut self, name: &str) -> &mut Self {
-        let separators = name.bytes().filter(|byte| b"-_".contains(byte)).count();
-        if separators <= SEPARATORS_MAX {
-            for choice in 0..1_u32 << separators {
-                self.remove(&spelling(name, choice));
+        let separators = name.bytes().filter(is_separator).count();
+        if separators > SEPARATORS_MAX {
+            for (sent, _) in self.all() {
+                if sent.bytes().map(folded).eq(name.bytes().map(folded)) {
+                    self.remove(&sent);
+                }
             }
             return self;
         }
-        let folded = spelling(name, 0);
-        for (sent, _) in self.all() {
-            if spelling(&sent, 0).eq_ignore_ascii_case(&folded) {
-                self.remove(&sent);
-            }
+        let mut spelling = self.known_as(name).into_owned();
+        let mut refused = calls::remove_header(self.map, &spelling).is_err();
+        for choice in 1..1_u32 << separators {
+            respell(&mut spelling, choice.trailing_zeros());
+            refused |= calls::remove_header(self.map, &spelling).is_err();
         }
-        self
+        self.note("remove", name, refused)
     }
 
     fn note(&mut self, verb: &str, name: &str, refused: bool) -> &mut Self {
@@ -168,14 +170,21 @@ impl Headers {
 /// message is read, which costs as much as that.
 const SEPARATORS_MAX: usize = 3;
 
-/// A name with `_` for those of its separators whose bit is set in `choice`, and `-` for the others.
-fn spelling(name: &str, mut choice: u32) -> String {
-    let mut separator = || {
-        let low = choice & 1 == 1;
-        choice >>= 1;
-        if low { '_' } else { '-' }
-    };
-    name.chars().map(|letter| if matches!(letter, '-' | '_') { separator() } else { letter }).collect()
+fn is_separator(byte: &u8) -> bool {
+    matches!(byte, b'-' | b'_')
+}
+
+/// What all spellings of a letter have in common.
+fn folded(byte: u8) -> u8 {
+    if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() }
+}
+
+/// Gives a name the other one for its separator with this number.
+fn respell(name: &mut String, number: u32) {
+    let place = name.bytes().enumerate().filter(|(_, byte)| is_separator(byte)).nth(number as usize);
+    if let Some((at, byte)) = place {
+        name.replace_range(at..=at, if byte == b'-' { "_" } else { "-" });
+    }
 }
 
 /// The property that tells a request header.

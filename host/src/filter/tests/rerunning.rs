@@ -31,7 +31,8 @@ fn asking(mark: u32) -> Vec<u8> {
         show(7, &sum),
         show_body(),
     );
-    let guest = guest.on_request(&format!("{REMEMBER} (drop {call}) {PAUSE}")).on_response("(call $tell (i32.const 7))");
+    let guest =
+        guest.on_request(&format!("{REMEMBER} (drop {call}) {PAUSE}")).on_response("(call $tell (i32.const 7))");
     guest.on_answer(&answered).build()
 }
 
@@ -72,7 +73,9 @@ async fn calls_and_their_answers_are_in_a_trace_and_given_again() {
     let recording = stage.filters.record("probe", bounds(3)).unwrap();
     for ending in ["whole", "bare", "refused"] {
         let answer = |asked: Asked| match ending {
-            "whole" => asked.end(Ok(Response::builder().status(201).body(with_trailers("yes", "x-sum", "42")).unwrap())),
+            "whole" => {
+                asked.end(Ok(Response::builder().status(201).body(with_trailers("yes", "x-sum", "42")).unwrap()))
+            }
             "bare" => asked.answer(200, ""),
             _ => asked.end(Err(CallFailure::Origin("refused".to_owned()))),
         };
@@ -127,7 +130,8 @@ fn late(done: &str, ends: &str) -> Vec<u8> {
 
 #[tokio::test]
 async fn what_a_context_does_after_its_exchange_is_in_a_trace() {
-    let waits = |answer: u32| format!("(func (export \"proxy_on_done\") (param i32) (result i32) (i32.const {answer}))");
+    let waits =
+        |answer: u32| format!("(func (export \"proxy_on_done\") (param i32) (result i32) (i32.const {answer}))");
     let ends = waits(0) + "DELETE";
     for (done, heads) in [("(drop (call $done))", true), ("(drop (call $done))", false), ("", true)] {
         let module = late(done, &ends);
