@@ -204,8 +204,8 @@ fn text(bytes: Vec<u8>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::prelude::*;
     use crate::rehearsal::{get, rehearse};
+    use crate::{Filter, Flow, Request};
 
     const SHORT: &str = "x-user_id";
     const LONG: &str = "x-a-b-c-d";
