@@ -12,6 +12,7 @@ use super::desk::{Asked, Desk, PAUSE, REMEMBER, RESUME, TURN, with_trailers};
 use super::guest::{Guest, OUT};
 use super::node::{Node, request, response, run_both, run_request, statuses, stream};
 use super::stage::{Stage, all_of, bounds};
+use crate::body::Body;
 
 /// Shows the body of the answer at hand.
 fn show_body() -> String {
@@ -112,6 +113,49 @@ async fn answers_are_given_again_in_the_order_in_which_they_came() {
     assert!(matches!(verdict, Verdict::Continue) && statuses(&head.headers) == [2, 1], "{verdict:?}");
     drop(run);
     runs_again(&stage, &module, &all_of(recording).await, 1);
+}
+
+#[tokio::test]
+async fn what_an_answer_may_no_longer_say_is_refused_again() {
+    let mut guest = Guest::new().with_context();
+    let (call, name, value) = (guest.call("/auth"), guest.text("forebay\0cache\0ttl"), guest.text("60"));
+    let module = guest
+        .on_request(&format!("{REMEMBER} (drop {call})"))
+        .on_answer(&format!("{TURN} (i32.store (i32.const 8) (call $set_property {name} {value}))"))
+        .on_response("(call $tell (i32.load (i32.const 8)))")
+        .build();
+    let (stage, mut desk) = stage(&module);
+    let recording = stage.filters.record("probe", bounds(1)).unwrap();
+    let (mut run, mut head, _) = run_request(&stage.chain);
+    assert!(desk.next().await.answer(200, "late"));
+    tokio::task::yield_now().await;
+    let mut parts = response();
+    run.on_response(&mut head, &mut parts, EndOfStream::No).await;
+    assert_eq!(statuses(&parts.headers), [2], "the request's head has gone on");
+    drop(run);
+    runs_again(&stage, &module, &all_of(recording).await, 1);
+}
+
+#[tokio::test]
+async fn a_body_that_waits_for_an_answer_is_in_a_trace() {
+    let mut guest = Guest::new().with_context();
+    let call = guest.call("/scan");
+    let held = format!(
+        "(func (export \"proxy_on_request_body\") (param i32 i32 i32) (result i32) (drop {call}) (i32.const 1))"
+    );
+    let module = guest.on_request(REMEMBER).on_answer(&format!("{TURN} {RESUME}")).with(&held).build();
+    let (stage, mut desk) = stage(&module);
+    let recording = stage.filters.record("probe", bounds(1)).unwrap();
+    let (mut run, head, _) = run_request(&stage.chain);
+    let through = run.through_request(&head, Body::from(Bytes::from_static(b"a=1")));
+    let (body, answered) = tokio::join!(through, async { desk.next().await.answer(200, "clean") });
+    assert!(answered);
+    assert_eq!(body.expect("it goes on").collect().await.expect("whole").to_bytes(), "a=1");
+    drop(run);
+    let trace = all_of(recording).await;
+    runs_again(&stage, &module, &trace, 1);
+    let differing = stage.replay(&Guest::new().build(), &trace).unwrap().other().differing;
+    assert!(!differing.is_empty(), "one that waits for nothing");
 }
 
 /// Calls when its exchange is over, and says what it is answered; it ends by these callbacks.
