@@ -11,3 +11,4 @@ mod hostile;
 mod node;
 mod parts;
 mod plugin;
+mod rehearsed;

@@ -2,7 +2,7 @@
 
 use support::{Answer, Origin};
 
-use crate::node::Filtered;
+use crate::node::{Filtered, built};
 
 async fn origin() -> Origin {
     let origin = Origin::start().await;
@@ -77,4 +77,18 @@ async fn what_this_host_lacks_is_said_and_what_is_not_there_now_is_empty() {
     // The SDK takes no answer of a call of gRPC but those that Envoy gives.
     assert_eq!(node.get_with("/", &[("X-Grpc", "1")]).await.status, 500);
     node.says("unexpected status: 12").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_decides_about_requests_that_wait_for_it() {
+    let Some(module) = built("rust") else { return };
+    let node = Filtered::start(origin().await, &module, "turnstile", "isolation = \"shared\"\n").await;
+    let (on, reply) = ([("X-Way", "on")], [("X-Way", "reply")]);
+    let (on, reply) = tokio::join!(node.get_with("/page", &on), node.get_with("/page", &reply));
+    assert_eq!((on.status, on.text()), (200, "good"));
+    assert_eq!((reply.status, reply.text(), reply.header("x-turned")), (403, "no", Some("away")));
+    let seen = node.origin.seen();
+    assert_eq!(seen.len(), 1);
+    assert_eq!((seen[0].header("x-way"), seen[0].header("x-turned")), (Some("on"), Some("round")));
+    assert_eq!(node.said("turned: "), ["Ok(())", "Ok(())"]);
 }

@@ -80,5 +80,10 @@ CASES = [
     ("rust", "repeated", [Ask("twice", fields=TWICE)]),
     ("rust", "metrics", [Ask("first"), Ask("second")]),
     ("rust", "properties", [Ask("get", fields=TWICE), Ask("post", method="POST", body=b"hello")]),
+    (
+        "rust",
+        "turnstile",
+        [*(Ask(way, fields=[("X-Way", way)]) for way in ("on", "reply", "close")), Ask("none")],
+    ),
     ("rust", "rash", [Ask("before"), Ask("panics", fields=[("X-Panic", "request")]), Ask("after")]),
 ]

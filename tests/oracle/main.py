@@ -26,11 +26,14 @@ APART = ("property ", "header ", "body ", "shared ", "queue ", "lacking ", "trai
 
 
 def ask(port, request):
-    """The response to one request."""
+    """The response to one request; a connection that closes without any has the status 0."""
     with socket.create_connection(("127.0.0.1", port), timeout=20) as stream:
         stream.sendall(request.wire())
         response = http.client.HTTPResponse(stream, method=request.method)
-        response.begin()
+        try:
+            response.begin()
+        except (http.client.RemoteDisconnected, ConnectionResetError):
+            return 0, [], ""
         fields = [(name.lower(), value) for name, value in response.getheaders()]
         return response.status, fields, response.read().decode()
 

@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 
 PATIENCE = 20
+# Settings with which the guest's contexts work together, as all do in Envoy.
+SHARED = ["turnstile"]
 # Nobody listens here.
 CLOSED = 1
 
@@ -62,6 +64,7 @@ class Forebay(Proxy):
                 f'[origins.site]\nservers = ["http://127.0.0.1:{origin.port}"]\n'
                 f'[origins.closed]\nservers = ["http://127.0.0.1:{CLOSED}"]\n'
                 f"[filters.guest]\nmodule = {json.dumps(str(module))}\nsettings = {json.dumps(settings)}\n"
+                f'isolation = "{"shared" if settings in SHARED else "request"}"\n'
                 f'[[route]]\norigin = "site"\nfilters = ["guest"]\n[route.cache]\nenabled = false\n'
             )
 

@@ -141,7 +141,9 @@ fn the_cost_of_each_callback_stands_beside_its_limit() {
     assert!(said.contains("\"the office does\": 2 rounds"), "{said}");
     for (row, limit) in [
         ("request headers", "10ms"),
+        ("request body", "10ms"),
         ("response headers", "10ms"),
+        ("response body", "10ms"),
         ("log, done, delete", "10ms"),
         ("whole exchange", " us"),
         ("start of an instance", "1s"),

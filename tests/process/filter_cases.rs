@@ -8,7 +8,7 @@ use support::{filter_module, forebay};
 use tempfile::TempDir;
 
 /// Runs one filter on cases written here.
-fn cases(module: &Path, text: &str) -> Output {
+pub(crate) fn cases(module: &Path, text: &str) -> Output {
     let folder = TempDir::new().expect("a temporary folder can be made");
     fs::write(folder.path().join("cases.toml"), text).expect("a temporary file can be written");
     let mut command = forebay();
@@ -16,7 +16,7 @@ fn cases(module: &Path, text: &str) -> Output {
     command.output().expect("the program can be run")
 }
 
-fn told(output: &Output) -> String {
+pub(crate) fn told(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 

@@ -3,6 +3,8 @@
 mod checking;
 mod crowd;
 mod filter_authors;
+mod filter_case_bodies;
+mod filter_case_calls;
 mod filter_cases;
 mod ghosts;
 mod large_bodies;

@@ -152,7 +152,7 @@ pub enum Isolation {
 }
 
 /// What a filter holds back that pauses at headers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum HeaderPause {
     /// Headers and body.
     All,

@@ -4,6 +4,7 @@
 //! its messages for the time of each callback, and closes the context. Which exchange that is when, `berth` decides. After a
 //! failure the instance must be dropped: its memory may hold anything.
 
+mod correspondence;
 pub(super) mod decision;
 mod own;
 pub(super) mod parting;
@@ -252,9 +253,7 @@ impl Instance {
         callback: impl FnOnce(&mut Self, EndOfStream) -> wasmtime::Result<u32>,
     ) -> Result<Decision, Broken> {
         self.swap(&mut loan);
-        if self.store.data().call.is_none() {
-            self.store.data().residents.turn_the_page(self.context);
-        }
+        self.open_letters();
         self.arm(moment);
         scene::begin(self.store.data_mut(), loan.end);
         let action = callback(self, loan.end);
@@ -264,9 +263,7 @@ impl Instance {
             Ok(action) => self.decide(action, prospect),
             Err(error) => Err(broken(&self.store, &error)),
         };
-        if outcome.is_ok() {
-            self.store.data_mut().residents.deliver();
-        }
+        let outcome = outcome.and_then(|decision| self.send_letters(Some(&decision)).map(|()| decision));
         scene::end(self.store.data_mut(), || Some(ruling(&outcome)));
         if outcome.is_err() {
             self.store.data_mut().revert();

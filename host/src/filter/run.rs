@@ -153,8 +153,9 @@ impl Run {
             }
             None => self.said().await,
         };
-        let heads = lock(&self.shared).kept.take().expect("whoever enters a guest with the heads puts them back");
-        (said, *heads)
+        let mut ensemble = lock(&self.shared);
+        let heads = ensemble.kept.take().expect("whoever enters a guest with the heads puts them back");
+        (said, *ensemble.seats.release_heads().unwrap_or(heads))
     }
 
     /// The body on its way through the filters up to the one that holds the head back, where that one reads ahead.

@@ -269,6 +269,11 @@ impl Seats {
         (0..self.taken.len()).find_map(|index| Some((index, self.mailbox(index)?.take()?)))
     }
 
+    /// What others in an instance have made of the heads that one of the filters held back.
+    pub(super) fn release_heads(&self) -> Option<Box<Heads>> {
+        (0..self.taken.len()).filter_map(|index| self.mailbox(index)?.release()).last()
+    }
+
     /// Has `cx` woken by the next letter.
     pub(super) fn watch(&self, cx: &Context<'_>) {
         (0..self.taken.len()).filter_map(|index| self.mailbox(index)).for_each(|mailbox| mailbox.watch(cx));

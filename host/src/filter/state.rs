@@ -9,7 +9,7 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, Method, Response, Version, response};
 use wasmtime::{Memory, TypedFunc};
 
-use super::abi::{MapType, ROOT_CONTEXT, Status};
+use super::abi::{BufferType, MapType, ROOT_CONTEXT, Status};
 use super::bodies::piece::Piece;
 use super::bounds::limiter::Limiter;
 use super::bounds::overtime::Overtime;
@@ -179,6 +179,11 @@ impl State {
         if at_hand { self.moment } else { Moment::Root }
     }
 
+    /// Whether the callback is about a message's head.
+    pub(super) fn is_at_head(&self) -> bool {
+        self.call.is_none() && self.piece.buffer == BufferType::Absent
+    }
+
     /// Whether the guest acts for another exchange than the one at hand.
     pub(super) fn acts_for_other(&self) -> bool {
         self.effective != self.context && self.effective != ROOT_CONTEXT
@@ -186,17 +191,23 @@ impl State {
 
     /// What the effective context is wished: the exchange at hand, or another one; `None` where it is neither.
     pub(super) fn wish_mut(&mut self) -> Option<&mut Wish> {
-        if self.effective == self.context {
-            return self.notes().is_some().then_some(&mut self.wish);
+        if self.acts_for_other() {
+            return self.residents.wish_mut(self.effective);
         }
-        self.residents.letter(self.effective)
+        self.notes().is_some().then_some(&mut self.wish)
     }
 
     pub(super) fn request(&self) -> Option<&RequestHead> {
+        if self.acts_for_other() {
+            return self.residents.heads(self.effective).map(|heads| &heads.request);
+        }
         matches!(self.sight(), Moment::Request | Moment::Response | Moment::Log).then(|| self.request.get())
     }
 
     pub(super) fn response(&self) -> Option<&response::Parts> {
+        if self.acts_for_other() {
+            return self.residents.heads(self.effective)?.response.as_ref();
+        }
         matches!(self.sight(), Moment::Response | Moment::Log).then(|| self.response.get())
     }
 
@@ -231,6 +242,10 @@ impl State {
 
     /// The message behind a map, to be changed; `NotFound` where it is not there now.
     pub(super) fn message_mut(&mut self, map: MapType) -> Result<&mut dyn Message, Status> {
+        if self.acts_for_other() {
+            let heads = self.residents.heads_mut(self.effective);
+            return heads.and_then(|heads| heads.message_mut(map)).ok_or(Status::NotFound);
+        }
         match (map, self.sight()) {
             (MapType::RequestHeaders, Moment::Request | Moment::Response) => Ok(self.request.change()),
             (MapType::ResponseHeaders, Moment::Response) => Ok(self.response.change()),

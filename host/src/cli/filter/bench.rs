@@ -11,10 +11,13 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 use rustix::time::{ClockId, clock_gettime};
 
+use super::answer::{Answer, Scripted};
 use super::arguments::Bench;
-use super::cases::{Answer, Cases, Given, Settings};
+use super::cases::{Cases, Given, Settings};
 use super::check::bytes;
-use super::stand::{Phase, Stand, Visit, limits, response_of};
+use super::exchange::Phase;
+use super::setup::Setup;
+use super::stand::{Stand, limits};
 use crate::config::FilterLimits;
 use crate::filter::{Chain, Inspection};
 
@@ -28,17 +31,19 @@ const STARTS: u32 = 50;
 /// What is measured.
 struct Exchange {
     name: String,
-    settings: String,
+    setup: Setup,
     request: Given,
     answer: Answer,
+    calls: Vec<Scripted>,
 }
 
 /// One batch: the mean of each phase, and of the whole without a clock in between.
 #[derive(Debug, Clone, Copy, Default)]
 struct Batch {
     request: Duration,
+    request_body: Duration,
     response: Duration,
-    body: Duration,
+    response_body: Duration,
     end: Duration,
     whole: Duration,
 }
@@ -48,11 +53,10 @@ pub(super) fn bench(options: &Bench) -> anyhow::Result<ExitCode> {
     let exchange = exchange(options)?;
     let limits = limits()?;
     let inspection = Inspection::of(&options.file, &limits)?;
-    let stand = Stand::load(&options.file, &exchange.settings)?;
-    let visit = stand.visit(&exchange.request)?;
+    let stand = Stand::load(&options.file, &exchange.setup)?;
     let mut batches = Vec::new();
     for round in 0..options.rounds + WARM_UP {
-        let batch = batch(&stand, &visit, &exchange.answer)?;
+        let batch = batch(&stand, &exchange)?;
         if round >= WARM_UP {
             batches.push(batch);
         }
@@ -74,9 +78,10 @@ fn exchange(options: &Bench) -> anyhow::Result<Exchange> {
         let settings = base.map(|settings| settings.text()).unwrap_or_default();
         return Ok(Exchange {
             name: "a plain GET".to_owned(),
-            settings,
+            setup: Setup::new(settings),
             request: Given::default(),
             answer: Answer::default(),
+            calls: Vec::new(),
         });
     };
     let (file, name) = named.split_once('#').map_or((named.as_str(), None), |(file, name)| (file, Some(name)));
@@ -91,39 +96,43 @@ fn exchange(options: &Bench) -> anyhow::Result<Exchange> {
             None => bail!("{file} has no case {name:?}"),
         },
     };
-    let settings = cases.settings_of(&cases.cases[index], base.as_ref());
+    let setup = cases.setup_of(&cases.cases[index], base.as_ref());
+    let calls = cases.calls_of(&cases.cases[index]).to_vec();
     let case = cases.cases.swap_remove(index);
-    Ok(Exchange { name: format!("{:?}", case.name), settings, request: case.request, answer: case.origin })
+    Ok(Exchange { name: format!("{:?}", case.name), setup, request: case.request, answer: case.origin, calls })
 }
 
-fn batch(stand: &Stand, visit: &Visit, answer: &Answer) -> anyhow::Result<Batch> {
+fn batch(stand: &Stand, Exchange { request, answer, calls, .. }: &Exchange) -> anyhow::Result<Batch> {
     let mut sums = Batch::default();
     let reading = cost_of_reading();
     for _ in 0..BATCH {
-        let (visit, response) = (visit.again(), response_of(answer));
+        let messages = (stand.visit(request)?, answer.message());
         let mut since = processor_time();
-        stand.pass(visit, response, |phase| {
+        stand.pass(messages, calls, |phase| {
             let now = processor_time();
             let spent = now.saturating_sub(since).saturating_sub(reading);
             match phase {
                 Phase::Request => sums.request += spent,
+                Phase::RequestBody => sums.request_body += spent,
                 Phase::Response => sums.response += spent,
-                Phase::Body => sums.body += spent,
+                Phase::ResponseBody => sums.response_body += spent,
                 Phase::End => sums.end += spent,
             }
             since = processor_time();
         })?;
     }
-    let prepared: Vec<_> = (0..BATCH).map(|_| (visit.again(), response_of(answer))).collect();
+    let prepare = |_| stand.visit(request).map(|visit| (visit, answer.message()));
+    let prepared = (0..BATCH).map(prepare).collect::<Result<Vec<_>, _>>()?;
     let begun = processor_time();
-    for (visit, response) in prepared {
-        stand.pass(visit, response, |_| {})?;
+    for messages in prepared {
+        stand.pass(messages, calls, |_| {})?;
     }
     let whole = processor_time().saturating_sub(begun);
     Ok(Batch {
         request: sums.request / BATCH,
+        request_body: sums.request_body / BATCH,
         response: sums.response / BATCH,
-        body: sums.body / BATCH,
+        response_body: sums.response_body / BATCH,
         end: sums.end / BATCH,
         whole: whole / BATCH,
     })
@@ -153,8 +162,9 @@ fn times(batches: &[Batch], limits: &FilterLimits) -> String {
     let deadline = format!("{:?}", limits.callback_deadline);
     let head = format!("{:<26}{:>12}{:>12}   {}\n", "processor time", "least", "median", "limit");
     head + &row("request headers", &deadline, |batch| batch.request)
+        + &row("request body", &deadline, |batch| batch.request_body)
         + &row("response headers", &deadline, |batch| batch.response)
-        + &row("response body", &deadline, |batch| batch.body)
+        + &row("response body", &deadline, |batch| batch.response_body)
         + &row("log, done, delete", &deadline, |batch| batch.end)
         + &row("whole exchange", "", |batch| batch.whole)
 }

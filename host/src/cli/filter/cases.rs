@@ -4,25 +4,30 @@
 //! key, a URL that is none, a field that cannot be sent. `stand` runs a case, `judge` compares.
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
 use std::fs;
 use std::net::IpAddr;
 use std::path::Path;
-use std::str::FromStr;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
-use serde::de::{Deserializer, Error};
+use http::{HeaderMap, Method, Uri};
 use serde::{Deserialize, Serialize};
 
+use super::answer::{Answer, Scripted};
+use super::content::Pieces;
+use super::setup::Setup;
+use super::spelling::{fields, fields_if_any, parsed, url};
 use super::wanted::Wanted;
-use crate::config::{Fault, Faults, Place, position};
+use crate::config::{Fault, Faults, HeaderPause, Place, position};
 
 /// All of one file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Cases {
-    /// Of every case that has none of its own.
-    pub(super) settings: Option<Settings>,
+    /// Of every case that has none of its own, like the rest up to the cases.
+    settings: Option<Settings>,
+    #[serde(default)]
+    calls: Vec<Scripted>,
+    #[serde(default)]
+    on_headers_stop_iteration: bool,
     #[serde(rename = "case", default)]
     pub(super) cases: Vec<Case>,
 }
@@ -31,7 +36,11 @@ pub(super) struct Cases {
 #[serde(deny_unknown_fields)]
 pub(super) struct Case {
     pub(super) name: String,
-    pub(super) settings: Option<Settings>,
+    settings: Option<Settings>,
+    /// What the origins answer that the filter calls.
+    calls: Option<Vec<Scripted>>,
+    /// As in `[filters.NAME]`.
+    on_headers_stop_iteration: Option<bool>,
     #[serde(default)]
     pub(super) request: Given,
     #[serde(default)]
@@ -50,20 +59,11 @@ pub(super) struct Given {
     pub(super) url: Uri,
     #[serde(deserialize_with = "fields")]
     pub(super) headers: HeaderMap,
-    pub(super) body: String,
+    pub(super) body: Pieces,
+    #[serde(deserialize_with = "fields_if_any")]
+    pub(super) trailers: Option<HeaderMap>,
     /// The client's address.
     pub(super) client: IpAddr,
-}
-
-/// What the origin would answer.
-#[derive(Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct Answer {
-    #[serde(deserialize_with = "status")]
-    pub(super) status: StatusCode,
-    #[serde(deserialize_with = "fields")]
-    pub(super) headers: HeaderMap,
-    pub(super) body: String,
 }
 
 /// What should come of it; what is left out is not looked at.
@@ -74,6 +74,8 @@ pub(super) struct Expect {
     pub(super) sent: Option<Sent>,
     #[serde(alias = "reply")]
     pub(super) response: Option<Response>,
+    /// All calls that the filter makes, in order.
+    pub(super) calls: Option<Vec<Call>>,
     /// The origin that the filter chose.
     pub(super) origin: Option<Wanted>,
     /// Each is part of a line that the filter logs.
@@ -117,6 +119,8 @@ pub(super) struct Sent {
     pub(super) authority: Option<String>,
     pub(super) path: Option<String>,
     pub(super) headers: BTreeMap<String, Wanted>,
+    pub(super) body: Option<String>,
+    pub(super) trailers: BTreeMap<String, Wanted>,
 }
 
 /// The response as the client gets it.
@@ -126,6 +130,19 @@ pub(super) struct Response {
     pub(super) status: Option<u16>,
     pub(super) headers: BTreeMap<String, Wanted>,
     pub(super) body: Option<String>,
+    pub(super) trailers: BTreeMap<String, Wanted>,
+}
+
+/// A call as an origin gets it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Call {
+    pub(super) origin: Option<String>,
+    pub(super) method: Option<String>,
+    pub(super) path: Option<String>,
+    pub(super) headers: BTreeMap<String, Wanted>,
+    pub(super) body: Option<String>,
+    pub(super) trailers: BTreeMap<String, Wanted>,
 }
 
 /// A cache verb: one value, or a table of named ones, as in `key = { lang = "de" }`.
@@ -147,15 +164,10 @@ impl Default for Given {
             method: Method::GET,
             url: Uri::from_static("http://filter.test/"),
             headers: HeaderMap::new(),
-            body: String::new(),
+            body: Pieces::default(),
+            trailers: None,
             client: IpAddr::from([192, 0, 2, 1]),
         }
-    }
-}
-
-impl Default for Answer {
-    fn default() -> Self {
-        Self { status: StatusCode::OK, headers: HeaderMap::new(), body: String::new() }
     }
 }
 
@@ -174,10 +186,19 @@ impl Cases {
         Ok(cases)
     }
 
-    /// What the filter is configured with in `case`; `otherwise` where the file says nothing.
-    pub(super) fn settings_of(&self, case: &Case, otherwise: Option<&Settings>) -> String {
+    /// How the filter is configured in `case`; by `otherwise` where the file has no settings.
+    pub(super) fn setup_of(&self, case: &Case, otherwise: Option<&Settings>) -> Setup {
         let settings = case.settings.as_ref().or(self.settings.as_ref()).or(otherwise);
-        settings.map(Settings::text).unwrap_or_default()
+        let header_pause = match case.on_headers_stop_iteration.unwrap_or(self.on_headers_stop_iteration) {
+            true => HeaderPause::Headers,
+            false => HeaderPause::All,
+        };
+        Setup { settings: settings.map(Settings::text).unwrap_or_default(), header_pause }
+    }
+
+    /// What answers the calls that the filter makes in `case`.
+    pub(super) fn calls_of<'a>(&'a self, case: &'a Case) -> &'a [Scripted] {
+        case.calls.as_deref().unwrap_or(&self.calls)
     }
 }
 
@@ -220,43 +241,4 @@ fn read<T: serde::de::DeserializeOwned>(file: &Path) -> Result<T, Faults> {
 
 fn fault(place: Place, message: String) -> Faults {
     Fault { place, key: String::new(), message }.into()
-}
-
-/// Anything that is written as a string.
-fn parsed<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: FromStr<Err: Display>,
-{
-    let text = String::deserialize(deserializer)?;
-    text.parse().map_err(|error| Error::custom(format!("{text:?} cannot be used: {error}")))
-}
-
-fn url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Uri, D::Error> {
-    let url: Uri = parsed(deserializer)?;
-    if !matches!(url.scheme_str(), Some("http" | "https")) || url.authority().is_none() {
-        return Err(Error::custom(format!("\"{url}\" is not a whole URL; write \"http://HOST/PATH\"")));
-    }
-    Ok(url)
-}
-
-fn status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<StatusCode, D::Error> {
-    let number = u16::deserialize(deserializer)?;
-    StatusCode::from_u16(number).map_err(|_| Error::custom(format!("{number} is not a status; write 100 to 999")))
-}
-
-/// Header fields by name, each with one value or a list of them.
-fn fields<'de, D: Deserializer<'de>>(deserializer: D) -> Result<HeaderMap, D::Error> {
-    let mut fields = HeaderMap::new();
-    for (name, values) in BTreeMap::<String, Wanted>::deserialize(deserializer)? {
-        let field: HeaderName = name.parse().map_err(|_| Error::custom(format!("{name:?} is not a field name")))?;
-        let Wanted::Texts(values) = values else {
-            return Err(Error::custom(format!("{name:?} needs a value: a string or a list of strings")));
-        };
-        for value in values {
-            let sent = HeaderValue::from_str(&value);
-            fields.append(&field, sent.map_err(|_| Error::custom(format!("{value:?} is not a field value")))?);
-        }
-    }
-    Ok(fields)
 }

@@ -2,13 +2,16 @@
 //!
 //! A failure that no case expects is a difference whatever else is looked at, with its cause from the host's log.
 
-use bytes::Bytes;
+use std::collections::BTreeMap;
+
 use http::HeaderMap;
 use http::response::Parts;
 
-use super::cases::{Expect, Response, Sent, Verb};
+use super::cases::{Call, Expect, Response, Sent, Verb};
+use super::content::Whole;
 use super::heard::{Line, Speaker};
-use super::stand::Outcome;
+use super::outcome::{Failing, Outcome};
+use super::switchboard::{Asked, Reached};
 use super::verbs::CACHE;
 use super::wanted::{Wanted, shown};
 use crate::semantics::RequestHead;
@@ -39,6 +42,10 @@ pub(super) fn judge(expect: &Expect, outcome: &Outcome, lines: &[Line]) -> Vec<D
     }
     if let Some(response) = &expect.response {
         judge.response(response, outcome.response.as_ref());
+    }
+    judge.unanswered(&outcome.calls);
+    if let Some(calls) = &expect.calls {
+        judge.calls(calls, &outcome.calls);
     }
     if let Some(origin) = &expect.origin {
         judge.fits("origin", origin, outcome.origin.iter().cloned().collect());
@@ -100,6 +107,12 @@ impl Judge {
         }
     }
 
+    fn same_if_any(&mut self, what: &str, expected: Option<&str>, found: &str) {
+        if let Some(expected) = expected {
+            self.same(what, expected, found);
+        }
+    }
+
     fn fits(&mut self, what: &str, wanted: &Wanted, found: Vec<String>) {
         if !wanted.fits(&found) {
             self.differ(what, wanted.to_string(), shown(&found));
@@ -107,19 +120,22 @@ impl Judge {
     }
 
     fn failure(&mut self, expect: &Expect, outcome: &Outcome, lines: &[Line]) {
-        let found = outcome.failure.as_ref().map(|failure| failure.kind.word());
+        let found = outcome.failure.as_ref().map(Failing::word);
         if expect.failure.as_deref() == found {
             return;
         }
         let expected = expect.failure.as_deref().map_or("none".to_owned(), |word| format!("{word:?}"));
         let cause = lines.iter().filter(|line| line.speaker == Speaker::Host).map(|line| line.text.as_str());
-        let cause = cause.collect::<Vec<_>>().join("; ");
+        let mut cause = cause.collect::<Vec<_>>().join("; ");
+        if let Some(Failing::Body(error)) = &outcome.failure {
+            cause = error.to_string();
+        }
         let found = found.map_or("none".to_owned(), |word| format!("{word:?}: {cause}"));
         self.differ("failure", expected, found);
     }
 
-    fn sent(&mut self, expected: &Sent, head: Option<&RequestHead>) {
-        let Some(head) = head else {
+    fn sent(&mut self, expected: &Sent, sent: Option<&(RequestHead, Whole)>) {
+        let Some((head, body)) = sent else {
             return self.differ("sent", "a request that goes on".to_owned(), "none".to_owned());
         };
         for (what, expected, found) in [
@@ -127,27 +143,54 @@ impl Judge {
             ("sent.authority", &expected.authority, head.authority.as_str()),
             ("sent.path", &expected.path, head.path.as_str()),
         ] {
-            if let Some(expected) = expected {
-                self.same(what, expected, found);
-            }
+            self.same_if_any(what, expected.as_deref(), found);
         }
-        for (name, wanted) in &expected.headers {
-            self.fits(&format!("sent.headers.{name}"), wanted, values(&head.headers, name));
-        }
+        self.fields("sent.headers", &expected.headers, &head.headers);
+        self.content("sent", (expected.body.as_deref(), &expected.trailers), body);
     }
 
-    fn response(&mut self, expected: &Response, response: Option<&(Parts, Bytes)>) {
+    fn response(&mut self, expected: &Response, response: Option<&(Parts, Whole)>) {
         let Some((parts, body)) = response else {
             return self.differ("response", "a response".to_owned(), "none".to_owned());
         };
         if let Some(status) = expected.status.filter(|status| *status != parts.status.as_u16()) {
             self.differ("response.status", status.to_string(), parts.status.as_u16().to_string());
         }
-        for (name, wanted) in &expected.headers {
-            self.fits(&format!("response.headers.{name}"), wanted, values(&parts.headers, name));
+        self.fields("response.headers", &expected.headers, &parts.headers);
+        self.content("response", (expected.body.as_deref(), &expected.trailers), body);
+    }
+
+    /// A call that the case did not foresee fails it, whatever it looks at: what followed from it was not meant.
+    fn unanswered(&mut self, asked: &[Asked]) {
+        for asked in asked.iter().filter(|asked| asked.reached == Reached::Nobody) {
+            self.differ("case.calls", format!("an answer to {asked}"), "none is left that fits".to_owned());
         }
-        if let Some(expected) = &expected.body {
-            self.same("response.body", expected, &String::from_utf8_lossy(body));
+    }
+
+    fn calls(&mut self, expected: &[Call], asked: &[Asked]) {
+        if expected.len() != asked.len() {
+            let list = asked.iter().map(|asked| format!("; {asked}")).collect::<String>();
+            self.differ("calls", expected.len().to_string(), format!("{}{list}", asked.len()));
+        }
+        for (index, (expected, asked)) in expected.iter().zip(asked).enumerate() {
+            let what = |key: &str| format!("calls[{index}].{key}");
+            self.same_if_any(&what("origin"), expected.origin.as_deref(), &asked.origin);
+            self.same_if_any(&what("method"), expected.method.as_deref(), asked.head.method.as_str());
+            self.same_if_any(&what("path"), expected.path.as_deref(), asked.path());
+            self.fields(&what("headers"), &expected.headers, &asked.head.headers);
+            let content = (expected.body.as_deref(), &expected.trailers);
+            self.content(&format!("calls[{index}]"), content, &asked.body);
+        }
+    }
+
+    fn content(&mut self, of: &str, (body, trailers): (Option<&str>, &BTreeMap<String, Wanted>), found: &Whole) {
+        self.same_if_any(&format!("{of}.body"), body, &String::from_utf8_lossy(&found.bytes));
+        self.fields(&format!("{of}.trailers"), trailers, &found.trailers);
+    }
+
+    fn fields(&mut self, of: &str, wanted: &BTreeMap<String, Wanted>, found: &HeaderMap) {
+        for (name, wanted) in wanted {
+            self.fits(&format!("{of}.{name}"), wanted, values(found, name));
         }
     }
 

@@ -1,22 +1,31 @@
 //! `forebay filter`: what authors of filters need beside a compiler.
 //!
-//! `test` runs the cases of a file (`cases`, `wanted`) on a `stand`, which holds the real filter host without any socket,
-//! and a `judge` compares what came out. `check` tells what a module is made of, `bench` what it costs, and `new` makes
+//! `test` runs the cases of a file (`cases`) on a `stand`, which holds the real filter host without any socket: each is a
+//! `visit` that goes through the filter as an `exchange`, a `switchboard` answers the filter's calls, and a `judge` compares
+//! the `outcome`. `check` tells what a module is made of, `bench` what it costs, and `new` makes
 //! the crate that all this begins with. `record` brings exchanges from a running node, and `replay` runs them again.
 
 mod arguments;
 
 mod new;
 
+mod answer;
 mod cases;
+mod content;
+mod setup;
+mod spelling;
 mod wanted;
 
+mod exchange;
 mod heard;
+mod outcome;
 mod stand;
+mod switchboard;
+mod verbs;
+mod visit;
 
 mod judge;
 mod test;
-mod verbs;
 
 mod bench;
 mod check;

@@ -1,70 +1,34 @@
-//! The filter host without a node: one filter, and exchanges that go through it.
+//! The filter host without a node: one loaded filter, and exchanges that go through it one after the other.
 //!
-//! The only file of these commands that knows how the host is called. It does what an exchange does around a chain:
-//! normalise the request, hand it over, let the filter's own answer pass its response callbacks, and end the contexts.
+//! It has the filter as a node has it, but for origins, which a case scripts (`switchboard`). A case runs on a runtime of
+//! this thread, as an exchange does on its worker's; nothing in it waits for the clock.
 
-use std::mem;
 use std::path::Path;
-use std::sync::Arc;
 
-use bytes::Bytes;
 use futures_util::FutureExt;
-use http::uri::Scheme;
-use http::{HeaderMap, HeaderValue, Request, Response, header, response};
-use http_body_util::BodyExt;
 use prometheus::Registry;
+use tokio::runtime::{Builder, Handle, Runtime};
 
-use super::cases::{Action, Answer, Given};
-use super::verbs;
-use crate::body::Body;
+use super::answer::Scripted;
+use super::cases::Given;
+use super::exchange::{Exchange, Message, Phase};
+use super::outcome::{Failing, Outcome};
+use super::setup::Setup;
+use super::switchboard::Switchboard;
+use super::visit::Visit;
 use crate::clock::Clock;
 use crate::config::{self, Filter, FilterCondition, FilterLimits, RouteFilter, Side};
-use crate::filter::{Chain, EndOfStream, Environment, FilterFailure, Filters, Run, Stream, Verdict, Wanted};
-use crate::semantics::{BadTarget, RequestHead, fields};
-
-/// The node's end of every connection.
-const NODE: ([u8; 4], u16) = ([192, 0, 2, 254], 80);
-/// The client's port.
-const CLIENT_PORT: u16 = 49152;
+use crate::filter::{Chain, Environment, Filters, Wanted};
+use crate::semantics::BadTarget;
 
 /// A loaded filter.
 pub(super) struct Stand {
     chain: Chain,
     clock: Clock,
+    switchboard: Switchboard,
+    runtime: Runtime,
     // Instances run on its engine.
     _filters: Filters,
-}
-
-/// What came of one exchange.
-pub(super) struct Outcome {
-    pub(super) action: Action,
-    /// The request that goes on; `None` where the filter answered or failed.
-    pub(super) sent: Option<RequestHead>,
-    /// `None` where there is none: the filter closed the stream or failed.
-    pub(super) response: Option<(response::Parts, Bytes)>,
-    pub(super) origin: Option<String>,
-    pub(super) failure: Option<FilterFailure>,
-    /// The values of the properties asked for, in that order.
-    pub(super) properties: Vec<Option<String>>,
-}
-
-/// One exchange's request, ready to be handed over.
-pub(super) struct Visit {
-    head: RequestHead,
-    end: EndOfStream,
-    stream: Stream,
-}
-
-/// A phase of an exchange that is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Phase {
-    /// The context is created, and the request's headers were handed over.
-    Request,
-    Response,
-    /// The response's body, where the filter sees bodies.
-    Body,
-    /// Log, done and delete.
-    End,
 }
 
 /// The bounds of a node that sets none.
@@ -74,12 +38,14 @@ pub(super) fn limits() -> anyhow::Result<FilterLimits> {
 }
 
 impl Stand {
-    /// Loads the module under its file's name, with `settings` as its configuration; the error is why that cannot be.
-    pub(super) fn load(module: &Path, settings: &str) -> anyhow::Result<Self> {
-        let clock = Clock::system();
+    /// Loads the module under its file's name; the error is why that cannot be.
+    pub(super) fn load(module: &Path, setup: &Setup) -> anyhow::Result<Self> {
+        let (clock, switchboard) = (Clock::system(), Switchboard::default());
         let environment = Environment::new(&Registry::new(), clock.clone(), 1, "filter-test")?;
+        let environment = environment.calling(switchboard.clone().into());
         let name = module.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let filter = [Filter::new(name.clone(), module.to_owned(), settings)];
+        let filter = Filter::new(name.clone(), module.to_owned(), &*setup.settings);
+        let filter = [Filter { header_pause: setup.header_pause, ..filter }];
         let wanted = Wanted { filters: &filter, limits: &limits()?, routes: &[], cache: None };
         let filters = Filters::load(&wanted, &environment).map_err(|mut errors| match errors.pop() {
             Some(error) => anyhow::anyhow!("{}", error.fault),
@@ -87,67 +53,60 @@ impl Stand {
         })?;
         let element = RouteFilter { name, settings: None, at: Side::Client, condition: FilterCondition::default() };
         let chain = filters.chain(&[element])?;
-        Ok(Self { chain, clock, _filters: filters })
+        let runtime = Builder::new_current_thread().enable_time().build()?;
+        Ok(Self { chain, clock, switchboard, runtime, _filters: filters })
     }
 
     /// Takes a request apart as a listener does.
     pub(super) fn visit(&self, given: &Given) -> Result<Visit, BadTarget> {
-        let scheme = given.url.scheme().cloned().unwrap_or(Scheme::HTTP);
-        let mut request = Request::new(());
-        *request.method_mut() = given.method.clone();
-        *request.uri_mut() = given.url.clone();
-        *request.headers_mut() = given.headers.clone();
-        let host = given.url.authority().map(|authority| HeaderValue::from_str(authority.as_str()));
-        if let Some(Ok(host)) = host {
-            request.headers_mut().insert(header::HOST, host);
-        }
-        let mut head = RequestHead::new(request.into_parts().0, scheme, NODE.into())?;
-        fields::strip_but_trailers(&mut head.headers);
-        let stream = Stream {
-            connection_id: 1,
-            source: (given.client, CLIENT_PORT).into(),
-            destination: NODE.into(),
-            request_id: Arc::from("case"),
-            route: Arc::from("case"),
-            origin: Arc::from("case"),
-            side: Side::Client,
-            started: self.clock.now(),
-        };
-        Ok(Visit { head, end: EndOfStream::from(given.body.is_empty()), stream })
+        Visit::new(given, self.clock.now())
     }
 
-    fn begin(&self, visit: &Visit) -> Run {
-        self.chain.begin(visit.stream.clone())
-    }
-
-    /// One whole exchange for its cost alone; `over` hears the end of each phase. An error where the filter fails.
+    /// One whole exchange for its cost alone, with these answers to the filter's calls; `over` hears the end of each phase.
+    /// An error where the filter fails.
     pub(super) fn pass(
         &self,
-        mut visit: Visit,
-        (mut parts, body): (response::Parts, Bytes),
+        (visit, answer): (Visit, Message),
+        calls: &[Scripted],
         mut over: impl FnMut(Phase),
-    ) -> Result<(), FilterFailure> {
-        let mut run = self.begin(&visit);
-        let mut end = EndOfStream::from(body.is_empty());
-        match ask(&mut run, &mut visit) {
-            Verdict::Continue | Verdict::Close => {}
-            Verdict::Reply(reply) => {
-                end = EndOfStream::from(reply.body.is_empty());
-                (parts.status, parts.headers) = (reply.status, reply.headers);
+    ) -> Result<(), Failing> {
+        if !calls.is_empty() {
+            self.switchboard.begin(calls);
+        }
+        let mut exchange = Exchange::begin(&self.chain, visit, answer);
+        for phase in Phase::ALL {
+            if calls.is_empty() {
+                // Whoever can call nobody waits for nothing, and what a runtime costs is not the filter's.
+                let _ = exchange.pass(phase).now_or_never();
+            } else {
+                self.runtime.block_on(async {
+                    exchange.pass(phase).await;
+                    settle().await;
+                });
             }
-            Verdict::Fail(failure) => return Err(failure),
+            over(phase);
         }
-        over(Phase::Request);
-        let verdict = tell(&mut run, &mut visit, &mut parts, end);
-        over(Phase::Response);
-        let passed = through(&mut run, (&visit.head, &parts), &mut { body });
-        over(Phase::Body);
-        run.finish();
-        over(Phase::End);
-        match (verdict, passed) {
-            (Verdict::Fail(failure), _) | (_, Verdict::Fail(failure)) => Err(failure),
-            _ => Ok(()),
-        }
+        exchange.failed().map_or(Ok(()), Err)
+    }
+
+    /// One whole exchange, with these answers to the filter's calls.
+    pub(super) fn run(&self, (visit, answer): (Visit, Message), calls: &[Scripted], properties: &[String]) -> Outcome {
+        self.switchboard.begin(calls);
+        let mut outcome = self.runtime.block_on(async {
+            let mut exchange = Exchange::begin(&self.chain, visit, answer);
+            let [asking, behind @ ..] = Phase::ALL;
+            exchange.pass(asking).await;
+            let head = exchange.target();
+            for phase in behind {
+                settle().await;
+                exchange.pass(phase).await;
+            }
+            let outcome = exchange.finish(head, properties);
+            settle().await;
+            outcome
+        });
+        outcome.calls = self.switchboard.end();
+        outcome
     }
 
     /// Pages that are put back after each exchange; `None` where exchanges are kept apart another way.
@@ -159,132 +118,11 @@ impl Stand {
     pub(super) fn start_anew(&self) -> Option<u64> {
         self.chain.start_anew()
     }
-
-    /// One whole exchange.
-    pub(super) fn run(&self, mut visit: Visit, answer: &Answer, properties: &[String]) -> Outcome {
-        let mut run = self.begin(&visit);
-        let mut outcome = Outcome::new();
-        let verdict = ask(&mut run, &mut visit);
-        if outcome.heed(verdict) == Action::Continue && outcome.sendable(&mut visit.head) {
-            outcome.sent = Some(visit.head.clone());
-            outcome.response = Some(response_of(answer));
-        }
-        if let Some((parts, body)) = &mut outcome.response {
-            let verdict = tell(&mut run, &mut visit, parts, EndOfStream::from(body.is_empty()));
-            let parts = parts.clone();
-            outcome.heed_response(verdict, parts);
-        }
-        if let Some((parts, body)) = &mut outcome.response {
-            let verdict = through(&mut run, (&visit.head, parts), body);
-            outcome.heed(verdict);
-        }
-        outcome.origin = run.origin();
-        let verbs = run.take_cache_verbs().unwrap_or_default();
-        let left = |path: &str| run.property(path).map(|value| String::from_utf8_lossy(&value).into_owned());
-        let property = |path: &String| verbs::said(&verbs, path).or_else(|| left(path));
-        outcome.properties = properties.iter().map(property).collect();
-        run.finish();
-        outcome
-    }
 }
 
-/// Hands the request over.
-fn ask(run: &mut Run, visit: &mut Visit) -> Verdict {
-    at_once(run.on_request(&mut visit.head, visit.end))
-}
-
-/// Hands a response over.
-fn tell(run: &mut Run, visit: &mut Visit, parts: &mut response::Parts, end: EndOfStream) -> Verdict {
-    at_once(run.on_response(&mut visit.head, parts, end))
-}
-
-/// A rehearsal has no origins, so that no filter waits for an answer of theirs.
-fn at_once(phase: impl Future<Output = Verdict>) -> Verdict {
-    phase.now_or_never().unwrap_or(Verdict::Close)
-}
-
-/// Takes a response's body through the filter. A node breaks off what a filter refuses then; an author is shown what it
-/// answered.
-fn through(run: &mut Run, (request, parts): (&RequestHead, &response::Parts), body: &mut Bytes) -> Verdict {
-    if !run.reads_responses() {
-        return Verdict::Continue;
-    }
-    run.keep(request.clone(), parts.clone());
-    let passed = run.through_response(Body::from(mem::take(body))).collect();
-    // The whole body is at hand, so that nothing is waited for.
-    match passed.now_or_never() {
-        Some(Ok(passed)) => *body = passed.to_bytes(),
-        _ => return run.ended().unwrap_or(Verdict::Close),
-    }
-    Verdict::Continue
-}
-
-/// The origin's answer as a response.
-pub(super) fn response_of(answer: &Answer) -> (response::Parts, Bytes) {
-    parts_of(answer.status, answer.headers.clone(), Bytes::from(answer.body.clone()))
-}
-
-fn parts_of(status: http::StatusCode, headers: HeaderMap, body: Bytes) -> (response::Parts, Bytes) {
-    let (mut parts, ()) = Response::new(()).into_parts();
-    parts.status = status;
-    parts.headers = headers;
-    (parts, body)
-}
-
-impl Visit {
-    /// The same request once more.
-    pub(super) fn again(&self) -> Self {
-        Self { head: self.head.clone(), end: self.end, stream: self.stream.clone() }
-    }
-}
-
-impl Outcome {
-    fn new() -> Self {
-        Self {
-            action: Action::Continue,
-            sent: None,
-            response: None,
-            origin: None,
-            failure: None,
-            properties: Vec::new(),
-        }
-    }
-
-    fn heed(&mut self, verdict: Verdict) -> Action {
-        match verdict {
-            Verdict::Continue => {}
-            Verdict::Reply(reply) => {
-                self.action = Action::Reply;
-                self.response = Some(parts_of(reply.status, reply.headers, reply.body));
-            }
-            Verdict::Close => {
-                self.action = Action::Close;
-                self.response = None;
-            }
-            Verdict::Fail(failure) => {
-                self.action = Action::Fail;
-                self.response = None;
-                self.failure = Some(failure);
-            }
-        }
-        self.action
-    }
-
-    /// Whether the target that the filter left can be sent; a node fails the exchange where it cannot.
-    fn sendable(&mut self, head: &mut RequestHead) -> bool {
-        let sendable = head.normalise().is_ok();
-        if !sendable {
-            self.action = Action::Fail;
-        }
-        sendable
-    }
-
-    /// The same in the response phase, where the head that filters behind left is what counts.
-    fn heed_response(&mut self, verdict: Verdict, parts: response::Parts) {
-        let replied = matches!(verdict, Verdict::Reply(_));
-        self.heed(verdict);
-        if replied && let Some((left, _)) = &mut self.response {
-            *left = parts;
-        }
+/// Lets calls that nobody waits for be answered too: their answers come between two phases.
+async fn settle() {
+    while Handle::current().metrics().num_alive_tasks() > 0 {
+        tokio::task::yield_now().await;
     }
 }

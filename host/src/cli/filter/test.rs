@@ -10,10 +10,12 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 
+use super::answer::Scripted;
 use super::arguments::Test;
 use super::cases::{Case, Cases, Settings};
 use super::heard::listen;
 use super::judge::{self, Difference, judge, judge_refusal};
+use super::setup::Setup;
 use super::stand::Stand;
 
 /// A module and the file of its cases.
@@ -84,16 +86,16 @@ fn all(folder: &Path, modules: &Path) -> std::io::Result<Vec<Pair>> {
     Ok(pairs)
 }
 
-/// Compiling takes longer than all cases together, so that those with the same settings share a load.
+/// Compiling takes longer than all cases together, so that those with the same setup share a load.
 fn run(module: &Path, cases: &Cases, settings: Option<&Settings>, count: &mut Count) -> anyhow::Result<()> {
     let name = module.file_stem().unwrap_or_default().to_string_lossy();
-    let mut stands: HashMap<String, Result<Stand, String>> = HashMap::new();
+    let mut stands: HashMap<Setup, Result<Stand, String>> = HashMap::new();
     let mut out = std::io::stdout().lock();
     for case in &cases.cases {
-        let settings = cases.settings_of(case, settings);
-        let load = || listen(|| Stand::load(module, &settings)).0.map_err(|fault| fault.to_string());
-        let stand = stands.entry(settings.clone()).or_insert_with(load);
-        let differences = try_out(stand.as_ref().map_err(String::as_str), case);
+        let setup = cases.setup_of(case, settings);
+        let load = || listen(|| Stand::load(module, &setup)).0.map_err(|fault| fault.to_string());
+        let stand = stands.entry(setup.clone()).or_insert_with(load);
+        let differences = try_out(stand.as_ref().map_err(String::as_str), case, cases.calls_of(case));
         if differences.is_empty() {
             count.passed += 1;
             writeln!(out, "ok    {name}: {}", case.name)?;
@@ -106,7 +108,7 @@ fn run(module: &Path, cases: &Cases, settings: Option<&Settings>, count: &mut Co
     Ok(())
 }
 
-fn try_out(stand: Result<&Stand, &str>, case: &Case) -> Vec<Difference> {
+fn try_out(stand: Result<&Stand, &str>, case: &Case, calls: &[Scripted]) -> Vec<Difference> {
     let refusal = judge_refusal(&case.expect, stand.err());
     let Ok(stand) = stand else { return refusal };
     if !refusal.is_empty() || case.expect.refused.is_some() {
@@ -120,7 +122,7 @@ fn try_out(stand: Result<&Stand, &str>, case: &Case) -> Vec<Difference> {
         }
     };
     let properties = judge::properties(&case.expect);
-    let (outcome, lines) = listen(|| stand.run(visit, &case.origin, &properties));
+    let (outcome, lines) = listen(|| stand.run((visit, case.origin.message()), calls, &properties));
     judge(&case.expect, &outcome, &lines)
 }
 

@@ -28,7 +28,7 @@ fn wish(guest: &mut Guest<'_>, make: impl FnOnce(&mut Wish)) -> Answer {
 /// Makes host calls act for another context: the plugin's, that of the exchange at hand, or one that shares its instance.
 pub(super) fn set_effective(guest: &mut Guest<'_>, context: u32) -> Answer {
     let state = guest.data_mut();
-    if context != ROOT_CONTEXT && context != state.context && !state.residents.knows(context) {
+    if context != ROOT_CONTEXT && context != state.context && !state.residents.turn_to(context) {
         return Err(Status::BadArgument.into());
     }
     state.effective = context;

@@ -3,10 +3,12 @@
 use super::super::LocalReply;
 use super::super::abi::MapType;
 use super::super::failure::{Broken, FailureKind};
+use super::super::messages::message::Message;
 use super::super::recording::scene;
 use super::super::recording::trace::Ruling;
 use super::super::state::State;
 use super::wish::Wish;
+use crate::config::FilterLimits;
 
 /// What a guest decided in a callback.
 #[derive(Debug)]
@@ -63,12 +65,17 @@ pub(in crate::filter) fn check_headers(state: &State) -> Result<(), Broken> {
     let trailers = state.piece.map;
     for map in [MapType::RequestHeaders, MapType::ResponseHeaders, trailers] {
         if let Some(message) = state.message(map) {
-            let (count, bytes) = (message.headers().len(), message.bytes());
-            if count > limits.header_count_max || bytes > limits.header_bytes_max {
-                let cause = format!("the guest left {count} headers of {bytes} bytes");
-                return Err(Broken::new(FailureKind::Headers, cause));
-            }
+            check_message(message, limits)?;
         }
+    }
+    Ok(())
+}
+
+pub(super) fn check_message(message: &dyn Message, limits: &FilterLimits) -> Result<(), Broken> {
+    let (count, bytes) = (message.headers().len(), message.bytes());
+    if count > limits.header_count_max || bytes > limits.header_bytes_max {
+        let cause = format!("the guest left {count} headers of {bytes} bytes");
+        return Err(Broken::new(FailureKind::Headers, cause));
     }
     Ok(())
 }

@@ -24,9 +24,7 @@ impl Instance {
         self.arm(Moment::Root);
         let outcome = callback(&self.exports, &mut self.store);
         let outcome = outcome.map_err(|error| broken(&self.store, &error));
-        if outcome.is_ok() {
-            self.store.data_mut().residents.deliver();
-        }
+        let outcome = outcome.and_then(|outcome| self.send_letters(None).map(|()| outcome));
         hostcalls::tell_dropped_log(self.store.data());
         outcome
     }

@@ -62,9 +62,7 @@ impl Instance {
         self.arm(moment);
         scene::begin(self.store.data_mut(), EndOfStream::Yes);
         let outcome = callbacks(self).map_err(|error| broken(&self.store, &error));
-        if outcome.is_ok() {
-            self.store.data_mut().residents.deliver();
-        }
+        let outcome = outcome.and_then(|parting| self.send_letters(None).map(|()| parting));
         scene::end(self.store.data_mut(), || {
             outcome.as_ref().err().map(|broken| Ruling::Fail(broken.kind.word().into()))
         });

@@ -149,25 +149,96 @@ async fn what_was_said_before_a_pause_does_not_end_it() {
     assert_eq!(started.elapsed(), node.limits.pause_max);
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_exchange_that_is_not_at_hand_has_no_messages() {
-    let mut node = node();
-    let mut guest = Guest::new().with_context();
-    let [name, path] = ["user-agent", "request\0path"].map(|text| guest.text(text));
-    let reads = [
-        format!("(call $value (i32.const 0) {name} (i32.const 0) (i32.const 4))"),
-        format!("(call $add (i32.const 0) {name} {name})"),
+/// Reads, changes and asks for whatever a guest could have of an exchange; the last lets it go.
+fn meddle(guest: &mut Guest, map: u32) -> String {
+    let [agent, added, path] = ["user-agent", "x-added", "request\0path"].map(|text| guest.text(text));
+    let acts = [
+        format!("(call $value (i32.const {map}) {agent} (i32.const 0) (i32.const 4))"),
+        format!("(call $add (i32.const {map}) {added} {added})"),
         format!("(call $property {path} (i32.const 0) (i32.const 4))"),
         "(call $buffer (i32.const 0) (i32.const 0) (i32.const 9) (i32.const 0) (i32.const 4))".to_owned(),
+        "(call $continue (i32.const 0))".to_owned(),
     ];
-    let reads: String = reads.iter().map(|read| for_the_first(read)).collect();
-    let guest = guest.on_request(&format!("{FIRST_WAITS} {reads}"));
+    acts.iter().map(|act| for_the_first(act)).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn others_read_and_change_a_head_that_is_held_back() {
+    let mut node = node();
+    let mut guest = Guest::new().with_context();
+    let meddle = meddle(&mut guest, 0);
+    let guest = guest.on_request(&format!("{FIRST_WAITS} {meddle}"));
     let (_filters, chain) = load(&mut node, guest, Isolation::Shared);
     let mut first = Box::pin(ask(&chain));
     assert!(first.as_mut().now_or_never().is_none());
     let (_second, head, _) = run_request(&chain);
-    assert_eq!(statuses(&head.headers), [0, 1, 0, 1, 0, 1, 0, 1]);
-    assert_eq!(values(&head.headers, "user-agent"), ["probe/1"]);
+    assert_eq!(statuses(&head.headers), [0, 0, 0, 0, 0, 1, 0, 1, 0, 0]);
+    assert_eq!(values(&head.headers, "x-added"), [""; 0]);
+    let (verdict, _, head) = first.await;
+    assert!(matches!(verdict, Verdict::Continue), "{verdict:?}");
+    assert_eq!(values(&head.headers, "x-added"), ["x-added"]);
+    assert_eq!(values(&head.headers, "x-status"), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_and_a_tick_change_the_same_head() {
+    let (mut desk, mut node) = Desk::node();
+    node.environment = node.environment.clone().keeping(Handle::current());
+    let mut guest = Guest::new().with_context();
+    let call = guest.call("/slow");
+    let guest = guest
+        .on_response(&format!("{REMEMBER} (call $tell (i32.const 1)) (drop {call}) {PAUSE}"))
+        .on_answer(&format!("{TURN} (call $tell (i32.const 3)) {RESUME}"));
+    let once = "(i32.eqz (i32.load (i32.const 40000)))";
+    let told = "(global.set $map (i32.const 2)) (call $tell (i32.const 2)) (i32.store (i32.const 40000) (i32.const 1))";
+    let guest = guest
+        .with(&format!(
+            "(func (export \"proxy_on_tick\") (param $context i32)
+               (if (i32.and {once} (i32.ne (global.get $stream) (i32.const 0))) (then {TURN} {told})))"
+        ))
+        .on_configure("(drop (call $tick (i32.const 20)))");
+    let (_filters, chain) = load(&mut node, guest, Isolation::Shared);
+    let (mut run, mut head, _) = run_request(&chain);
+    let mut parts = response();
+    let phase = async { run.on_response(&mut head, &mut parts, EndOfStream::No).await };
+    let origin = async {
+        let asked = desk.next().await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        asked.answer(200, "late")
+    };
+    let (verdict, _) = tokio::join!(phase, origin);
+    assert!(matches!(verdict, Verdict::Continue), "{verdict:?}");
+    assert_eq!(statuses(&parts.headers), [1, 2, 3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_exchange_that_holds_nothing_back_has_no_messages_for_others() {
+    let mut node = node();
+    let mut guest = Guest::new().with_context();
+    let meddle = meddle(&mut guest, 0);
+    let (_filters, chain) = load(&mut node, guest.on_request(&the_second(&meddle)), Isolation::Shared);
+    let (_first, ..) = run_request(&chain);
+    let (_second, head, _) = run_request(&chain);
+    assert_eq!(statuses(&head.headers), [0, 1, 0, 1, 0, 1, 0, 1, 0, 0]);
+    assert_eq!(values(&head.headers, "x-added"), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_others_add_is_held_to_the_limits() {
+    let mut node = node();
+    node.limits.header_bytes_max = 300;
+    let mut guest = Guest::new().with_context();
+    let name = guest.text("x-added");
+    let add = format!("(call $add (i32.const 0) {name} (i32.const 0) (i32.const 400))");
+    let zeros = "(memory.fill (i32.const 0) (i32.const 97) (i32.const 400))";
+    let guest = guest.on_request(&format!("{FIRST_WAITS} {zeros} {}", for_the_first(&add)));
+    let (_filters, chain) = load(&mut node, guest, Isolation::Shared);
+    let mut first = Box::pin(ask(&chain));
+    assert!(first.as_mut().now_or_never().is_none());
+    let (_second, _, verdict) = run_request(&chain);
+    assert!(matches!(verdict, Verdict::Fail(failure) if failure.kind == FailureKind::Headers));
+    let (verdict, ..) = first.await;
+    assert!(matches!(verdict, Verdict::Fail(failure) if failure.kind == FailureKind::Lost));
 }
 
 #[tokio::test(start_paused = true)]

@@ -13,6 +13,7 @@ mod rash;
 mod repeated;
 mod tell;
 mod trailers;
+mod turnstile;
 
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{ContextType, LogLevel};
@@ -40,13 +41,17 @@ impl RootContext for Root {
         match self.settings.as_str() {
             "clockwork" => self.clockwork.wind(),
             "commons" => commons::prepare(),
+            "turnstile" => turnstile::open(),
             _ => {}
         }
         self.settings != "refuse-to-start"
     }
 
     fn on_tick(&mut self) {
-        self.clockwork.tick();
+        match self.settings.as_str() {
+            "turnstile" => turnstile::turn(),
+            _ => self.clockwork.tick(),
+        }
     }
 
     fn on_queue_ready(&mut self, queue: u32) {
@@ -71,6 +76,7 @@ impl RootContext for Root {
             "rash" => Box::new(rash::Rash),
             "repeated" => Box::new(repeated::Repeated),
             "trailers" => Box::new(trailers::Trailers),
+            "turnstile" => Box::new(turnstile::Waiting { id }),
             settings => Box::new(greeter::Greeter::new(settings)),
         })
     }
