@@ -92,7 +92,7 @@ impl Rerun {
     fn step(&mut self, context: u32, step: &Step, callbacks: &[Called]) -> Result<bool, Unrunnable> {
         let state = self.store.data_mut();
         scene::set(state, &step.lent, step.moment).ok_or(Unrunnable::Messages)?;
-        state.begin(context, scene::state_moment(step.moment));
+        state.begin(context, scene::state_moment(step.moment, &step.lent));
         state.standing = scene::state_standing(step.standing);
         scene::begin(state, EndOfStream::from(step.end));
         let ticks = state.profile.callback_ticks;

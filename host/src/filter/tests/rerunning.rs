@@ -177,13 +177,16 @@ async fn what_a_context_does_after_its_exchange_is_in_a_trace() {
     let waits =
         |answer: u32| format!("(func (export \"proxy_on_done\") (param i32) (result i32) (i32.const {answer}))");
     let ends = waits(0) + "DELETE";
-    for (done, heads) in [("(drop (call $done))", true), ("(drop (call $done))", false), ("", true)] {
+    let says = "(drop (call $done))";
+    for (done, heads) in [(says, "both"), (says, "request"), (says, "none"), ("", "both")] {
         let module = late(done, &ends);
         let (stage, mut desk) = stage(&module);
         let recording = stage.filters.record("probe", bounds(1)).unwrap();
         let (mut run, parts, _) = run_both(&stage.chain);
-        if heads {
-            run.keep(request(), parts);
+        match heads {
+            "both" => run.keep(&mut request(), parts),
+            "request" => run.keep_request(&mut request()),
+            _ => {}
         }
         drop(run);
         assert!(desk.next().await.answer(200, "noted"));
@@ -220,7 +223,7 @@ async fn trailers_are_in_a_trace() {
     assert_eq!(whole.trailers().map(statuses), Some(vec![1, 1]));
     let mut parts = response();
     run.on_response(&mut head, &mut parts, EndOfStream::No).await;
-    run.keep(head, parts);
+    run.keep(&mut head, parts);
     let whole = run.through_response(with_trailers("abc", "x-sum", "43")).collect().await.expect("whole");
     assert_eq!(whole.trailers().map(statuses), Some(vec![1, 1]));
     drop(run);
