@@ -153,9 +153,7 @@ impl Rerun {
 
 /// What a guest asked for and returned comes to.
 fn ruling(state: &mut State, action: u32) -> Ruling {
-    if state.grown
-        && let Err(broken) = check_headers(state)
-    {
+    if let Err(broken) = check_headers(state) {
         return Ruling::Fail(broken.kind.word().to_owned());
     }
     let unasked = if action == ACTION_CONTINUE { Decision::Continue } else { Decision::Pause };
