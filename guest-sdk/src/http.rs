@@ -78,6 +78,7 @@ pub struct Sent(Option<u32>);
 pub struct Answer {
     headers: Pairs,
     body: Vec<u8>,
+    trailers: Pairs,
 }
 
 /// Why there is no answer.
@@ -178,7 +179,12 @@ impl Call {
         let sent = calls::http_call(&self.origin, &self.headers, &self.body, timeout).ok();
         if let Some(id) = sent {
             let call = UnderWay { id, context: CONTEXT.get(), state: State::Waits };
-            CALLS.with_borrow_mut(|calls| calls.push(call));
+            CALLS.with_borrow_mut(|calls| {
+                // What a plugin waits for is also in the copies that the proxy makes of it for exchanges, in which the same
+                // number may come again.
+                calls.retain(|known| known.id != id);
+                calls.push(call);
+            });
         }
         Sent(sent)
     }
@@ -233,19 +239,103 @@ impl Answer {
 
     /// The first value of a header, its name in lower case; `None` also where it is not UTF-8.
     pub fn header(&self, name: &str) -> Option<&str> {
-        let found = self.headers.iter().find(|(known, _)| known == name.as_bytes());
-        found.and_then(|(_, value)| str::from_utf8(value).ok())
+        first(&self.headers, name)
     }
 
     /// The body.
     pub fn body(&self) -> &[u8] {
         &self.body
     }
+
+    /// The first value of a trailer, as [`Answer::header`] is of a header.
+    ///
+    /// ```
+    /// use forebay_sdk::prelude::*;
+    /// use forebay_sdk::rehearsal::{get, rehearse, response};
+    /// use forebay_sdk::http;
+    ///
+    /// struct Summed;
+    ///
+    /// impl Filter for Summed {
+    ///     type Settings = ();
+    ///     fn new((): ()) -> Self { Self }
+    ///     fn on_request(&self, request: &mut Request) -> Flow {
+    ///         request.later(async |request| match http::call("sums").await {
+    ///             Ok(answer) => {
+    ///                 request.headers_mut().set("x-sum", answer.trailer("x-sum").unwrap_or("none"));
+    ///                 Flow::Continue
+    ///             }
+    ///             Err(_) => Flow::reply(502),
+    ///         })
+    ///     }
+    /// }
+    /// export!(Summed: calls);
+    ///
+    /// # fn main() -> Result<(), String> {
+    /// let summed = rehearse::<Summed>("")?;
+    /// summed.on_call(|_| Some(response(200).chunk("1+1").trailer("x-sum", "2")));
+    /// assert_eq!(summed.request(get("http://shop.example/")).sent().header("x-sum"), Some("2"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn trailer(&self, name: &str) -> Option<&str> {
+        first(&self.trailers, name)
+    }
+}
+
+fn first<'p>(pairs: &'p Pairs, name: &str) -> Option<&'p str> {
+    let found = pairs.iter().find(|(known, _)| known == name.as_bytes());
+    found.and_then(|(_, value)| str::from_utf8(value).ok())
+}
+
+/// Keeps an exchange waiting until `work` has decided about it, in a callback for the end of a body or for trailers.
+///
+/// The work takes along what it needs, as body and trailers have to be changed before it begins. Before the end of a body
+/// it is as [`Flow::Hold`]: nothing is begun, and the callback sees the body again with what follows. In header callbacks
+/// [`Request::later`] and [`Response::later`] do this and lend the message.
+///
+/// ```
+/// use forebay_sdk::prelude::*;
+/// use forebay_sdk::rehearsal::{request, rehearse, response};
+/// use forebay_sdk::http;
+///
+/// struct Scanned;
+///
+/// impl Filter for Scanned {
+///     type Settings = ();
+///     fn new((): ()) -> Self { Self }
+///     fn on_request_body(&self, body: &mut Body) -> Flow {
+///         match body.whole(64 * 1024) {
+///             Whole::Partly => Flow::Hold,
+///             Whole::TooLarge => Flow::reply(413),
+///             Whole::Ready(bytes) => http::later(async {
+///                 match http::call("scanner").method("POST").body(bytes).await {
+///                     Ok(answer) if answer.status() == 200 => Flow::Continue,
+///                     Ok(_) => Flow::reply(422),
+///                     Err(_) => Flow::reply(503),
+///                 }
+///             }),
+///         }
+///     }
+/// }
+/// export!(Scanned: request_body, calls);
+///
+/// # fn main() -> Result<(), String> {
+/// let scanned = rehearse::<Scanned>("")?;
+/// scanned.on_call(|call| Some(response(if call.body() == b"virus" { 403 } else { 200 })));
+/// let upload = || request("POST", "http://shop.example/upload");
+/// assert_eq!(scanned.request(upload().chunk("vi").chunk("rus")).reply().map(|reply| reply.status()), Some(422));
+/// assert_eq!(scanned.request(upload().chunk("pic").chunk("ture")).sent().body(), b"picture");
+/// # Ok(())
+/// # }
+/// ```
+pub fn later(work: impl Future<Output = Flow> + 'static) -> Flow {
+    Flow::Later(Later::new(Box::pin(async { (work.await, None) })))
 }
 
 impl Request {
-    /// Keeps the request waiting until `work` has decided about it. Only request and response header callbacks can wait,
-    /// of a filter that is exported with `calls`.
+    /// Keeps the request waiting until `work` has decided about it, for a filter that is exported with `calls`. Callbacks
+    /// for bodies and trailers wait by [`later`].
     pub fn later<W: AsyncFnOnce(&mut Self) -> Flow + 'static>(&mut self, work: W) -> Flow {
         let mut request = self.take();
         let work: Work = Box::pin(async move {
@@ -270,7 +360,7 @@ impl Response {
 
 struct UnderWay {
     id: u32,
-    /// The exchange that waits for it.
+    /// The exchange, or plugin, that waits for it.
     context: u32,
     state: State,
 }
@@ -291,16 +381,22 @@ pub(crate) fn speak_for(context: u32) {
     CONTEXT.set(context);
 }
 
-/// The exchange that waits for a call.
+/// Whose calls are sent now.
+pub(crate) fn speaker() -> u32 {
+    CONTEXT.get()
+}
+
+/// The exchange, or plugin, that waits for a call.
 pub(crate) fn waits_for(id: u32) -> Option<u32> {
     CALLS.with_borrow(|calls| calls.iter().find(|call| call.id == id).map(|call| call.context))
 }
 
 /// Takes the answer to a call over from the proxy; without a single header there is none.
-pub(crate) fn answered(id: u32, headers: usize, body_bytes: usize) {
+pub(crate) fn answered(id: u32, headers: usize, body_bytes: usize, trailers: usize) {
     let answer = (headers > 0).then(|| Answer {
         headers: calls::headers(Map::Answer),
         body: if body_bytes > 0 { calls::buffer(Buffer::Answer, body_bytes) } else { Vec::new() },
+        trailers: if trailers > 0 { calls::headers(Map::AnswerTrailers) } else { Vec::new() },
     });
     CALLS.with_borrow_mut(|calls| {
         if let Some(call) = calls.iter_mut().find(|call| call.id == id) {
