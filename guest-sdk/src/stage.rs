@@ -27,6 +27,24 @@ pub enum Action {
     Pause = 1,
 }
 
+/// What came of a callback.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    GoesOn,
+    /// For more of a body, or for work.
+    Waits,
+    Replied,
+}
+
+impl From<Outcome> for Action {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::GoesOn => Self::Continue,
+            Outcome::Waits | Outcome::Replied => Self::Pause,
+        }
+    }
+}
+
 /// The filters of a module and the exchanges they are in.
 #[derive(Debug)]
 pub struct Stage<F> {
@@ -106,7 +124,7 @@ impl<F: Filter> Stage<F> {
         let mut request = Request::new(None);
         let flow = filter.on_request(&mut request);
         self.keep(context, request.into_memo());
-        self.act(context, Stream::Request, flow)
+        self.act(context, Stream::Request, flow).into()
     }
 
     /// `proxy_on_response_headers`.
@@ -117,21 +135,21 @@ impl<F: Filter> Stage<F> {
         let flow = filter.on_response(&mut response);
         // A response that takes this one's place comes through here again.
         self.keep(context, response.into_memo());
-        self.act(context, Stream::Response, flow)
+        self.act(context, Stream::Response, flow).into()
     }
 
     /// `proxy_on_request_body`.
     pub fn request_body(&self, context: u32, bytes: usize, end: bool) -> Action {
-        self.body(context, Buffer::Request, bytes, if end { End::Reached } else { End::Ahead })
+        self.body(context, Buffer::Request, bytes, if end { End::Reached } else { End::Ahead }).into()
     }
 
     /// `proxy_on_response_body`.
     pub fn response_body(&self, context: u32, bytes: usize, end: bool) -> Action {
-        self.body(context, Buffer::Response, bytes, if end { End::Reached } else { End::Ahead })
+        self.body(context, Buffer::Response, bytes, if end { End::Reached } else { End::Ahead }).into()
     }
 
-    fn body(&self, context: u32, buffer: Buffer, bytes: usize, end: End) -> Action {
-        let Some(filter) = self.filter(context) else { return Action::Continue };
+    fn body(&self, context: u32, buffer: Buffer, bytes: usize, end: End) -> Outcome {
+        let Some(filter) = self.filter(context) else { return Outcome::GoesOn };
         http::speak_for(context);
         let mut body = Body::new(buffer, bytes, end, Request::new(self.memo(context)));
         let (stream, flow) = match buffer {
@@ -141,7 +159,7 @@ impl<F: Filter> Stage<F> {
         self.keep(context, body.into_memo());
         match flow {
             // At the end nothing comes that it could be held for; before it, work would decide about a part.
-            Flow::Hold | Flow::Later(_) if end == End::Ahead => Action::Pause,
+            Flow::Hold | Flow::Later(_) if end == End::Ahead => Outcome::Waits,
             flow => self.act(context, stream, flow),
         }
     }
@@ -162,14 +180,16 @@ impl<F: Filter> Stage<F> {
     fn end(&self, context: u32, (buffer, stream): (Buffer, Stream), trailers: impl FnOnce(&F) -> Flow) -> Action {
         let Some(filter) = self.filter(context) else { return Action::Continue };
         let ended = self.body(context, buffer, calls::buffered(buffer), End::Reached);
-        if ended == Action::Pause && !self.waits(context, stream) {
-            return ended;
+        if ended == Outcome::Replied {
+            return ended.into();
         }
         // Also while the body waits, as the trailers are not there any more when that is over.
-        match self.act(context, stream, trailers(&filter)) {
-            Action::Continue => ended,
-            Action::Pause => Action::Pause,
-        }
+        let outcome = match self.act(context, stream, trailers(&filter)) {
+            Outcome::GoesOn => ended,
+            Outcome::Waits => Outcome::Waits,
+            Outcome::Replied => self.give_up(context, stream),
+        };
+        outcome.into()
     }
 
     /// `proxy_on_tick`.
@@ -208,8 +228,10 @@ impl<F: Filter> Stage<F> {
             let Some(position) = waiting.iter().position(|waiting| waiting.context == context) else { return };
             let Waiting { stream, work, .. } = waiting.remove(position);
             drop(waiting);
-            if self.go_on(context, stream, work) == Action::Continue && !self.waits(context, stream) {
-                calls::resume(stream);
+            match self.go_on(context, stream, work) {
+                Outcome::GoesOn if !self.waits(context, stream) => calls::resume(stream),
+                Outcome::GoesOn | Outcome::Waits => {}
+                Outcome::Replied => _ = self.give_up(context, stream),
             }
         }
     }
@@ -226,23 +248,25 @@ impl<F: Filter> Stage<F> {
         self.waiting.borrow().iter().any(|waiting| (waiting.context, waiting.stream) == (context, stream))
     }
 
-    fn act(&self, context: u32, stream: Stream, flow: Flow) -> Action {
+    /// Gives up what else would decide about this way of an exchange, now that it is answered.
+    fn give_up(&self, context: u32, stream: Stream) -> Outcome {
+        self.waiting.borrow_mut().retain(|other| (other.context, other.stream) != (context, stream));
+        Outcome::Replied
+    }
+
+    fn act(&self, context: u32, stream: Stream, flow: Flow) -> Outcome {
         match flow {
-            Flow::Continue | Flow::Hold => Action::Continue,
-            Flow::Reply(given) => {
-                // Nothing else has a say in what is answered.
-                self.waiting.borrow_mut().retain(|other| (other.context, other.stream) != (context, stream));
-                reply(&given)
-            }
+            Flow::Continue | Flow::Hold => Outcome::GoesOn,
+            Flow::Reply(given) => reply(&given),
             Flow::Later(later) => match later.take() {
                 Some(work) => self.go_on(context, stream, work),
-                None => Action::Continue,
+                None => Outcome::GoesOn,
             },
         }
     }
 
     /// Goes on with work until it waits or is done. Nobody wakes it but the answer to one of its calls.
-    fn go_on(&self, context: u32, stream: Stream, mut work: Work) -> Action {
+    fn go_on(&self, context: u32, stream: Stream, mut work: Work) -> Outcome {
         match work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready((flow, memo)) => {
                 self.keep(context, memo);
@@ -250,7 +274,7 @@ impl<F: Filter> Stage<F> {
             }
             Poll::Pending => {
                 self.waiting.borrow_mut().push(Waiting { context, stream, work });
-                Action::Pause
+                Outcome::Waits
             }
         }
     }
@@ -287,14 +311,14 @@ impl<F: Filter> Stage<F> {
 pub const fn assert_filter<F: Filter>() {}
 
 /// A reply that the proxy refuses, for a header or status that cannot be, still must not let the exchange go on.
-fn reply(reply: &Reply) -> Action {
+fn reply(reply: &Reply) -> Outcome {
     if calls::reply(reply).is_err() {
         log::error(format_args!("the proxy refused the filter's reply with status {}; it sends 500", reply.status()));
         if let Flow::Reply(bare) = Flow::reply(500) {
             _ = calls::reply(&bare);
         }
     }
-    Action::Pause
+    Outcome::Replied
 }
 
 /// A panic ends the callback in a trap, which says nothing; its message goes to the log first. Put together by hand, as

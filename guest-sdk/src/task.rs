@@ -1,7 +1,7 @@
 //! Work that no exchange waits for: what a tick, a queue or the start of a filter begins and the answer to a call goes on
 //! with. `stage` says when; nothing but an answer wakes it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
@@ -16,6 +16,8 @@ struct Task {
 
 thread_local! {
     static TASKS: RefCell<Vec<Task>> = const { RefCell::new(Vec::new()) };
+    /// How tasks are given up, known once there is one: a module that begins none has no code for them.
+    static FORGET: Cell<fn(u32)> = const { Cell::new(|_| ()) };
 }
 
 /// Begins work and lets it go on by itself whenever a call of its is answered, for a filter that is exported with `calls`.
@@ -60,6 +62,7 @@ thread_local! {
 /// # }
 /// ```
 pub fn spawn(work: impl Future<Output = ()> + 'static) {
+    FORGET.set(|context| TASKS.with_borrow_mut(|tasks| tasks.retain(|task| task.context != context)));
     go_on(Task { context: http::speaker(), work: Box::pin(work) });
 }
 
@@ -71,7 +74,7 @@ pub(crate) fn answered(context: u32) {
 
 /// Gives up what a context has begun, as it is over.
 pub(crate) fn forget(context: u32) {
-    TASKS.with_borrow_mut(|tasks| tasks.retain(|task| task.context != context));
+    FORGET.get()(context);
 }
 
 fn go_on(mut task: Task) {
