@@ -55,6 +55,7 @@ mod response;
 mod set_cookie;
 mod span;
 mod task;
+mod waiting;
 
 pub mod http;
 pub mod log;

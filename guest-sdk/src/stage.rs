@@ -3,7 +3,7 @@
 //! [`export!`](crate::export) makes one stage per module, the rehearsal one per rehearsed filter. Nothing stays borrowed
 //! while a filter runs, so a proxy that calls back in the middle of a callback finds the stage in order.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt::{self, Debug, Formatter};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -61,6 +61,8 @@ struct Waiting {
     context: u32,
     stream: Stream,
     work: Work,
+    /// Whether pieces of the body came meanwhile, which the filter is still to see.
+    unseen: Cell<bool>,
 }
 
 impl Debug for Waiting {
@@ -150,18 +152,39 @@ impl<F: Filter> Stage<F> {
 
     fn body(&self, context: u32, buffer: Buffer, bytes: usize, end: End) -> Outcome {
         let Some(filter) = self.filter(context) else { return Outcome::GoesOn };
+        let stream = if buffer == Buffer::Request { Stream::Request } else { Stream::Response };
+        // Some proxies show the body while the headers wait. What it let go would take them along undecided.
+        let waits = self.see(context, stream, end);
+        if waits && end == End::Ahead {
+            return Outcome::Waits;
+        }
         http::speak_for(context);
         let mut body = Body::new(buffer, bytes, end, Request::new(self.memo(context)));
-        let (stream, flow) = match buffer {
-            Buffer::Request => (Stream::Request, filter.on_request_body(&mut body)),
-            _ => (Stream::Response, filter.on_response_body(&mut body)),
+        let flow = match stream {
+            Stream::Request => filter.on_request_body(&mut body),
+            Stream::Response => filter.on_response_body(&mut body),
         };
         self.keep(context, body.into_memo());
-        match flow {
+        let outcome = match flow {
             // At the end nothing comes that it could be held for; before it, work would decide about a part.
             Flow::Hold | Flow::Later(_) if end == End::Ahead => Outcome::Waits,
             flow => self.act(context, stream, flow),
+        };
+        match outcome {
+            Outcome::GoesOn if waits => Outcome::Waits,
+            Outcome::Replied => self.give_up(context, stream),
+            outcome => outcome,
         }
+    }
+
+    /// Whether work has still to decide about this way of an exchange, which notes what the filter sees of the body.
+    fn see(&self, context: u32, stream: Stream, end: End) -> bool {
+        let waiting = self.waiting.borrow();
+        let of_stream = waiting.iter().filter(|waiting| (waiting.context, waiting.stream) == (context, stream));
+        of_stream.fold(false, |_, waiting| {
+            waiting.unseen.set(end == End::Ahead);
+            true
+        })
     }
 
     /// `proxy_on_request_trailers`: they end the body, of which no piece was the last.
@@ -226,10 +249,13 @@ impl<F: Filter> Stage<F> {
             let mut waiting = self.waiting.borrow_mut();
             // Those that wait on go to the end, so that the first is always another.
             let Some(position) = waiting.iter().position(|waiting| waiting.context == context) else { return };
-            let Waiting { stream, work, .. } = waiting.remove(position);
+            let due = waiting.remove(position);
             drop(waiting);
-            match self.go_on(context, stream, work) {
-                Outcome::GoesOn if !self.waits(context, stream) => calls::resume(stream),
+            let (stream, unseen) = (due.stream, due.unseen.get());
+            match self.go_on(due) {
+                // What is unseen decides by itself, as a body does.
+                Outcome::GoesOn if !unseen && !self.waits(context, stream) => calls::resume(stream),
+                Outcome::Waits if unseen => _ = self.see(context, stream, End::Ahead),
                 Outcome::GoesOn | Outcome::Waits => {}
                 Outcome::Replied => _ = self.give_up(context, stream),
             }
@@ -259,21 +285,21 @@ impl<F: Filter> Stage<F> {
             Flow::Continue | Flow::Hold => Outcome::GoesOn,
             Flow::Reply(given) => reply(&given),
             Flow::Later(later) => match later.take() {
-                Some(work) => self.go_on(context, stream, work),
+                Some(work) => self.go_on(Waiting { context, stream, work, unseen: Cell::new(false) }),
                 None => Outcome::GoesOn,
             },
         }
     }
 
     /// Goes on with work until it waits or is done. Nobody wakes it but the answer to one of its calls.
-    fn go_on(&self, context: u32, stream: Stream, mut work: Work) -> Outcome {
-        match work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+    fn go_on(&self, mut waiting: Waiting) -> Outcome {
+        match waiting.work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready((flow, memo)) => {
-                self.keep(context, memo);
-                self.act(context, stream, flow)
+                self.keep(waiting.context, memo);
+                self.act(waiting.context, waiting.stream, flow)
             }
             Poll::Pending => {
-                self.waiting.borrow_mut().push(Waiting { context, stream, work });
+                self.waiting.borrow_mut().push(waiting);
                 Outcome::Waits
             }
         }

@@ -4,6 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::{Action, Stage};
+use crate::host::calls;
+use crate::rehearsal::world::World;
 use crate::rehearsal::{Message, get, rehearse, request, response};
 use crate::{Body, Filter, Flow, Headers, Request, Response, Whole, http, log, spawn};
 
@@ -289,4 +291,57 @@ fn work_ends_with_its_exchange() {
     assert!(!gone.get());
     stage.delete(7);
     assert!(gone.get());
+}
+
+/// Asks about the headers, and has nothing against any body.
+struct Door;
+
+impl Filter for Door {
+    type Settings = ();
+
+    fn new((): ()) -> Self {
+        Self
+    }
+
+    fn on_request(&self, request: &mut Request) -> Flow {
+        request.later(async |_| match http::call("door").await {
+            Ok(_) => Flow::Continue,
+            Err(_) => Flow::reply(403),
+        })
+    }
+
+    fn on_request_body(&self, body: &mut Body) -> Flow {
+        log::info(format_args!("{} {}", body.len(), body.is_end()));
+        Flow::Continue
+    }
+}
+
+#[test]
+fn body_shown_while_the_headers_wait_takes_them_nowhere() {
+    for (pieces, seen, resumed, after) in [
+        // The whole of it came meanwhile: seen once, and it goes on with the headers.
+        (&[(1, false), (2, true)][..], &["2 true"][..], true, None),
+        // What comes after the decision brings back what was not seen.
+        (&[(1, false)], &[], false, Some("2 false")),
+        (&[], &[], true, Some("2 false")),
+    ] {
+        let (stage, mut world) = (Stage::<Door>::new(), World::new(""));
+        calls::run(&mut world, || {
+            assert!(stage.configure(1));
+            stage.create(2, 1);
+            assert_eq!(stage.request(2), Action::Pause);
+            for (bytes, end) in pieces {
+                assert_eq!(stage.request_body(2, *bytes, *end), Action::Pause, "{pieces:?}");
+            }
+        });
+        let lines = |world: &World| world.logs.iter().map(|(_, line)| line.clone()).collect::<Vec<_>>();
+        assert_eq!(lines(&world), seen, "{pieces:?}");
+        world.answer = response(200);
+        calls::run(&mut world, || stage.answered(1, 1, 0, 0));
+        assert_eq!(world.resumed, resumed, "{pieces:?}");
+        if let Some(after) = after {
+            assert_eq!(calls::run(&mut world, || stage.request_body(2, 2, false)), Action::Continue);
+            assert_eq!(lines(&world), [after], "{pieces:?}");
+        }
+    }
 }
