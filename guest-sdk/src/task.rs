@@ -3,7 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 
 use crate::http;
 
@@ -78,7 +78,7 @@ pub(crate) fn forget(context: u32) {
 }
 
 fn go_on(mut task: Task) {
-    if let Poll::Pending = task.work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+    if task.work.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
         TASKS.with_borrow_mut(|tasks| tasks.push(task));
     }
 }
