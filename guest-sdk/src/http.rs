@@ -51,9 +51,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::flow::{Later, Work};
 use crate::host::{Buffer, Map, Pairs, calls};
-use crate::{Flow, Request, Response};
+
+pub use crate::waiting::later;
 
 /// As long as a call may take that sets no other limit.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -78,6 +78,7 @@ pub struct Sent(Option<u32>);
 pub struct Answer {
     headers: Pairs,
     body: Vec<u8>,
+    trailers: Pairs,
 }
 
 /// Why there is no answer.
@@ -178,7 +179,12 @@ impl Call {
         let sent = calls::http_call(&self.origin, &self.headers, &self.body, timeout).ok();
         if let Some(id) = sent {
             let call = UnderWay { id, context: CONTEXT.get(), state: State::Waits };
-            CALLS.with_borrow_mut(|calls| calls.push(call));
+            CALLS.with_borrow_mut(|calls| {
+                // What a plugin waits for is also in the copies that the proxy makes of it for exchanges, in which the same
+                // number may come again.
+                calls.retain(|known| known.id != id);
+                calls.push(call);
+            });
         }
         Sent(sent)
     }
@@ -233,44 +239,58 @@ impl Answer {
 
     /// The first value of a header, its name in lower case; `None` also where it is not UTF-8.
     pub fn header(&self, name: &str) -> Option<&str> {
-        let found = self.headers.iter().find(|(known, _)| known == name.as_bytes());
-        found.and_then(|(_, value)| str::from_utf8(value).ok())
+        first(&self.headers, name)
     }
 
     /// The body.
     pub fn body(&self) -> &[u8] {
         &self.body
     }
-}
 
-impl Request {
-    /// Keeps the request waiting until `work` has decided about it. Only request and response header callbacks can wait,
-    /// of a filter that is exported with `calls`.
-    pub fn later<W: AsyncFnOnce(&mut Self) -> Flow + 'static>(&mut self, work: W) -> Flow {
-        let mut request = self.take();
-        let work: Work = Box::pin(async move {
-            let flow = work(&mut request).await;
-            (flow, request.into_memo())
-        });
-        Flow::Later(Later::new(work))
+    /// The first value of a trailer, as [`Answer::header`] is of a header.
+    ///
+    /// ```
+    /// use forebay_sdk::prelude::*;
+    /// use forebay_sdk::rehearsal::{get, rehearse, response};
+    /// use forebay_sdk::http;
+    ///
+    /// struct Summed;
+    ///
+    /// impl Filter for Summed {
+    ///     type Settings = ();
+    ///     fn new((): ()) -> Self { Self }
+    ///     fn on_request(&self, request: &mut Request) -> Flow {
+    ///         request.later(async |request| match http::call("sums").await {
+    ///             Ok(answer) => {
+    ///                 request.headers_mut().set("x-sum", answer.trailer("x-sum").unwrap_or("none"));
+    ///                 Flow::Continue
+    ///             }
+    ///             Err(_) => Flow::reply(502),
+    ///         })
+    ///     }
+    /// }
+    /// export!(Summed: calls);
+    ///
+    /// # fn main() -> Result<(), String> {
+    /// let summed = rehearse::<Summed>("")?;
+    /// summed.on_call(|_| Some(response(200).chunk("1+1").trailer("x-sum", "2")));
+    /// assert_eq!(summed.request(get("http://shop.example/")).sent().header("x-sum"), Some("2"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn trailer(&self, name: &str) -> Option<&str> {
+        first(&self.trailers, name)
     }
 }
 
-impl Response {
-    /// Keeps the response waiting until `work` has decided about it, as [`Request::later`] does.
-    pub fn later<W: AsyncFnOnce(&mut Self) -> Flow + 'static>(&mut self, work: W) -> Flow {
-        let mut response = self.take();
-        let work: Work = Box::pin(async move {
-            let flow = work(&mut response).await;
-            (flow, response.into_memo())
-        });
-        Flow::Later(Later::new(work))
-    }
+fn first<'p>(pairs: &'p Pairs, name: &str) -> Option<&'p str> {
+    let found = pairs.iter().find(|(known, _)| known == name.as_bytes());
+    found.and_then(|(_, value)| str::from_utf8(value).ok())
 }
 
 struct UnderWay {
     id: u32,
-    /// The exchange that waits for it.
+    /// The exchange, or plugin, that waits for it.
     context: u32,
     state: State,
 }
@@ -291,16 +311,22 @@ pub(crate) fn speak_for(context: u32) {
     CONTEXT.set(context);
 }
 
-/// The exchange that waits for a call.
+/// Whose calls are sent now.
+pub(crate) fn speaker() -> u32 {
+    CONTEXT.get()
+}
+
+/// The exchange, or plugin, that waits for a call.
 pub(crate) fn waits_for(id: u32) -> Option<u32> {
     CALLS.with_borrow(|calls| calls.iter().find(|call| call.id == id).map(|call| call.context))
 }
 
 /// Takes the answer to a call over from the proxy; without a single header there is none.
-pub(crate) fn answered(id: u32, headers: usize, body_bytes: usize) {
+pub(crate) fn answered(id: u32, headers: usize, body_bytes: usize, trailers: usize) {
     let answer = (headers > 0).then(|| Answer {
         headers: calls::headers(Map::Answer),
         body: if body_bytes > 0 { calls::buffer(Buffer::Answer, body_bytes) } else { Vec::new() },
+        trailers: if trailers > 0 { calls::headers(Map::AnswerTrailers) } else { Vec::new() },
     });
     CALLS.with_borrow_mut(|calls| {
         if let Some(call) = calls.iter_mut().find(|call| call.id == id) {

@@ -54,6 +54,8 @@ mod request;
 mod response;
 mod set_cookie;
 mod span;
+mod task;
+mod waiting;
 
 pub mod http;
 pub mod log;
@@ -83,6 +85,7 @@ pub use request::Request;
 pub use response::Response;
 pub use set_cookie::SetCookie;
 pub use span::Span;
+pub use task::spawn;
 
 /// What a filter's file starts with: `use forebay_sdk::prelude::*;`.
 pub mod prelude {

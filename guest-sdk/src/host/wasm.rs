@@ -1,4 +1,4 @@
-//! The host calls of proxy-wasm 0.2.1 that the SDK needs; the only unsafe code of a filter.
+//! The host calls of proxy-wasm 0.2.1 that the SDK needs, made safe; the only unsafe code of a filter.
 //!
 //! Bytes that the proxy returns lie in memory it asked this module for. Each such piece is a `Vec` kept in `LENT` until
 //! the call that fills it returns, so that taking it over needs no trust in the pointer that comes back.
@@ -8,7 +8,7 @@
 use std::cell::RefCell;
 use std::ptr;
 
-use super::{Buffer, Cas, Fault, Level, Map, MetricKind, Pairs, Refused, Stream, pairs};
+use super::{Buffer, Cas, Fault, Level, Map, MetricKind, Pairs, Refused, Stream, pairs, raw};
 use crate::Reply;
 
 const OK: u32 = 0;
@@ -17,111 +17,6 @@ const CAS_MISMATCH: u32 = 8;
 const PLUGIN_CONFIGURATION: u32 = 7;
 /// `grpc_status` of a reply to what is not gRPC.
 const NO_GRPC: i32 = -1;
-
-mod raw {
-    type Out<T> = *mut T;
-
-    // SAFETY: names and signatures are those of proxy-wasm 0.2.1.
-    #[link(wasm_import_module = "env")]
-    unsafe extern "C" {
-        pub(super) fn proxy_log(level: u32, text: *const u8, bytes: usize) -> u32;
-        pub(super) fn proxy_get_current_time_nanoseconds(now: Out<u64>) -> u32;
-        pub(super) fn proxy_get_buffer_bytes(
-            buffer: u32,
-            start: usize,
-            bytes_max: usize,
-            data: Out<*mut u8>,
-            bytes: Out<usize>,
-        ) -> u32;
-        pub(super) fn proxy_set_buffer_bytes(
-            buffer: u32,
-            start: usize,
-            replaced: usize,
-            data: *const u8,
-            bytes: usize,
-        ) -> u32;
-        pub(super) fn proxy_get_header_map_pairs(map: u32, data: Out<*mut u8>, bytes: Out<usize>) -> u32;
-        pub(super) fn proxy_get_header_map_value(
-            map: u32,
-            name: *const u8,
-            name_bytes: usize,
-            data: Out<*mut u8>,
-            bytes: Out<usize>,
-        ) -> u32;
-        pub(super) fn proxy_replace_header_map_value(
-            map: u32,
-            name: *const u8,
-            name_bytes: usize,
-            value: *const u8,
-            value_bytes: usize,
-        ) -> u32;
-        pub(super) fn proxy_add_header_map_value(
-            map: u32,
-            name: *const u8,
-            name_bytes: usize,
-            value: *const u8,
-            value_bytes: usize,
-        ) -> u32;
-        pub(super) fn proxy_remove_header_map_value(map: u32, name: *const u8, name_bytes: usize) -> u32;
-        pub(super) fn proxy_get_property(
-            path: *const u8,
-            path_bytes: usize,
-            data: Out<*mut u8>,
-            bytes: Out<usize>,
-        ) -> u32;
-        pub(super) fn proxy_set_property(
-            path: *const u8,
-            path_bytes: usize,
-            value: *const u8,
-            value_bytes: usize,
-        ) -> u32;
-        pub(super) fn proxy_send_local_response(
-            status: u32,
-            details: *const u8,
-            details_bytes: usize,
-            body: *const u8,
-            body_bytes: usize,
-            headers: *const u8,
-            headers_bytes: usize,
-            grpc_status: i32,
-        ) -> u32;
-        pub(super) fn proxy_define_metric(kind: u32, name: *const u8, name_bytes: usize, id: Out<u32>) -> u32;
-        pub(super) fn proxy_record_metric(id: u32, value: u64) -> u32;
-        pub(super) fn proxy_increment_metric(id: u32, amount: i64) -> u32;
-        pub(super) fn proxy_get_shared_data(
-            key: *const u8,
-            key_bytes: usize,
-            data: Out<*mut u8>,
-            bytes: Out<usize>,
-            cas: Out<u32>,
-        ) -> u32;
-        pub(super) fn proxy_set_shared_data(
-            key: *const u8,
-            key_bytes: usize,
-            value: *const u8,
-            value_bytes: usize,
-            cas: u32,
-        ) -> u32;
-        pub(super) fn proxy_register_shared_queue(name: *const u8, name_bytes: usize, id: Out<u32>) -> u32;
-        pub(super) fn proxy_enqueue_shared_queue(id: u32, item: *const u8, item_bytes: usize) -> u32;
-        pub(super) fn proxy_dequeue_shared_queue(id: u32, data: Out<*mut u8>, bytes: Out<usize>) -> u32;
-        pub(super) fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
-        pub(super) fn proxy_http_call(
-            origin: *const u8,
-            origin_bytes: usize,
-            headers: *const u8,
-            headers_bytes: usize,
-            body: *const u8,
-            body_bytes: usize,
-            trailers: *const u8,
-            trailers_bytes: usize,
-            timeout: u32,
-            id: Out<u32>,
-        ) -> u32;
-        pub(super) fn proxy_set_effective_context(context: u32) -> u32;
-        pub(super) fn proxy_continue_stream(stream: u32) -> u32;
-    }
-}
 
 thread_local! {
     static LENT: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
@@ -263,6 +158,14 @@ pub(crate) fn increment_metric(id: u32, amount: i64) {
     unsafe { raw::proxy_increment_metric(id, amount) };
 }
 
+/// How many bytes of a body are at hand; none where there is no body.
+pub(crate) fn buffered(buffer: Buffer) -> usize {
+    let (mut bytes, mut flags) = (0, 0);
+    // SAFETY: the proxy writes one usize and one u32, to live ones.
+    let status = unsafe { raw::proxy_get_buffer_status(buffer as u32, &mut bytes, &mut flags) };
+    if status == OK { bytes } else { 0 }
+}
+
 /// The first `bytes_max` bytes of a body.
 pub(crate) fn buffer(buffer: Buffer, bytes_max: usize) -> Vec<u8> {
     let bytes = returned(|data, bytes| {
@@ -302,6 +205,14 @@ pub(crate) fn open_queue(name: &str) -> Result<u32, Fault> {
     opened.map(|()| id).map_err(|Refused| Fault::Refused)
 }
 
+pub(crate) fn find_queue(vm: &str, name: &str) -> Option<u32> {
+    let mut id = 0;
+    // SAFETY: both are live strings, the proxy writes one u32, to a live one.
+    let found =
+        done(unsafe { raw::proxy_resolve_shared_queue(vm.as_ptr(), vm.len(), name.as_ptr(), name.len(), &mut id) });
+    found.ok().map(|()| id)
+}
+
 pub(crate) fn push(queue: u32, item: &[u8]) -> Result<(), Fault> {
     // SAFETY: the item is a live slice of this length.
     done(unsafe { raw::proxy_enqueue_shared_queue(queue, item.as_ptr(), item.len()) }).map_err(|Refused| Fault::Refused)
@@ -311,6 +222,29 @@ pub(crate) fn push(queue: u32, item: &[u8]) -> Result<(), Fault> {
 pub(crate) fn pop(queue: u32) -> Option<Vec<u8>> {
     // SAFETY: both pointers are to live variables.
     returned(|data, bytes| unsafe { raw::proxy_dequeue_shared_queue(queue, data, bytes) }).ok().flatten()
+}
+
+/// Calls one of the proxy's own functions, for what it does.
+pub(crate) fn foreign(name: &str, arguments: &[u8]) -> Result<(), Fault> {
+    let result = returned(|data, bytes| {
+        let (name_bytes, arguments_bytes) = (name.len(), arguments.len());
+        // SAFETY: name and arguments are live slices with these lengths, both pointers are to live variables.
+        unsafe {
+            raw::proxy_call_foreign_function(
+                name.as_ptr(),
+                name_bytes,
+                arguments.as_ptr(),
+                arguments_bytes,
+                data,
+                bytes,
+            )
+        }
+    });
+    match result {
+        Ok(Some(_)) => Ok(()),
+        Ok(None) => Err(Fault::Absent),
+        Err(Refused) => Err(Fault::Refused),
+    }
 }
 
 pub(crate) fn tick_every(milliseconds: u32) {

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::Filter;
 use crate::body::End;
-use crate::host::Level;
+use crate::host::{Level, Stream};
 use crate::rehearsal::called::Called;
 use crate::rehearsal::calls;
 use crate::rehearsal::message::Message;
@@ -89,9 +89,39 @@ impl<F: Filter> Rehearsal<F> {
         self.world.borrow_mut().now_nanos = since_1970.try_into().expect("the ABI tells time from 1970 to 2554");
     }
 
-    /// Plays a tick of [`Filter::TICK`].
+    /// The time of day.
+    pub fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_nanos(self.world.borrow().now_nanos)
+    }
+
+    /// Plays a tick of [`Filter::TICK`], and the answers to what is called in it.
     pub fn tick(&self) {
-        calls::run(&mut self.world.borrow_mut(), || self.stage.tick(PLUGIN));
+        self.beside(|| self.stage.tick(PLUGIN));
+    }
+
+    /// Puts an item into a queue, as another filter would.
+    ///
+    /// # Panics
+    /// If the filter has opened no queue of this name.
+    #[track_caller]
+    pub fn enqueue(&self, queue: &str, item: impl AsRef<[u8]>) {
+        let commons = &mut self.world.borrow_mut().commons;
+        let queue = commons.find(queue).expect("the filter has opened this queue");
+        commons.push(queue, item.as_ref()).expect("a rehearsal's queue has room");
+    }
+
+    /// Plays [`Filter::on_queue_ready`] for each queue with something in it, as the proxy does beside the exchanges: until
+    /// it is empty or a callback takes nothing.
+    pub fn play_queues(&self) {
+        let queues = self.world.borrow().commons.lengths().len();
+        for queue in 0..queues {
+            let left = || self.world.borrow().commons.lengths()[queue];
+            let mut before = usize::MAX;
+            while (1..before).contains(&left()) {
+                before = left();
+                self.beside(|| self.stage.queue_ready(PLUGIN, queue as u32));
+            }
+        }
     }
 
     /// How often the filter asked to be called.
@@ -107,6 +137,30 @@ impl<F: Filter> Rehearsal<F> {
     /// What the filter logged so far.
     pub fn logs(&self) -> Vec<(Level, String)> {
         self.world.borrow().logs.clone()
+    }
+
+    /// Plays a callback of the plugin itself, and the answers to what is called in it.
+    fn beside(&self, callback: impl FnOnce()) {
+        let mut world = self.world.borrow_mut();
+        calls::run(&mut world, callback);
+        self.settle(&mut world);
+    }
+
+    /// Answers all calls under way, also those whose answers nobody waits for.
+    fn settle(&self, world: &mut World) {
+        while self.answer_one(world) {}
+    }
+
+    /// Answers the first call under way, if there is one.
+    fn answer_one(&self, world: &mut World) -> bool {
+        let Some((id, called)) = world.under_way.pop_front() else { return false };
+        let answer = self.origins.borrow_mut().as_mut().and_then(|origins| origins(&called));
+        world.answer = answer.unwrap_or_default();
+        world.answer.body = world.answer.chunks.concat();
+        let (headers, bytes) = (world.answer.headers.len(), world.answer.body.len());
+        let trailers = world.answer.trailers.len();
+        calls::run(world, || self.stage.answered(id, headers, bytes, trailers));
+        true
     }
 
     /// The value of a counter or gauge, and of a histogram how many values it holds; 0 where there is no such metric.
@@ -168,7 +222,7 @@ impl<F: Filter> Exchange<'_, F> {
             reply = self.pass(&mut Message::default(), &mut body, |stage| stage.request_body(context, bytes, end));
         }
         if reply.is_none() && !self.request.trailers.is_empty() {
-            reply = self.play(&mut Message::default(), || stage.request_trailers(context));
+            reply = self.pass(&mut Message::default(), &mut body, |stage| stage.request_trailers(context));
         }
         self.request.body = body.into_sent();
         reply
@@ -198,7 +252,7 @@ impl<F: Filter> Exchange<'_, F> {
             reply = self.pass(response, &mut body, |stage| stage.response_body(context, bytes, end));
         }
         if reply.is_none() && !response.trailers.is_empty() {
-            reply = self.play(response, || stage.response_trailers(context));
+            reply = self.pass(response, &mut body, |stage| stage.response_trailers(context));
         }
         response.body = body.into_sent();
         reply
@@ -211,17 +265,22 @@ impl<F: Filter> Exchange<'_, F> {
         body: &mut Passage,
         callback: impl FnOnce(&Stage<F>) -> Action,
     ) -> Option<Message> {
-        let stage = &self.rehearsal.stage;
+        let (stage, context) = (&self.rehearsal.stage, self.context);
+        let stream = if response.status() > 0 { Stream::Response } else { Stream::Request };
         self.rehearsal.world.borrow_mut().body = std::mem::take(&mut body.held);
-        let mut action = Action::Continue;
+        let mut holds = false;
         let reply = self.play(response, || {
-            action = callback(stage);
-            Action::Continue
+            let action = callback(stage);
+            // What waits for calls goes on when they are answered; what is held, with what comes next.
+            let waits = stage.waits(context, stream);
+            holds = action == Action::Pause && !waits;
+            if waits { Action::Pause } else { Action::Continue }
         });
         let left = std::mem::take(&mut self.rehearsal.world.borrow_mut().body);
-        match action {
-            Action::Continue => body.sent.extend(left),
-            Action::Pause => body.held = left,
+        if holds {
+            body.held = left;
+        } else {
+            body.sent.extend(left);
         }
         reply
     }
@@ -234,8 +293,11 @@ impl<F: Filter> Exchange<'_, F> {
         world.verbs = Verbs::default();
         world.resumed = false;
         if calls::run(&mut world, callback) == Action::Pause {
-            self.wait(&mut world);
+            while world.reply.is_none() && !world.resumed {
+                assert!(self.rehearsal.answer_one(&mut world), "a filter that waits has called somebody");
+            }
         }
+        self.rehearsal.settle(&mut world);
         let verbs = std::mem::take(&mut world.verbs);
         self.swap(&mut world, response);
         let kept = if of_response { &mut response.verbs } else { &mut self.verbs };
@@ -247,20 +309,6 @@ impl<F: Filter> Exchange<'_, F> {
         std::mem::swap(&mut world.response, response);
         std::mem::swap(&mut world.request, &mut self.request);
         std::mem::swap(&mut world.properties, &mut self.properties);
-    }
-
-    /// Answers a filter's calls until it has decided.
-    fn wait(&self, world: &mut World) {
-        let mut origins = self.rehearsal.origins.borrow_mut();
-        while world.reply.is_none() && !world.resumed {
-            let (id, called) = world.under_way.pop_front().expect("a filter that waits has called somebody");
-            let answer = origins.as_mut().and_then(|origins| origins(&called));
-            world.answer = answer.unwrap_or_default();
-            world.answer.body = world.answer.chunks.concat();
-            let (headers, bytes) = (world.answer.headers.len(), world.answer.body.len());
-            calls::run(world, || self.rehearsal.stage.answered(id, headers, bytes));
-        }
-        world.under_way.clear();
     }
 }
 

@@ -30,11 +30,12 @@
 
 mod called;
 pub(crate) mod calls;
+mod commons;
 mod exchange;
 mod message;
 mod passage;
 mod verbs;
-mod world;
+pub(crate) mod world;
 
 pub use called::Called;
 pub use exchange::{Exchange, Rehearsal, rehearse};
