@@ -51,9 +51,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::flow::{Later, Work};
 use crate::host::{Buffer, Map, Pairs, calls};
-use crate::{Flow, Request, Response};
 
 /// As long as a call may take that sets no other limit.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -240,31 +238,6 @@ impl Answer {
     /// The body.
     pub fn body(&self) -> &[u8] {
         &self.body
-    }
-}
-
-impl Request {
-    /// Keeps the request waiting until `work` has decided about it. Only request and response header callbacks can wait,
-    /// of a filter that is exported with `calls`.
-    pub fn later<W: AsyncFnOnce(&mut Self) -> Flow + 'static>(&mut self, work: W) -> Flow {
-        let mut request = self.take();
-        let work: Work = Box::pin(async move {
-            let flow = work(&mut request).await;
-            (flow, request.into_memo())
-        });
-        Flow::Later(Later::new(work))
-    }
-}
-
-impl Response {
-    /// Keeps the response waiting until `work` has decided about it, as [`Request::later`] does.
-    pub fn later<W: AsyncFnOnce(&mut Self) -> Flow + 'static>(&mut self, work: W) -> Flow {
-        let mut response = self.take();
-        let work: Work = Box::pin(async move {
-            let flow = work(&mut response).await;
-            (flow, response.into_memo())
-        });
-        Flow::Later(Later::new(work))
     }
 }
 
