@@ -9,22 +9,53 @@ use crate::host::calls;
 
 impl Request {
     /// A property that is a text, by its name in the proxy's documentation: `request.protocol`.
+    ///
+    /// ```
+    /// # use forebay_sdk::rehearsal::{alone, get};
+    /// alone::request(get("http://shop.example/").property("request.protocol", "HTTP/2"), |request| {
+    ///     assert_eq!(request.property("request.protocol").as_deref(), Some("HTTP/2"));
+    ///     assert_eq!(request.property("request.unknown"), None);
+    /// });
+    /// ```
     pub fn property(&self, name: &str) -> Option<String> {
         calls::property(&name.replace('.', "\0")).and_then(|value| String::from_utf8(value).ok())
     }
 
     /// A property that is a number: `source.port`.
+    ///
+    /// ```
+    /// # use forebay_sdk::rehearsal::{alone, get};
+    /// let port = 40_000_i64.to_le_bytes();
+    /// alone::request(get("http://shop.example/").property("source.port", port), |request| {
+    ///     assert_eq!(request.property_number("source.port"), Some(40_000));
+    /// });
+    /// ```
     pub fn property_number(&self, name: &str) -> Option<i64> {
         let value = calls::property(&name.replace('.', "\0"))?;
         Some(i64::from_le_bytes(value.try_into().ok()?))
     }
 
     /// A property that is yes or no: `connection.mtls`.
+    ///
+    /// ```
+    /// # use forebay_sdk::rehearsal::{alone, get};
+    /// alone::request(get("http://shop.example/").property("connection.mtls", [1]), |request| {
+    ///     assert_eq!(request.property_bool("connection.mtls"), Some(true));
+    /// });
+    /// ```
     pub fn property_bool(&self, name: &str) -> Option<bool> {
         calls::property(&name.replace('.', "\0"))?.first().map(|byte| *byte != 0)
     }
 
     /// A property that is a duration in nanoseconds: `request.duration`.
+    ///
+    /// ```
+    /// # use forebay_sdk::rehearsal::{alone, get};
+    /// let nanos = 1_500_000_i64.to_le_bytes();
+    /// alone::request(get("http://shop.example/").property("request.duration", nanos), |request| {
+    ///     assert_eq!(request.property_duration("request.duration").map(|duration| duration.as_micros()), Some(1_500));
+    /// });
+    /// ```
     pub fn property_duration(&self, name: &str) -> Option<Duration> {
         self.property_number(name).and_then(|nanos| nanos.try_into().ok()).map(Duration::from_nanos)
     }
