@@ -37,6 +37,7 @@
 
 mod host;
 
+mod answer;
 mod body;
 mod cache;
 mod chance;
