@@ -6,6 +6,30 @@ use crate::{Flow, Request, Response};
 impl Request {
     /// Keeps the request waiting until `work` has decided about it. Only request and response header callbacks can wait,
     /// of a filter that is exported with `calls`.
+    ///
+    /// ```
+    /// # use forebay_sdk::{http, prelude::*, rehearsal::{get, rehearse, response}};
+    /// # struct Plan;
+    /// # impl Filter for Plan {
+    /// # type Settings = ();
+    /// # fn new((): ()) -> Self { Self }
+    /// fn on_request(&self, request: &mut Request) -> Flow {
+    ///     request.later(async |request| match http::call("plans").path(&request.path()).await {
+    ///         Ok(plan) => {
+    ///             request.headers_mut().set("x-plan", plan.body());
+    ///             Flow::Continue
+    ///         }
+    ///         Err(_) => Flow::reply(503),
+    ///     })
+    /// }
+    /// # }
+    /// # export!(Plan: calls);
+    /// let plan = rehearse::<Plan>("")?;
+    /// assert_eq!(plan.request(get("http://shop.example/ann")).reply().map(|reply| reply.status()), Some(503));
+    /// plan.on_call(|call| Some(response(200).chunk(if call.target() == "/ann" { "free" } else { "none" })));
+    /// assert_eq!(plan.request(get("http://shop.example/ann")).sent().header("x-plan"), Some("free"));
+    /// # Ok::<(), String>(())
+    /// ```
     pub fn later<W: AsyncFnOnce(&mut Self) -> Flow + 'static>(&mut self, work: W) -> Flow {
         let mut request = self.take();
         let work: Work = Box::pin(async move {
@@ -18,6 +42,28 @@ impl Request {
 
 impl Response {
     /// Keeps the response waiting until `work` has decided about it, as [`Request::later`] does.
+    ///
+    /// ```
+    /// # use forebay_sdk::{http, prelude::*, rehearsal::{get, rehearse, response}};
+    /// # struct Status;
+    /// # impl Filter for Status {
+    /// # type Settings = ();
+    /// # fn new((): ()) -> Self { Self }
+    /// fn on_response(&self, response: &mut Response) -> Flow {
+    ///     if response.status() < 500 { return Flow::Continue; }
+    ///     response.later(async |_| match http::call("sorry").await {
+    ///         Ok(page) => Flow::reply(503).body(page.body()),
+    ///         Err(_) => Flow::Continue,
+    ///     })
+    /// }
+    /// # }
+    /// # export!(Status: calls);
+    /// let status = rehearse::<Status>("")?;
+    /// status.on_call(|_| Some(response(200).chunk("back soon")));
+    /// let answer = status.request(get("http://shop.example/")).respond(response(502));
+    /// assert_eq!((answer.status(), answer.body()), (503, &b"back soon"[..]));
+    /// # Ok::<(), String>(())
+    /// ```
     pub fn later<W: AsyncFnOnce(&mut Self) -> Flow + 'static>(&mut self, work: W) -> Flow {
         let mut response = self.take();
         let work: Work = Box::pin(async move {
