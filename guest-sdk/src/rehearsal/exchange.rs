@@ -13,6 +13,24 @@ use crate::rehearsal::world::World;
 use crate::stage::{Action, Stage};
 
 /// An exchange whose request the filter has seen.
+///
+/// ```
+/// # use forebay_sdk::{prelude::*, rehearsal::{get, rehearse, response}};
+/// # struct Door;
+/// # impl Filter for Door {
+/// # type Settings = ();
+/// # fn new((): ()) -> Self { Self }
+/// fn on_request(&self, request: &mut Request) -> Flow {
+///     if request.path() == "/admin" { Flow::reply(403) } else { Flow::Continue }
+/// }
+/// # }
+/// let door = rehearse::<Door>("")?;
+/// let [refused, passed] = ["/admin", "/shop"].map(|path| door.request(get(&format!("http://shop.example{path}"))));
+/// assert_eq!(refused.reply().map(|reply| reply.status()), Some(403));
+/// assert_eq!(passed.sent().target(), "/shop");
+/// assert_eq!(passed.respond(response(200)).status(), 200);
+/// # Ok::<(), String>(())
+/// ```
 #[derive(Debug)]
 pub struct Exchange<'r, F: Filter> {
     rehearsal: &'r Rehearsal<F>,
@@ -25,6 +43,26 @@ pub struct Exchange<'r, F: Filter> {
 
 impl<F: Filter> Rehearsal<F> {
     /// Plays a request. A reply of the filter's own goes through its response callback too, as in a proxy.
+    ///
+    /// ```
+    /// # use forebay_sdk::{prelude::*, rehearsal::{get, rehearse}};
+    /// # struct Door;
+    /// # impl Filter for Door {
+    /// # type Settings = ();
+    /// # fn new((): ()) -> Self { Self }
+    /// fn on_request(&self, _: &mut Request) -> Flow {
+    ///     Flow::reply(403)
+    /// }
+    /// fn on_response(&self, response: &mut Response) -> Flow {
+    ///     response.headers_mut().set("x-edge", "1");
+    ///     Flow::Continue
+    /// }
+    /// # }
+    /// let door = rehearse::<Door>("")?;
+    /// let exchange = door.request(get("http://shop.example/"));
+    /// assert_eq!(exchange.reply().and_then(|reply| reply.header("x-edge")), Some("1"));
+    /// # Ok::<(), String>(())
+    /// ```
     pub fn request(&self, request: Message) -> Exchange<'_, F> {
         self.last.set(self.last.get() + 1);
         let context = self.last.get();
@@ -43,6 +81,21 @@ impl<F: Filter> Rehearsal<F> {
 impl<F: Filter> Exchange<'_, F> {
     /// The request as it goes on to the cache and the origin.
     ///
+    /// ```
+    /// # use forebay_sdk::{prelude::*, rehearsal::{get, rehearse}};
+    /// # struct Beta;
+    /// # impl Filter for Beta {
+    /// # type Settings = ();
+    /// # fn new((): ()) -> Self { Self }
+    /// fn on_request(&self, request: &mut Request) -> Flow {
+    ///     request.set_path("/beta");
+    ///     Flow::Continue
+    /// }
+    /// # }
+    /// assert_eq!(rehearse::<Beta>("")?.request(get("http://shop.example/?a=b")).sent().target(), "/beta?a=b");
+    /// # Ok::<(), String>(())
+    /// ```
+    ///
     /// # Panics
     /// If the filter answered it.
     #[track_caller]
@@ -54,26 +107,110 @@ impl<F: Filter> Exchange<'_, F> {
     }
 
     /// What the filter answered in the origin's place.
+    ///
+    /// ```
+    /// # use forebay_sdk::{prelude::*, rehearsal::{get, rehearse}};
+    /// # struct Gone;
+    /// # impl Filter for Gone {
+    /// # type Settings = ();
+    /// # fn new((): ()) -> Self { Self }
+    /// fn on_request(&self, request: &mut Request) -> Flow {
+    ///     if request.path() == "/old" { Flow::reply(410) } else { Flow::Continue }
+    /// }
+    /// # }
+    /// let gone = rehearse::<Gone>("")?;
+    /// assert_eq!(gone.request(get("http://shop.example/old")).reply().map(|reply| reply.status()), Some(410));
+    /// assert_eq!(gone.request(get("http://shop.example/new")).reply(), None);
+    /// # Ok::<(), String>(())
+    /// ```
     pub fn reply(&self) -> Option<&Message> {
         self.reply.as_ref()
     }
 
     /// The origin the filter chose.
+    ///
+    /// ```
+    /// # use forebay_sdk::{prelude::*, rehearsal::{get, rehearse}};
+    /// # struct Beta;
+    /// # impl Filter for Beta {
+    /// # type Settings = ();
+    /// # fn new((): ()) -> Self { Self }
+    /// fn on_request(&self, request: &mut Request) -> Flow {
+    ///     if request.cookie("beta").is_some() { request.set_origin("beta"); }
+    ///     Flow::Continue
+    /// }
+    /// # }
+    /// let beta = rehearse::<Beta>("")?;
+    /// assert_eq!(beta.request(get("http://shop.example/").with("cookie", "beta=1")).origin(), Some("beta"));
+    /// assert_eq!(beta.request(get("http://shop.example/")).origin(), None, "the one of the route");
+    /// # Ok::<(), String>(())
+    /// ```
     pub fn origin(&self) -> Option<&str> {
         str::from_utf8(self.properties.get("forebay\0origin")?).ok()
     }
 
     /// A property, by its name in the proxy's documentation.
+    ///
+    /// ```
+    /// # use forebay_sdk::{prelude::*, rehearsal::{get, rehearse}};
+    /// # struct Tenant;
+    /// # impl Filter for Tenant {
+    /// # type Settings = ();
+    /// # fn new((): ()) -> Self { Self }
+    /// fn on_request(&self, request: &mut Request) -> Flow {
+    ///     request.set_property("tenant.name", "shop");
+    ///     Flow::Continue
+    /// }
+    /// # }
+    /// let tenant = rehearse::<Tenant>("")?;
+    /// let exchange = tenant.request(get("http://shop.example/"));
+    /// assert_eq!(exchange.property("tenant.name"), Some(&b"shop"[..]));
+    /// # Ok::<(), String>(())
+    /// ```
     pub fn property(&self, name: &str) -> Option<&[u8]> {
         self.properties.get(&name.replace('.', "\0")).map(Vec::as_slice)
     }
 
     /// What the filter said about the cache in the request's callbacks.
+    ///
+    /// ```
+    /// # use forebay_sdk::{prelude::*, rehearsal::{get, rehearse}};
+    /// # struct Staff;
+    /// # impl Filter for Staff {
+    /// # type Settings = ();
+    /// # fn new((): ()) -> Self { Self }
+    /// fn on_request(&self, request: &mut Request) -> Flow {
+    ///     if request.cookie("staff").is_some() { request.cache().bypass(); }
+    ///     Flow::Continue
+    /// }
+    /// # }
+    /// let staff = rehearse::<Staff>("")?;
+    /// assert!(staff.request(get("http://shop.example/").with("cookie", "staff=1")).cache().is_bypassed());
+    /// assert!(!staff.request(get("http://shop.example/")).cache().is_bypassed());
+    /// # Ok::<(), String>(())
+    /// ```
     pub fn cache(&self) -> &Verbs {
         &self.verbs
     }
 
     /// Plays the response and tells what the client gets.
+    ///
+    /// ```
+    /// # use forebay_sdk::{prelude::*, rehearsal::{get, rehearse, response}};
+    /// # struct Hide;
+    /// # impl Filter for Hide {
+    /// # type Settings = ();
+    /// # fn new((): ()) -> Self { Self }
+    /// fn on_response(&self, response: &mut Response) -> Flow {
+    ///     response.headers_mut().remove("server");
+    ///     Flow::Continue
+    /// }
+    /// # }
+    /// let hide = rehearse::<Hide>("")?;
+    /// let answer = hide.request(get("http://shop.example/")).respond(response(200).with("server", "origin/1.0"));
+    /// assert_eq!((answer.status(), answer.header("server")), (200, None));
+    /// # Ok::<(), String>(())
+    /// ```
     ///
     /// # Panics
     /// If the filter answered the request, as then nobody else responds.
