@@ -16,6 +16,23 @@ use crate::stage::Stage;
 pub(crate) const PLUGIN: u32 = 1;
 
 /// A configured filter without a proxy around it.
+///
+/// ```
+/// # use forebay_sdk::{prelude::*, rehearsal::{get, rehearse}};
+/// # struct Count;
+/// # impl Filter for Count {
+/// # type Settings = ();
+/// # fn new((): ()) -> Self { Self }
+/// fn on_request(&self, _: &mut Request) -> Flow {
+///     forebay_sdk::metric::Counter::new("seen_total").increment();
+///     Flow::Continue
+/// }
+/// # }
+/// let count = rehearse::<Count>("")?;
+/// for path in ["a", "b"] { count.request(get(&format!("http://shop.example/{path}"))); }
+/// assert_eq!(count.metric("seen_total"), 2);
+/// # Ok::<(), String>(())
+/// ```
 pub struct Rehearsal<F> {
     pub(crate) stage: Stage<F>,
     pub(crate) world: RefCell<World>,
@@ -33,6 +50,24 @@ impl<F: Debug> Debug for Rehearsal<F> {
 }
 
 /// Builds a filter from its settings in JSON; empty for none.
+///
+/// ```
+/// use forebay_sdk::{prelude::*, rehearsal::rehearse};
+///
+/// #[derive(Deserialize)]
+/// struct Settings { status: u16 }
+///
+/// struct Closed;
+///
+/// impl Filter for Closed {
+///     type Settings = Settings;
+///     fn new(_: Settings) -> Self { Self }
+/// }
+///
+/// assert!(rehearse::<Closed>(r#"{ "status": 503 }"#).is_ok());
+/// let fault = rehearse::<Closed>(r#"{ "status": "503" }"#).err();
+/// assert_eq!(fault.as_deref(), Some(r#"settings.status: invalid type: string "503", expected u16"#));
+/// ```
 ///
 /// # Errors
 /// What the operator would read in the log if the settings are wrong.
@@ -52,6 +87,25 @@ pub fn rehearse<F: Filter>(settings: &str) -> Result<Rehearsal<F>, String> {
 impl<F: Filter> Rehearsal<F> {
     /// Sets the time of day.
     ///
+    /// ```
+    /// # use forebay_sdk::{prelude::*, rehearsal::{get, rehearse}};
+    /// # use std::time::{Duration, SystemTime};
+    /// # struct Sale;
+    /// # impl Filter for Sale {
+    /// # type Settings = ();
+    /// # fn new((): ()) -> Self { Self }
+    /// fn on_request(&self, _: &mut Request) -> Flow {
+    ///     let end = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+    ///     if forebay_sdk::now() < end { Flow::Continue } else { Flow::reply(410) }
+    /// }
+    /// # }
+    /// let sale = rehearse::<Sale>("")?;
+    /// assert_eq!(sale.request(get("http://shop.example/")).reply(), None);
+    /// sale.set_now(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
+    /// assert!(sale.request(get("http://shop.example/")).reply().is_some());
+    /// # Ok::<(), String>(())
+    /// ```
+    ///
     /// # Panics
     /// If it is before 1970 or after 2554.
     pub fn set_now(&self, now: SystemTime) {
@@ -60,26 +114,115 @@ impl<F: Filter> Rehearsal<F> {
     }
 
     /// Plays a tick of [`Filter::TICK`].
+    ///
+    /// ```
+    /// # use forebay_sdk::{prelude::*, rehearsal::{rehearse}};
+    /// # use std::time::Duration;
+    /// # struct Alive;
+    /// # impl Filter for Alive {
+    /// # type Settings = ();
+    /// # fn new((): ()) -> Self { Self }
+    /// const TICK: Option<Duration> = Some(Duration::from_secs(10));
+    /// fn on_tick(&self) {
+    ///     log::info("alive");
+    /// }
+    /// # }
+    /// let alive = rehearse::<Alive>("")?;
+    /// alive.tick();
+    /// assert_eq!(alive.logs(), [(log::Level::Info, "alive".into())]);
+    /// # Ok::<(), String>(())
+    /// ```
     pub fn tick(&self) {
         calls::run(&mut self.world.borrow_mut(), || self.stage.tick(PLUGIN));
     }
 
     /// How often the filter asked to be called.
+    ///
+    /// ```
+    /// # use forebay_sdk::{prelude::*, rehearsal::{rehearse}};
+    /// # use std::time::Duration;
+    /// # struct Alive;
+    /// # impl Filter for Alive {
+    /// # type Settings = ();
+    /// # fn new((): ()) -> Self { Self }
+    /// const TICK: Option<Duration> = Some(Duration::from_secs(10));
+    /// # }
+    /// assert_eq!(rehearse::<Alive>("")?.ticks_every(), Some(Duration::from_secs(10)));
+    /// # Ok::<(), String>(())
+    /// ```
     pub fn ticks_every(&self) -> Option<Duration> {
         self.world.borrow().tick
     }
 
     /// Answers the filter's calls to other origins; `None` where one does not answer, as all do until this is set.
+    ///
+    /// ```
+    /// # use forebay_sdk::{http, prelude::*, rehearsal::{get, rehearse, response}};
+    /// # struct Door;
+    /// # impl Filter for Door {
+    /// # type Settings = ();
+    /// # fn new((): ()) -> Self { Self }
+    /// fn on_request(&self, request: &mut Request) -> Flow {
+    ///     request.later(async |request| match http::call("auth").path(&request.path()).await {
+    ///         Ok(answer) if answer.status() == 200 => Flow::Continue,
+    ///         Ok(_) => Flow::reply(403),
+    ///         Err(_) => Flow::reply(503),
+    ///     })
+    /// }
+    /// # }
+    /// let door = rehearse::<Door>("")?;
+    /// let status = |path| door.request(get(path)).reply().map(|reply| reply.status());
+    /// assert_eq!(status("http://shop.example/"), Some(503));
+    /// door.on_call(|call| Some(response(if call.target() == "/" { 200 } else { 401 })));
+    /// assert_eq!((status("http://shop.example/"), status("http://shop.example/admin")), (None, Some(403)));
+    /// # Ok::<(), String>(())
+    /// ```
     pub fn on_call(&self, answering: impl FnMut(&Called) -> Option<Message> + 'static) {
         *self.origins.borrow_mut() = Some(Box::new(answering));
     }
 
     /// What the filter logged so far.
+    ///
+    /// ```
+    /// # use forebay_sdk::{prelude::*, rehearsal::{get, rehearse}};
+    /// # struct Door;
+    /// # impl Filter for Door {
+    /// # type Settings = ();
+    /// # fn new((): ()) -> Self { Self }
+    /// fn on_request(&self, request: &mut Request) -> Flow {
+    ///     if request.client().is_none() { log::warn("a client without an address"); }
+    ///     Flow::Continue
+    /// }
+    /// # }
+    /// let door = rehearse::<Door>("")?;
+    /// door.request(get("http://shop.example/").property("source.address", ""));
+    /// assert_eq!(door.logs(), [(log::Level::Warn, "a client without an address".into())]);
+    /// # Ok::<(), String>(())
+    /// ```
     pub fn logs(&self) -> Vec<(Level, String)> {
         self.world.borrow().logs.clone()
     }
 
     /// The value of a counter or gauge, and of a histogram how many values it holds; 0 where there is no such metric.
+    ///
+    /// ```
+    /// # use forebay_sdk::{metric::Counter, prelude::*, rehearsal::{get, rehearse}};
+    /// # struct Count { seen: Counter }
+    /// # impl Filter for Count {
+    /// # type Settings = ();
+    /// fn new((): ()) -> Self {
+    ///     Self { seen: Counter::new("seen_total") }
+    /// }
+    /// fn on_request(&self, _: &mut Request) -> Flow {
+    ///     self.seen.increment();
+    ///     Flow::Continue
+    /// }
+    /// # }
+    /// let count = rehearse::<Count>("")?;
+    /// count.request(get("http://shop.example/"));
+    /// assert_eq!((count.metric("seen_total"), count.metric("unknown")), (1, 0));
+    /// # Ok::<(), String>(())
+    /// ```
     pub fn metric(&self, name: &str) -> i64 {
         self.world.borrow().metric(name).unwrap_or_default()
     }
