@@ -16,6 +16,7 @@ use crate::host::Pairs;
 pub struct Answer {
     pub(crate) headers: Pairs,
     pub(crate) body: Vec<u8>,
+    pub(crate) trailers: Pairs,
 }
 
 /// Why there is no answer.
@@ -56,8 +57,7 @@ impl Answer {
     /// # Ok::<(), http::Fault>(())
     /// ```
     pub fn header(&self, name: &str) -> Option<&str> {
-        let found = self.headers.iter().find(|(known, _)| known == name.as_bytes());
-        found.and_then(|(_, value)| str::from_utf8(value).ok())
+        first(&self.headers, name)
     }
 
     /// The body.
@@ -71,6 +71,46 @@ impl Answer {
     pub fn body(&self) -> &[u8] {
         &self.body
     }
+
+    /// The first value of a trailer, as [`Answer::header`] is of a header.
+    ///
+    /// ```
+    /// use forebay_sdk::prelude::*;
+    /// use forebay_sdk::rehearsal::{get, rehearse, response};
+    /// use forebay_sdk::http;
+    ///
+    /// struct Summed;
+    ///
+    /// impl Filter for Summed {
+    ///     type Settings = ();
+    ///     fn new((): ()) -> Self { Self }
+    ///     fn on_request(&self, request: &mut Request) -> Flow {
+    ///         request.later(async |request| match http::call("sums").await {
+    ///             Ok(answer) => {
+    ///                 request.headers_mut().set("x-sum", answer.trailer("x-sum").unwrap_or("none"));
+    ///                 Flow::Continue
+    ///             }
+    ///             Err(_) => Flow::reply(502),
+    ///         })
+    ///     }
+    /// }
+    /// export!(Summed: calls);
+    ///
+    /// # fn main() -> Result<(), String> {
+    /// let summed = rehearse::<Summed>("")?;
+    /// summed.on_call(|_| Some(response(200).chunk("1+1").trailer("x-sum", "2")));
+    /// assert_eq!(summed.request(get("http://shop.example/")).sent().header("x-sum"), Some("2"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn trailer(&self, name: &str) -> Option<&str> {
+        first(&self.trailers, name)
+    }
+}
+
+fn first<'p>(pairs: &'p Pairs, name: &str) -> Option<&'p str> {
+    let found = pairs.iter().find(|(known, _)| known == name.as_bytes());
+    found.and_then(|(_, value)| str::from_utf8(value).ok())
 }
 
 impl Display for Fault {

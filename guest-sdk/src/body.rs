@@ -10,7 +10,8 @@ use crate::memo::Memo;
 /// The bytes at hand of a request's or response's body.
 ///
 /// A body callback is called for each piece. What it leaves is sent on; with [`Flow::Hold`](crate::Flow::Hold) it is
-/// kept, and the next call sees it together with what came since. A filter that changes a body's length removes
+/// kept, and the next call sees it together with what came since. The last call is at the end: with the last piece, or
+/// where trailers follow, when they are there, with what was held back and no other bytes. A filter that changes a body's length removes
 /// `content-length` in the header callback before. A filter names its body callbacks where it is exported, as each costs
 /// every exchange: `export!(Shout: response_body);`.
 ///
@@ -118,7 +119,7 @@ impl Body {
         self.bytes == 0
     }
 
-    /// Whether nothing comes after these bytes.
+    /// Whether nothing of the body comes after these bytes.
     ///
     /// ```
     /// # use forebay_sdk::rehearsal::{alone, response};
@@ -167,7 +168,7 @@ impl Body {
         self.write(self.bytes, 0, bytes.as_ref());
     }
 
-    /// The body once it is whole, of at most `bytes_max` bytes.
+    /// The body once it is whole, of at most `bytes_max` bytes, also where trailers follow it.
     ///
     /// ```
     /// use forebay_sdk::prelude::*;
@@ -194,6 +195,7 @@ impl Body {
     /// let comment = || request("POST", "http://shop.example/comments");
     /// let status = |exchange: forebay_sdk::rehearsal::Exchange<NoScript>| exchange.reply().map(|reply| reply.status());
     /// assert_eq!(status(filter.request(comment().chunk("<scr").chunk("ipt>"))), Some(400));
+    /// assert_eq!(status(filter.request(comment().chunk("<script>").trailer("x-sum", "1"))), Some(400));
     /// assert_eq!(status(filter.request(comment().chunk([0; 1000]).chunk([0; 1000]))), Some(413));
     /// assert_eq!(filter.request(comment().chunk("a").chunk("b")).sent().body(), b"ab");
     /// # Ok(())

@@ -6,8 +6,11 @@
 /// Makes a type that implements [`Filter`](crate::Filter) the filter of this module. Once per crate, at its root.
 ///
 /// After a colon stand the callbacks that it has besides those for headers, as each costs every exchange:
-/// `export!(Hello: request_body, response_body, request_trailers, response_trailers, calls);`. `calls` is for filters
-/// that wait for [`http`](crate::http) calls.
+/// `export!(Hello: request_body, response_body, request_trailers, response_trailers, calls, queues);`. `calls` is for
+/// filters that wait for [`http`](crate::http) calls, `queues` for those with [`Filter::on_queue_ready`]. A filter that sees
+/// a body is also told of trailers behind it, since what it holds back until then would else go on unseen.
+///
+/// [`Filter::on_queue_ready`]: crate::Filter::on_queue_ready
 ///
 /// ```
 /// use forebay_sdk::{Filter, Flow, Response, export};
@@ -77,6 +80,8 @@ macro_rules! export {
             }
 
             $($(export_callback!($callback);)+)?
+            $(export_request_trailers!($($callback)+);)?
+            $(export_response_trailers!($($callback)+);)?
 
             #[cfg(target_arch = "wasm32")]
             #[unsafe(no_mangle)]
@@ -105,20 +110,9 @@ macro_rules! export_callback {
             STAGE.with(|stage| stage.response_body(context, bytes, end)) as u32
         }
     };
-    (request_trailers) => {
-        #[cfg(target_arch = "wasm32")]
-        #[unsafe(no_mangle)]
-        extern "C" fn proxy_on_request_trailers(context: u32, _count: usize) -> u32 {
-            STAGE.with(|stage| stage.request_trailers(context)) as u32
-        }
-    };
-    (response_trailers) => {
-        #[cfg(target_arch = "wasm32")]
-        #[unsafe(no_mangle)]
-        extern "C" fn proxy_on_response_trailers(context: u32, _count: usize) -> u32 {
-            STAGE.with(|stage| stage.response_trailers(context)) as u32
-        }
-    };
+    // Exported once, together with those that see the body before them.
+    (request_trailers) => {};
+    (response_trailers) => {};
     (calls) => {
         #[cfg(target_arch = "wasm32")]
         #[unsafe(no_mangle)]
@@ -127,9 +121,48 @@ macro_rules! export_callback {
             call: u32,
             headers: usize,
             bytes: usize,
-            _trailers: usize,
+            trailers: usize,
         ) {
-            STAGE.with(|stage| stage.answered(call, headers, bytes));
+            STAGE.with(|stage| stage.answered(call, headers, bytes, trailers));
         }
     };
+    (queues) => {
+        #[cfg(target_arch = "wasm32")]
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_queue_ready(plugin: u32, queue: u32) {
+            STAGE.with(|stage| stage.queue_ready(plugin, queue));
+        }
+    };
+}
+
+/// Exports the callback for what follows a request's body, once, where the body or that is wanted.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! export_request_trailers {
+    () => {};
+    (request_body $($rest:ident)*) => { $crate::export_request_trailers!(request_trailers); };
+    (request_trailers $($rest:ident)*) => {
+        #[cfg(target_arch = "wasm32")]
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_request_trailers(context: u32, _count: usize) -> u32 {
+            STAGE.with(|stage| stage.request_trailers(context)) as u32
+        }
+    };
+    ($other:ident $($rest:ident)*) => { $crate::export_request_trailers!($($rest)*); };
+}
+
+/// Exports the callback for what follows a response's body, once, where the body or that is wanted.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! export_response_trailers {
+    () => {};
+    (response_body $($rest:ident)*) => { $crate::export_response_trailers!(response_trailers); };
+    (response_trailers $($rest:ident)*) => {
+        #[cfg(target_arch = "wasm32")]
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_response_trailers(context: u32, _count: usize) -> u32 {
+            STAGE.with(|stage| stage.response_trailers(context)) as u32
+        }
+    };
+    ($other:ident $($rest:ident)*) => { $crate::export_response_trailers!($($rest)*); };
 }

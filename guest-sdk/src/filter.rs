@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
+use crate::shared::Queue;
 use crate::{Body, Flow, Headers, Request, Response};
 
 /// A filter: built once from its settings, then called for each request and response.
@@ -194,6 +195,41 @@ pub trait Filter: 'static {
         Flow::Continue
     }
 
-    /// Called every [`Filter::TICK`], outside any exchange.
+    /// Called every [`Filter::TICK`], outside any exchange; [`spawn`](crate::spawn) calls origins from it.
     fn on_tick(&self) {}
+
+    /// Called while there is something in a queue that this filter has opened, outside any exchange, where the filter is
+    /// exported with `queues`.
+    ///
+    /// ```
+    /// use forebay_sdk::metric::Counter;
+    /// use forebay_sdk::prelude::*;
+    /// use forebay_sdk::rehearsal::{get, rehearse};
+    /// use forebay_sdk::shared::Queue;
+    ///
+    /// struct Missed { queue: Option<Queue>, bytes: Counter }
+    ///
+    /// impl Filter for Missed {
+    ///     type Settings = ();
+    ///     fn new((): ()) -> Self { Self { queue: Queue::open("missed").ok(), bytes: Counter::new("missed_bytes") } }
+    ///     fn on_request(&self, request: &mut Request) -> Flow {
+    ///         if let Some(queue) = self.queue { _ = queue.push(request.path()); }
+    ///         Flow::Continue
+    ///     }
+    ///     fn on_queue_ready(&self, queue: &Queue) {
+    ///         while let Some(path) = queue.pop() { self.bytes.add(path.len() as u32); }
+    ///     }
+    /// }
+    /// export!(Missed: queues);
+    ///
+    /// # fn main() -> Result<(), String> {
+    /// let missed = rehearse::<Missed>("")?;
+    /// missed.request(get("http://shop.example/a"));
+    /// missed.enqueue("missed", "/from/another/filter");
+    /// missed.play_queues();
+    /// assert_eq!(missed.metric("missed_bytes"), 22);
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn on_queue_ready(&self, _queue: &Queue) {}
 }

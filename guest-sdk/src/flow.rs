@@ -24,7 +24,10 @@ pub enum Flow {
     Reply(Reply),
     /// Keep this piece of a body and show it again with the next; only body callbacks can hold.
     Hold,
-    /// Wait for work that is under way; [`Request::later`](crate::Request::later) makes it.
+    /// Wait for work that is under way; [`Request::later`](crate::Request::later), [`Response::later`] and
+    /// [`http::later`](crate::http::later) make it.
+    ///
+    /// [`Response::later`]: crate::Response::later
     Later(Later),
 }
 

@@ -53,6 +53,7 @@ use std::time::Duration;
 use crate::host::{Buffer, Map, calls};
 
 pub use crate::answer::{Answer, Fault};
+pub use crate::later::later;
 
 /// As long as a call may take that sets no other limit.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -234,7 +235,12 @@ impl Call {
         let sent = calls::http_call(&self.origin, &self.headers, &self.body, timeout).ok();
         if let Some(id) = sent {
             let call = UnderWay { id, context: CONTEXT.get(), state: State::Waits };
-            CALLS.with_borrow_mut(|calls| calls.push(call));
+            CALLS.with_borrow_mut(|calls| {
+                // What a plugin waits for is also in the copies that the proxy makes of it for exchanges, in which the same
+                // number may come again.
+                calls.retain(|known| known.id != id);
+                calls.push(call);
+            });
         }
         Sent(sent)
     }
@@ -283,7 +289,7 @@ impl Drop for Sent {
 
 struct UnderWay {
     id: u32,
-    /// The exchange that waits for it.
+    /// The exchange, or plugin, that waits for it.
     context: u32,
     state: State,
 }
@@ -304,16 +310,22 @@ pub(crate) fn speak_for(context: u32) {
     CONTEXT.set(context);
 }
 
-/// The exchange that waits for a call.
+/// Whose calls are sent now.
+pub(crate) fn speaker() -> u32 {
+    CONTEXT.get()
+}
+
+/// The exchange, or plugin, that waits for a call.
 pub(crate) fn waits_for(id: u32) -> Option<u32> {
     CALLS.with_borrow(|calls| calls.iter().find(|call| call.id == id).map(|call| call.context))
 }
 
 /// Takes the answer to a call over from the proxy; without a single header there is none.
-pub(crate) fn answered(id: u32, headers: usize, body_bytes: usize) {
+pub(crate) fn answered(id: u32, headers: usize, body_bytes: usize, trailers: usize) {
     let answer = (headers > 0).then(|| Answer {
         headers: calls::headers(Map::Answer),
         body: if body_bytes > 0 { calls::buffer(Buffer::Answer, body_bytes) } else { Vec::new() },
+        trailers: if trailers > 0 { calls::headers(Map::AnswerTrailers) } else { Vec::new() },
     });
     CALLS.with_borrow_mut(|calls| {
         if let Some(call) = calls.iter_mut().find(|call| call.id == id) {

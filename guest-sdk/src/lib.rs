@@ -57,6 +57,7 @@ mod request;
 mod response;
 mod set_cookie;
 mod span;
+mod task;
 
 pub mod http;
 pub mod log;
@@ -86,6 +87,7 @@ pub use request::Request;
 pub use response::Response;
 pub use set_cookie::SetCookie;
 pub use span::Span;
+pub use task::spawn;
 
 /// What a filter's file starts with: `use forebay_sdk::prelude::*;`.
 pub mod prelude {

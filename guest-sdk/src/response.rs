@@ -138,6 +138,35 @@ impl Response {
         self.request.recall()
     }
 
+    /// Sets a property, for the filters that see the response after this one and for the log; false where the proxy refuses.
+    ///
+    /// ```
+    /// use forebay_sdk::prelude::*;
+    /// use forebay_sdk::rehearsal::{get, rehearse, response};
+    ///
+    /// struct Grade;
+    ///
+    /// impl Filter for Grade {
+    ///     type Settings = ();
+    ///     fn new((): ()) -> Self { Self }
+    ///     fn on_response(&self, response: &mut Response) -> Flow {
+    ///         let grade = if response.status() < 400 { "good" } else { "bad" };
+    ///         response.set_property("grade", grade);
+    ///         if let Some(grade) = response.request().property("grade") { response.headers_mut().set("x-grade", grade); }
+    ///         Flow::Continue
+    ///     }
+    /// }
+    ///
+    /// # fn main() -> Result<(), String> {
+    /// let answer = rehearse::<Grade>("")?.request(get("http://shop.example/")).respond(response(404));
+    /// assert_eq!(answer.header("x-grade"), Some("bad"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn set_property(&mut self, name: &str, value: impl AsRef<[u8]>) -> bool {
+        self.request.set_property(name, value)
+    }
+
     pub(crate) fn take(&mut self) -> Self {
         Self::to(self.request.take())
     }

@@ -27,6 +27,8 @@
 //! # }
 //! ```
 
+use std::time::Duration;
+
 use crate::host::calls;
 
 pub use crate::host::{Cas, Fault};
@@ -107,7 +109,65 @@ pub fn update(key: &str, mut change: impl FnMut(&[u8]) -> Vec<u8>) -> Result<Vec
     Err(Fault::Changed)
 }
 
-/// A queue that filters share: what one puts in, one other takes out.
+/// Has the value of a key forgotten when this time, in whole seconds, is over; the next write of the key does away with
+/// that. Only Forebay knows how.
+///
+/// ```
+/// use forebay_sdk::prelude::*;
+/// use forebay_sdk::rehearsal::{get, rehearse};
+/// use forebay_sdk::{now, shared};
+/// use std::time::Duration;
+///
+/// struct Banned;
+///
+/// impl Filter for Banned {
+///     type Settings = ();
+///     fn new((): ()) -> Self { Self }
+///     fn on_request(&self, request: &mut Request) -> Flow {
+///         if request.path() == "/trap" && shared::set("banned", "1").is_ok() {
+///             _ = shared::set_ttl("banned", Duration::from_secs(60));
+///         }
+///         if shared::get("banned").is_some() { Flow::reply(403) } else { Flow::Continue }
+///     }
+/// }
+///
+/// # fn main() -> Result<(), String> {
+/// let banned = rehearse::<Banned>("")?;
+/// let refused = |path: &str| banned.request(get(&format!("http://shop.example{path}"))).reply().is_some();
+/// assert_eq!((refused("/"), refused("/trap"), refused("/")), (false, true, true));
+/// banned.set_now(banned.now() + Duration::from_secs(60));
+/// assert!(!refused("/"));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// [`Fault::Absent`] where there is no such value, and in another proxy.
+pub fn set_ttl(key: &str, ttl: Duration) -> Result<(), Fault> {
+    // Zero stands for no end.
+    let seconds = ttl.as_secs().max(1).to_string();
+    calls::foreign("forebay.shared_data.set_ttl", &[key, "\0", &seconds].concat().into_bytes())
+}
+
+/// Removes the value of a key. Only Forebay knows how; an empty value comes near to it elsewhere.
+///
+/// ```
+/// use forebay_sdk::shared::{self, Fault};
+///
+/// shared::set("key", "1")?;
+/// assert_eq!((shared::delete("key"), shared::get("key")), (Ok(()), None));
+/// assert_eq!(shared::delete("key"), Err(Fault::Absent));
+/// # Ok::<(), Fault>(())
+/// ```
+///
+/// # Errors
+/// [`Fault::Absent`] where there is no such value, and in another proxy.
+pub fn delete(key: &str) -> Result<(), Fault> {
+    calls::foreign("forebay.shared_data.delete", key.as_bytes())
+}
+
+/// A queue that filters share: what one puts in, one other takes out. Whoever has opened it is told when there is
+/// something, in [`Filter::on_queue_ready`](crate::Filter::on_queue_ready).
 ///
 /// ```
 /// use forebay_sdk::shared::Queue;
@@ -120,7 +180,7 @@ pub fn update(key: &str, mut change: impl FnMut(&[u8]) -> Vec<u8>) -> Result<Vec
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Queue(u32);
 
 impl Queue {
@@ -137,6 +197,23 @@ impl Queue {
     /// [`Fault::Refused`].
     pub fn open(name: &str) -> Result<Self, Fault> {
         calls::open_queue(name).map(Self)
+    }
+
+    /// The queue of this name that a filter with this `vm` has opened, to put items in without being told of them.
+    ///
+    /// ```
+    /// use forebay_sdk::shared::{Fault, Queue};
+    ///
+    /// let seen = Queue::open("seen")?;
+    /// assert_eq!((Queue::find("counters", "seen"), Queue::find("counters", "unseen")), (Some(seen), None));
+    /// # Ok::<(), Fault>(())
+    /// ```
+    pub fn find(vm: &str, name: &str) -> Option<Self> {
+        calls::find_queue(vm, name).map(Self)
+    }
+
+    pub(crate) fn known_as(id: u32) -> Self {
+        Self(id)
     }
 
     /// Puts an item at the end.
@@ -173,7 +250,11 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
-    use super::{Fault, get, set, set_if, update};
+    use std::time::Duration;
+
+    use super::{Fault, get, set, set_if, set_ttl, update};
+    use crate::host::calls;
+    use crate::rehearsal::world::World;
 
     #[test]
     fn only_the_first_of_two_writers_writes() {
@@ -184,6 +265,23 @@ mod tests {
         assert_eq!(set_if("key", "2", cas), Ok(()));
         assert_eq!(set_if("key", "3", cas), Err(Fault::Changed));
         assert_eq!(get("key").expect("a value").0, b"2");
+    }
+
+    #[test]
+    fn a_value_runs_out_unless_it_is_written_again() {
+        assert_eq!(set_ttl("key", Duration::from_secs(1)), Err(Fault::Absent));
+        let mut world = World::new("");
+        let within = |world: &mut World, nanos: u64| {
+            world.now_nanos = nanos;
+            calls::run(world, || get("key").map(|(value, _)| value))
+        };
+        let put = |value: &str| set("key", value).and_then(|()| set_ttl("key", Duration::from_millis(1500)));
+        assert_eq!(calls::run(&mut world, || put("1")), Ok(()));
+        let end = world.now_nanos + 1_000_000_000;
+        assert_eq!(within(&mut world, end - 1).as_deref(), Some(&b"1"[..]));
+        assert_eq!(within(&mut world, end), None);
+        assert_eq!(calls::run(&mut world, || put("2").and_then(|()| set("key", "3"))), Ok(()));
+        assert_eq!(within(&mut world, u64::MAX).as_deref(), Some(&b"3"[..]));
     }
 
     #[test]

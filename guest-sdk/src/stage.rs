@@ -12,7 +12,8 @@ use crate::body::End;
 use crate::flow::Work;
 use crate::host::{Buffer, Level, Map, Stream, calls};
 use crate::memo::Memo;
-use crate::{Body, Filter, Flow, Headers, Reply, Request, Response, http, log, settings};
+use crate::shared::Queue;
+use crate::{Body, Filter, Flow, Headers, Reply, Request, Response, http, log, settings, task};
 
 #[cfg(target_arch = "wasm32")]
 pub use crate::host::wasm::allocate;
@@ -79,6 +80,7 @@ impl<F: Filter> Stage<F> {
     /// `proxy_on_configure`: builds the filter of a plugin context; false where its settings are wrong.
     pub fn configure(&self, plugin: u32) -> bool {
         log_panics();
+        http::speak_for(plugin);
         match settings::read(&calls::configuration()) {
             Ok(settings) => {
                 let filter = Rc::new(F::new(settings));
@@ -130,6 +132,7 @@ impl<F: Filter> Stage<F> {
 
     fn body(&self, context: u32, buffer: Buffer, bytes: usize, end: End) -> Action {
         let Some(filter) = self.filter(context) else { return Action::Continue };
+        http::speak_for(context);
         let mut body = Body::new(buffer, bytes, end, Request::new(self.memo(context)));
         let (stream, flow) = match buffer {
             Buffer::Request => (Stream::Request, filter.on_request_body(&mut body)),
@@ -137,47 +140,77 @@ impl<F: Filter> Stage<F> {
         };
         self.keep(context, body.into_memo());
         match flow {
-            // At the end nothing comes that it could be held for.
-            Flow::Hold if end == End::Ahead => Action::Pause,
+            // At the end nothing comes that it could be held for; before it, work would decide about a part.
+            Flow::Hold | Flow::Later(_) if end == End::Ahead => Action::Pause,
             flow => self.act(context, stream, flow),
         }
     }
 
-    /// `proxy_on_request_trailers`.
+    /// `proxy_on_request_trailers`: they end the body, of which no piece was the last.
     pub fn request_trailers(&self, context: u32) -> Action {
-        let Some(filter) = self.filter(context) else { return Action::Continue };
-        self.act(context, Stream::Request, filter.on_request_trailers(&mut Headers::of(Map::RequestTrailers)))
+        let trailers = |filter: &F| filter.on_request_trailers(&mut Headers::of(Map::RequestTrailers));
+        self.end(context, (Buffer::Request, Stream::Request), trailers)
     }
 
-    /// `proxy_on_response_trailers`.
+    /// `proxy_on_response_trailers`: they end the body, of which no piece was the last.
     pub fn response_trailers(&self, context: u32) -> Action {
+        let trailers = |filter: &F| filter.on_response_trailers(&mut Headers::of(Map::ResponseTrailers));
+        self.end(context, (Buffer::Response, Stream::Response), trailers)
+    }
+
+    /// The end of a body, with all that was held back of it, and then what follows it.
+    fn end(&self, context: u32, (buffer, stream): (Buffer, Stream), trailers: impl FnOnce(&F) -> Flow) -> Action {
         let Some(filter) = self.filter(context) else { return Action::Continue };
-        self.act(context, Stream::Response, filter.on_response_trailers(&mut Headers::of(Map::ResponseTrailers)))
+        let ended = self.body(context, buffer, calls::buffered(buffer), End::Reached);
+        if ended == Action::Pause && !self.waits(context, stream) {
+            return ended;
+        }
+        // Also while the body waits, as the trailers are not there any more when that is over.
+        match self.act(context, stream, trailers(&filter)) {
+            Action::Continue => ended,
+            Action::Pause => Action::Pause,
+        }
     }
 
     /// `proxy_on_tick`.
     pub fn tick(&self, plugin: u32) {
+        self.beside(plugin, F::on_tick);
+    }
+
+    /// `proxy_on_queue_ready`.
+    pub fn queue_ready(&self, plugin: u32, queue: u32) {
+        self.beside(plugin, |filter| filter.on_queue_ready(&Queue::known_as(queue)));
+    }
+
+    /// A callback of the plugin itself.
+    fn beside(&self, plugin: u32, callback: impl FnOnce(&F)) {
         let filters = self.filters.borrow();
         let filter = filters.iter().find(|(known, _)| *known == plugin).map(|(_, filter)| Rc::clone(filter));
         drop(filters);
         if let Some(filter) = filter {
-            filter.on_tick();
+            http::speak_for(plugin);
+            callback(&filter);
         }
     }
 
-    /// `proxy_on_http_call_response`: work that waited for it goes on.
-    pub fn answered(&self, call: u32, headers: usize, body_bytes: usize) {
+    /// `proxy_on_http_call_response`: work that waited for it goes on. What waits for another answer finds that out.
+    pub fn answered(&self, call: u32, headers: usize, body_bytes: usize, trailers: usize) {
         let Some(context) = http::waits_for(call) else { return };
         // The proxy speaks to the plugin; what follows is about the exchange.
         calls::speak_for(context);
         http::speak_for(context);
-        http::answered(call, headers, body_bytes);
-        let mut waiting = self.waiting.borrow_mut();
-        let Some(position) = waiting.iter().position(|waiting| waiting.context == context) else { return };
-        let Waiting { stream, work, .. } = waiting.swap_remove(position);
-        drop(waiting);
-        if self.go_on(context, stream, work) == Action::Continue {
-            calls::resume(stream);
+        http::answered(call, headers, body_bytes, trailers);
+        task::answered(context);
+        let due = self.waiting.borrow().iter().filter(|waiting| waiting.context == context).count();
+        for _ in 0..due {
+            let mut waiting = self.waiting.borrow_mut();
+            // Those that wait on go to the end, so that the first is always another.
+            let Some(position) = waiting.iter().position(|waiting| waiting.context == context) else { return };
+            let Waiting { stream, work, .. } = waiting.remove(position);
+            drop(waiting);
+            if self.go_on(context, stream, work) == Action::Continue && !self.waits(context, stream) {
+                calls::resume(stream);
+            }
         }
     }
 
@@ -185,12 +218,22 @@ impl<F: Filter> Stage<F> {
     pub fn delete(&self, context: u32) {
         self.exchanges.borrow_mut().retain(|exchange| exchange.context != context);
         self.waiting.borrow_mut().retain(|waiting| waiting.context != context);
+        task::forget(context);
+    }
+
+    /// Whether work has still to decide about this way of an exchange.
+    pub(crate) fn waits(&self, context: u32, stream: Stream) -> bool {
+        self.waiting.borrow().iter().any(|waiting| (waiting.context, waiting.stream) == (context, stream))
     }
 
     fn act(&self, context: u32, stream: Stream, flow: Flow) -> Action {
         match flow {
             Flow::Continue | Flow::Hold => Action::Continue,
-            Flow::Reply(given) => reply(&given),
+            Flow::Reply(given) => {
+                // Nothing else has a say in what is answered.
+                self.waiting.borrow_mut().retain(|other| (other.context, other.stream) != (context, stream));
+                reply(&given)
+            }
             Flow::Later(later) => match later.take() {
                 Some(work) => self.go_on(context, stream, work),
                 None => Action::Continue,
@@ -267,70 +310,4 @@ fn log_panics() {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::cell::Cell;
-
-    use super::{Action, Stage};
-    use crate::{Filter, Flow, Request, Response};
-
-    thread_local! {
-        static RECALLED: Cell<Option<u32>> = const { Cell::new(None) };
-    }
-
-    struct Once(Cell<u32>);
-
-    impl Filter for Once {
-        type Settings = ();
-
-        fn new((): ()) -> Self {
-            Self(Cell::new(0))
-        }
-
-        fn on_request(&self, request: &mut Request) -> Flow {
-            self.0.set(self.0.get() + 1);
-            request.remember(self.0.get());
-            Flow::Continue
-        }
-
-        fn on_response(&self, response: &mut Response) -> Flow {
-            RECALLED.set(response.recall().copied());
-            Flow::Continue
-        }
-    }
-
-    fn recalled(stage: &Stage<Once>, context: u32) -> Option<u32> {
-        assert_eq!(stage.response(context), Action::Continue);
-        RECALLED.take()
-    }
-
-    #[test]
-    fn exchanges_do_not_mix_what_they_remember() {
-        let stage = Stage::<Once>::new();
-        assert!(stage.configure(1));
-        for context in [2, 3] {
-            stage.create(context, 1);
-            stage.request(context);
-        }
-        assert_eq!((recalled(&stage, 3), recalled(&stage, 2)), (Some(2), Some(1)));
-        for context in [2, 3] {
-            stage.delete(context);
-        }
-        assert!(stage.exchanges.borrow().is_empty());
-    }
-
-    #[test]
-    fn two_plugins_in_one_instance_have_a_filter_each() {
-        let stage = Stage::<Once>::new();
-        assert!(stage.configure(1) && stage.configure(2));
-        for (context, plugin) in [(3, 1), (4, 2), (5, 2)] {
-            stage.create(context, plugin);
-            stage.request(context);
-        }
-        assert_eq!([3, 4, 5].map(|context| recalled(&stage, context)), [Some(1), Some(1), Some(2)]);
-    }
-
-    #[test]
-    fn an_exchange_before_any_configuration_goes_on() {
-        assert_eq!(Stage::<Once>::new().request(2), Action::Continue);
-    }
-}
+mod tests;

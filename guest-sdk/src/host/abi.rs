@@ -8,6 +8,7 @@ pub(crate) enum Map {
     Response = 2,
     ResponseTrailers = 3,
     Answer = 6,
+    AnswerTrailers = 7,
 }
 
 /// Which bytes; the number is the ABI's.

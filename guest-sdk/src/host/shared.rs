@@ -35,6 +35,8 @@ pub type Cas = u32;
 pub enum Fault {
     /// Somebody else wrote in between.
     Changed,
+    /// The key has no value, or the proxy has no such function.
+    Absent,
     /// The proxy has no room for it, or no shared data at all.
     Refused,
 }
@@ -43,6 +45,7 @@ impl Display for Fault {
     fn fmt(&self, formatter: &mut Formatter) -> fmt::Result {
         formatter.write_str(match self {
             Self::Changed => "somebody else wrote in between",
+            Self::Absent => "there is no such value, or no such function",
             Self::Refused => "the proxy refused",
         })
     }

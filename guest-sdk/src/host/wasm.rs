@@ -33,6 +33,7 @@ mod raw {
             data: Out<*mut u8>,
             bytes: Out<usize>,
         ) -> u32;
+        pub(super) fn proxy_get_buffer_status(buffer: u32, bytes: Out<usize>, flags: Out<u32>) -> u32;
         pub(super) fn proxy_set_buffer_bytes(
             buffer: u32,
             start: usize,
@@ -103,6 +104,13 @@ mod raw {
             cas: u32,
         ) -> u32;
         pub(super) fn proxy_register_shared_queue(name: *const u8, name_bytes: usize, id: Out<u32>) -> u32;
+        pub(super) fn proxy_resolve_shared_queue(
+            vm: *const u8,
+            vm_bytes: usize,
+            name: *const u8,
+            name_bytes: usize,
+            id: Out<u32>,
+        ) -> u32;
         pub(super) fn proxy_enqueue_shared_queue(id: u32, item: *const u8, item_bytes: usize) -> u32;
         pub(super) fn proxy_dequeue_shared_queue(id: u32, data: Out<*mut u8>, bytes: Out<usize>) -> u32;
         pub(super) fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
@@ -117,6 +125,14 @@ mod raw {
             trailers_bytes: usize,
             timeout: u32,
             id: Out<u32>,
+        ) -> u32;
+        pub(super) fn proxy_call_foreign_function(
+            name: *const u8,
+            name_bytes: usize,
+            arguments: *const u8,
+            arguments_bytes: usize,
+            data: Out<*mut u8>,
+            bytes: Out<usize>,
         ) -> u32;
         pub(super) fn proxy_set_effective_context(context: u32) -> u32;
         pub(super) fn proxy_continue_stream(stream: u32) -> u32;
@@ -264,6 +280,14 @@ pub(crate) fn increment_metric(id: u32, amount: i64) {
     unsafe { raw::proxy_increment_metric(id, amount) };
 }
 
+/// How many bytes of a body are at hand; none where there is no body.
+pub(crate) fn buffered(buffer: Buffer) -> usize {
+    let (mut bytes, mut flags) = (0, 0);
+    // SAFETY: the proxy writes one usize and one u32, to live ones.
+    let status = unsafe { raw::proxy_get_buffer_status(buffer as u32, &mut bytes, &mut flags) };
+    if status == OK { bytes } else { 0 }
+}
+
 /// The first `bytes_max` bytes of a body.
 pub(crate) fn buffer(buffer: Buffer, bytes_max: usize) -> Vec<u8> {
     let bytes = returned(|data, bytes| {
@@ -303,6 +327,14 @@ pub(crate) fn open_queue(name: &str) -> Result<u32, Fault> {
     opened.map(|()| id).map_err(|Refused| Fault::Refused)
 }
 
+pub(crate) fn find_queue(vm: &str, name: &str) -> Option<u32> {
+    let mut id = 0;
+    // SAFETY: both are live strings, the proxy writes one u32, to a live one.
+    let found =
+        done(unsafe { raw::proxy_resolve_shared_queue(vm.as_ptr(), vm.len(), name.as_ptr(), name.len(), &mut id) });
+    found.ok().map(|()| id)
+}
+
 pub(crate) fn push(queue: u32, item: &[u8]) -> Result<(), Fault> {
     // SAFETY: the item is a live slice of this length.
     done(unsafe { raw::proxy_enqueue_shared_queue(queue, item.as_ptr(), item.len()) }).map_err(|Refused| Fault::Refused)
@@ -312,6 +344,29 @@ pub(crate) fn push(queue: u32, item: &[u8]) -> Result<(), Fault> {
 pub(crate) fn pop(queue: u32) -> Option<Vec<u8>> {
     // SAFETY: both pointers are to live variables.
     returned(|data, bytes| unsafe { raw::proxy_dequeue_shared_queue(queue, data, bytes) }).ok().flatten()
+}
+
+/// Calls one of the proxy's own functions, for what it does.
+pub(crate) fn foreign(name: &str, arguments: &[u8]) -> Result<(), Fault> {
+    let result = returned(|data, bytes| {
+        let (name_bytes, arguments_bytes) = (name.len(), arguments.len());
+        // SAFETY: name and arguments are live slices with these lengths, both pointers are to live variables.
+        unsafe {
+            raw::proxy_call_foreign_function(
+                name.as_ptr(),
+                name_bytes,
+                arguments.as_ptr(),
+                arguments_bytes,
+                data,
+                bytes,
+            )
+        }
+    });
+    match result {
+        Ok(Some(_)) => Ok(()),
+        Ok(None) => Err(Fault::Absent),
+        Err(Refused) => Err(Fault::Refused),
+    }
 }
 
 pub(crate) fn tick_every(milliseconds: u32) {

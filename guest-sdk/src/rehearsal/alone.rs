@@ -99,8 +99,8 @@ pub fn waiting<W: IntoFuture>(work: W, mut origins: impl FnMut(&Called) -> Optio
         let sent = calls::look(|world| world.under_way.pop_front());
         let (id, called) = sent.expect("work that waits has called somebody");
         let answer = origins(&called).unwrap_or_default();
-        let (headers, bytes) = calls::look(|world| world.take_answer(answer));
-        http::answered(id, headers, bytes);
+        let (headers, bytes, trailers) = calls::look(|world| world.take_answer(answer));
+        http::answered(id, headers, bytes, trailers);
     }
 }
 

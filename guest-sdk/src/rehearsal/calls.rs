@@ -3,7 +3,6 @@
 //! A thread that runs none has a world all the same, so that a filter's own types can be tested without a rehearsal.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::Reply;
@@ -104,42 +103,36 @@ pub(crate) fn set_buffer(buffer: Buffer, start: usize, replaced: usize, bytes: &
     Ok(())
 }
 
+pub(crate) fn buffered(buffer: Buffer) -> usize {
+    WORLD.with_borrow_mut(|world| world.buffer(buffer).len())
+}
+
 pub(crate) fn shared(key: &str) -> Option<(Vec<u8>, Cas)> {
-    WORLD.with_borrow(|world| world.shared.get(key).cloned())
+    WORLD.with_borrow(|world| world.commons.get(key, world.now_nanos))
 }
 
 pub(crate) fn set_shared(key: &str, value: &[u8], cas: Cas) -> Result<(), Fault> {
-    WORLD.with_borrow_mut(|world| {
-        let known = world.shared.get(key).map_or(0, |(_, known)| *known);
-        if cas != 0 && cas != known {
-            return Err(Fault::Changed);
-        }
-        world.shared.insert(key.to_owned(), (value.to_vec(), known + 1));
-        Ok(())
-    })
+    WORLD.with_borrow_mut(|world| world.commons.set(key, (value, cas), world.now_nanos))
+}
+
+pub(crate) fn foreign(name: &str, arguments: &[u8]) -> Result<(), Fault> {
+    WORLD.with_borrow_mut(|world| world.commons.foreign(name, arguments, world.now_nanos))
 }
 
 pub(crate) fn open_queue(name: &str) -> Result<u32, Fault> {
-    WORLD.with_borrow_mut(|world| {
-        let known = world.queues.iter().position(|(known, _)| known == name);
-        let position = known.unwrap_or(world.queues.len());
-        if known.is_none() {
-            world.queues.push((name.to_owned(), VecDeque::new()));
-        }
-        Ok(position as u32)
-    })
+    WORLD.with_borrow_mut(|world| Ok(world.commons.open(name)))
+}
+
+pub(crate) fn find_queue(_: &str, name: &str) -> Option<u32> {
+    WORLD.with_borrow(|world| world.commons.find(name))
 }
 
 pub(crate) fn push(queue: u32, item: &[u8]) -> Result<(), Fault> {
-    WORLD.with_borrow_mut(|world| {
-        let (_, items) = world.queues.get_mut(queue as usize).ok_or(Fault::Refused)?;
-        items.push_back(item.to_vec());
-        Ok(())
-    })
+    WORLD.with_borrow_mut(|world| world.commons.push(queue, item))
 }
 
 pub(crate) fn pop(queue: u32) -> Option<Vec<u8>> {
-    WORLD.with_borrow_mut(|world| world.queues.get_mut(queue as usize)?.1.pop_front())
+    WORLD.with_borrow_mut(|world| world.commons.pop(queue))
 }
 
 pub(crate) fn tick_every(milliseconds: u32) {

@@ -113,7 +113,28 @@ impl<F: Filter> Rehearsal<F> {
         self.world.borrow_mut().now_nanos = since_1970.try_into().expect("the ABI tells time from 1970 to 2554");
     }
 
-    /// Plays a tick of [`Filter::TICK`].
+    /// The time of day.
+    ///
+    /// ```
+    /// # use forebay_sdk::{prelude::*, rehearsal::rehearse};
+    /// # use std::time::Duration;
+    /// # struct Quiet;
+    /// # impl Filter for Quiet {
+    /// # type Settings = ();
+    /// # fn new((): ()) -> Self { Self }
+    /// # }
+    /// let quiet = rehearse::<Quiet>("")?;
+    /// let start = quiet.now();
+    /// assert_eq!(quiet.now(), start, "it stands still");
+    /// quiet.set_now(start + Duration::from_secs(60));
+    /// assert_eq!(quiet.now(), start + Duration::from_secs(60));
+    /// # Ok::<(), String>(())
+    /// ```
+    pub fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_nanos(self.world.borrow().now_nanos)
+    }
+
+    /// Plays a tick of [`Filter::TICK`], and the answers to what is called in it.
     ///
     /// ```
     /// # use forebay_sdk::{prelude::*, rehearsal::{rehearse}};
@@ -133,7 +154,72 @@ impl<F: Filter> Rehearsal<F> {
     /// # Ok::<(), String>(())
     /// ```
     pub fn tick(&self) {
-        calls::run(&mut self.world.borrow_mut(), || self.stage.tick(PLUGIN));
+        self.beside(|| self.stage.tick(PLUGIN));
+    }
+
+    /// Puts an item into a queue, as another filter would.
+    ///
+    /// ```
+    /// # use forebay_sdk::{prelude::*, rehearsal::rehearse, shared::Queue};
+    /// # struct Lines;
+    /// # impl Filter for Lines {
+    /// # type Settings = ();
+    /// fn new((): ()) -> Self {
+    ///     _ = Queue::open("lines");
+    ///     Self
+    /// }
+    /// fn on_queue_ready(&self, queue: &Queue) {
+    ///     if let Some(line) = queue.pop() { log::info(String::from_utf8_lossy(&line)); }
+    /// }
+    /// # }
+    /// let lines = rehearse::<Lines>("")?;
+    /// lines.enqueue("lines", "one");
+    /// lines.play_queues();
+    /// assert_eq!(lines.logs(), [(log::Level::Info, "one".into())]);
+    /// # Ok::<(), String>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If the filter has opened no queue of this name.
+    #[track_caller]
+    pub fn enqueue(&self, queue: &str, item: impl AsRef<[u8]>) {
+        let commons = &mut self.world.borrow_mut().commons;
+        let queue = commons.find(queue).expect("the filter has opened this queue");
+        commons.push(queue, item.as_ref()).expect("a rehearsal's queue has room");
+    }
+
+    /// Plays [`Filter::on_queue_ready`] for each queue with something in it, as the proxy does beside the exchanges: until
+    /// it is empty or a callback takes nothing.
+    ///
+    /// ```
+    /// # use forebay_sdk::{prelude::*, rehearsal::rehearse, shared::Queue};
+    /// # struct Lines;
+    /// # impl Filter for Lines {
+    /// # type Settings = ();
+    /// fn new((): ()) -> Self {
+    ///     _ = Queue::open("lines");
+    ///     Self
+    /// }
+    /// fn on_queue_ready(&self, queue: &Queue) {
+    ///     if let Some(line) = queue.pop() { log::info(String::from_utf8_lossy(&line)); }
+    /// }
+    /// # }
+    /// let lines = rehearse::<Lines>("")?;
+    /// for line in ["one", "two"] { lines.enqueue("lines", line); }
+    /// lines.play_queues();
+    /// assert_eq!(lines.logs().len(), 2, "it was called until nothing was left");
+    /// # Ok::<(), String>(())
+    /// ```
+    pub fn play_queues(&self) {
+        let queues = self.world.borrow().commons.lengths().len();
+        for queue in 0..queues {
+            let left = || self.world.borrow().commons.lengths()[queue];
+            let mut before = usize::MAX;
+            while (1..before).contains(&left()) {
+                before = left();
+                self.beside(|| self.stage.queue_ready(PLUGIN, queue as u32));
+            }
+        }
     }
 
     /// How often the filter asked to be called.
@@ -225,5 +311,26 @@ impl<F: Filter> Rehearsal<F> {
     /// ```
     pub fn metric(&self, name: &str) -> i64 {
         self.world.borrow().metric(name).unwrap_or_default()
+    }
+
+    /// Plays a callback of the plugin itself, and the answers to what is called in it.
+    fn beside(&self, callback: impl FnOnce()) {
+        let mut world = self.world.borrow_mut();
+        calls::run(&mut world, callback);
+        self.settle(&mut world);
+    }
+
+    /// Answers all calls under way, also those whose answers nobody waits for.
+    pub(crate) fn settle(&self, world: &mut World) {
+        while self.answer_one(world) {}
+    }
+
+    /// Answers the first call under way, if there is one.
+    pub(crate) fn answer_one(&self, world: &mut World) -> bool {
+        let Some((id, called)) = world.under_way.pop_front() else { return false };
+        let answer = self.origins.borrow_mut().as_mut().and_then(|origins| origins(&called));
+        let (headers, bytes, trailers) = world.take_answer(answer.unwrap_or_default());
+        calls::run(world, || self.stage.answered(id, headers, bytes, trailers));
+        true
     }
 }

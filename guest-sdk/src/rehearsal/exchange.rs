@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::Filter;
 use crate::body::End;
+use crate::host::Stream;
 use crate::rehearsal::calls;
 use crate::rehearsal::configured::{PLUGIN, Rehearsal};
 use crate::rehearsal::message::Message;
@@ -230,7 +231,7 @@ impl<F: Filter> Exchange<'_, F> {
             reply = self.pass(&mut Message::default(), &mut body, |stage| stage.request_body(context, bytes, end));
         }
         if reply.is_none() && !self.request.trailers.is_empty() {
-            reply = self.play(&mut Message::default(), || stage.request_trailers(context));
+            reply = self.pass(&mut Message::default(), &mut body, |stage| stage.request_trailers(context));
         }
         self.request.body = body.into_sent();
         reply
@@ -260,7 +261,7 @@ impl<F: Filter> Exchange<'_, F> {
             reply = self.pass(response, &mut body, |stage| stage.response_body(context, bytes, end));
         }
         if reply.is_none() && !response.trailers.is_empty() {
-            reply = self.play(response, || stage.response_trailers(context));
+            reply = self.pass(response, &mut body, |stage| stage.response_trailers(context));
         }
         response.body = body.into_sent();
         reply
@@ -273,17 +274,22 @@ impl<F: Filter> Exchange<'_, F> {
         body: &mut Passage,
         callback: impl FnOnce(&Stage<F>) -> Action,
     ) -> Option<Message> {
-        let stage = &self.rehearsal.stage;
+        let (stage, context) = (&self.rehearsal.stage, self.context);
+        let stream = if response.status() > 0 { Stream::Response } else { Stream::Request };
         self.rehearsal.world.borrow_mut().body = std::mem::take(&mut body.held);
-        let mut action = Action::Continue;
+        let mut holds = false;
         let reply = self.play(response, || {
-            action = callback(stage);
-            Action::Continue
+            let action = callback(stage);
+            // What waits for calls goes on when they are answered; what is held, with what comes next.
+            let waits = stage.waits(context, stream);
+            holds = action == Action::Pause && !waits;
+            if waits { Action::Pause } else { Action::Continue }
         });
         let left = std::mem::take(&mut self.rehearsal.world.borrow_mut().body);
-        match action {
-            Action::Continue => body.sent.extend(left),
-            Action::Pause => body.held = left,
+        if holds {
+            body.held = left;
+        } else {
+            body.sent.extend(left);
         }
         reply
     }
@@ -296,8 +302,11 @@ impl<F: Filter> Exchange<'_, F> {
         world.verbs = Verbs::default();
         world.resumed = false;
         if calls::run(&mut world, callback) == Action::Pause {
-            self.wait(&mut world);
+            while world.reply.is_none() && !world.resumed {
+                assert!(self.rehearsal.answer_one(&mut world), "a filter that waits has called somebody");
+            }
         }
+        self.rehearsal.settle(&mut world);
         let verbs = std::mem::take(&mut world.verbs);
         self.swap(&mut world, response);
         let kept = if of_response { &mut response.verbs } else { &mut self.verbs };
@@ -309,18 +318,6 @@ impl<F: Filter> Exchange<'_, F> {
         std::mem::swap(&mut world.response, response);
         std::mem::swap(&mut world.request, &mut self.request);
         std::mem::swap(&mut world.properties, &mut self.properties);
-    }
-
-    /// Answers a filter's calls until it has decided.
-    fn wait(&self, world: &mut World) {
-        let mut origins = self.rehearsal.origins.borrow_mut();
-        while world.reply.is_none() && !world.resumed {
-            let (id, called) = world.under_way.pop_front().expect("a filter that waits has called somebody");
-            let answer = origins.as_mut().and_then(|origins| origins(&called));
-            let (headers, bytes) = world.take_answer(answer.unwrap_or_default());
-            calls::run(world, || self.rehearsal.stage.answered(id, headers, bytes));
-        }
-        world.under_way.clear();
     }
 }
 

@@ -31,12 +31,13 @@
 pub mod alone;
 mod called;
 pub(crate) mod calls;
+mod commons;
 mod configured;
 mod exchange;
 mod message;
 mod passage;
 mod verbs;
-mod world;
+pub(crate) mod world;
 
 pub use called::Called;
 pub use configured::{Rehearsal, rehearse};

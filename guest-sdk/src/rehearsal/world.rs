@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use crate::host::{Buffer, Cas, Level, Map, MetricKind, Pairs, Refused};
+use crate::host::{Buffer, Level, Map, MetricKind, Pairs, Refused};
 use crate::rehearsal::called::Called;
+use crate::rehearsal::commons::Commons;
 use crate::rehearsal::message::{Message, response};
 use crate::rehearsal::verbs::Verbs;
 use crate::{Reply, settings};
@@ -25,8 +26,7 @@ pub(crate) struct World {
     pub(crate) verbs: Verbs,
     /// The body that goes through the filter.
     pub(crate) body: Vec<u8>,
-    pub(crate) shared: BTreeMap<String, (Vec<u8>, Cas)>,
-    pub(crate) queues: Vec<(String, VecDeque<Vec<u8>>)>,
+    pub(crate) commons: Commons,
     pub(crate) tick: Option<Duration>,
     pub(crate) calls: u32,
     pub(crate) under_way: VecDeque<(u32, Called)>,
@@ -56,8 +56,7 @@ impl World {
             logs: Vec::new(),
             verbs: Verbs::default(),
             body: Vec::new(),
-            shared: BTreeMap::new(),
-            queues: Vec::new(),
+            commons: Commons::default(),
             tick: None,
             calls: 0,
             under_way: VecDeque::new(),
@@ -74,6 +73,7 @@ impl World {
             Map::Response => &mut self.response.headers,
             Map::ResponseTrailers => &mut self.response.trailers,
             Map::Answer => &mut self.answer.headers,
+            Map::AnswerTrailers => &mut self.answer.trailers,
         }
     }
 
@@ -124,11 +124,11 @@ impl World {
         Ok(())
     }
 
-    /// Lays out the answer to a call: how many headers it has, and how many bytes of a body. One without headers is none.
-    pub(crate) fn take_answer(&mut self, answer: Message) -> (usize, usize) {
+    /// Lays out the answer to a call: how many headers, bytes of a body and trailers it has. One without headers is none.
+    pub(crate) fn take_answer(&mut self, answer: Message) -> (usize, usize, usize) {
         self.answer = answer;
         self.answer.body = self.answer.chunks.concat();
-        (self.answer.headers.len(), self.answer.body.len())
+        (self.answer.headers.len(), self.answer.body.len(), self.answer.trailers.len())
     }
 
     pub(crate) fn define(&mut self, kind: MetricKind, name: &str) -> Result<u32, Refused> {

@@ -75,8 +75,13 @@ impl Ensemble {
         } else {
             (Flow::On, piece)
         };
-        // What was not passed is in the piece.
-        let ending = Ending { bytes: passed.unwrap_or(bytes), trailers: Some(trailers) };
+        // What was not passed is in the piece, and so is what the filter has put behind what was.
+        let bytes = match passed {
+            Some(passed) if bytes.is_empty() => passed,
+            Some(passed) => joined(&mut BytesMut::from(passed), bytes),
+            None => bytes,
+        };
+        let ending = Ending { bytes, trailers: Some(trailers) };
         Ok(self.end_or_hold((index, direction), held, (flow, ending)))
     }
 

@@ -42,6 +42,17 @@ impl Piece {
         Self { buffer, bytes: held, map: direction.trailers(), trailers }
     }
 
+    /// Whether the guest may write into this buffer: also where trailers come and it has held nothing back, so that what it
+    /// has kept of the body itself still gets out before them.
+    pub(in crate::filter) fn opens_for(&self, buffer: BufferType) -> bool {
+        let body = match self.map {
+            MapType::RequestTrailers => BufferType::RequestBody,
+            MapType::ResponseTrailers => BufferType::ResponseBody,
+            _ => self.buffer,
+        };
+        body != BufferType::Absent && body == buffer
+    }
+
     /// Writes `data`, by the reference host's rules: at the start it goes before the first byte (`size` 0) or takes the
     /// place of everything (`size` of the whole, or more), from the end on it goes behind; nothing else is an edit that a
     /// body knows. A piece may not grow beyond `bytes_max`.

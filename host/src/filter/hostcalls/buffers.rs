@@ -50,7 +50,9 @@ pub(super) fn set(guest: &mut Guest<'_>, buffer: u32, place: (u32, u32), data: S
     if matches!(buffer, BufferType::VmConfiguration | BufferType::PluginConfiguration | BufferType::CallBody) {
         return Err(Status::BadArgument.into());
     }
-    contents(state, buffer)?;
+    if !state.piece.opens_for(buffer) || state.sight() == Moment::Root {
+        return Err(Status::NotFound.into());
+    }
     let bytes_max = state.profile.limits.body_buffer_max;
     state.piece.write(place, data.read(memory)?, bytes_max)?;
     Ok(())

@@ -221,13 +221,20 @@ async fn what_is_held_back_goes_on_with_the_trailers() {
 }
 
 #[tokio::test]
-async fn body_that_has_gone_on_is_not_there_any_more() {
-    let mut guest = Guest::new();
-    let mark = mark(&mut guest);
-    let chain = chain_of(&with(guest, Direction::Request, Some(""), Some(&mark)).build());
-    let sent = body(&["a"], Some(fields(&[("x-sum", "one")])));
-    let (data, trailers) = pass(&chain, Direction::Request, sent).await.unwrap();
-    assert_eq!((data.as_str(), told(&trailers.unwrap())), ("a", vec![1]));
+async fn body_that_has_gone_on_is_not_read_again_and_may_be_added_to() {
+    for direction in BOTH {
+        let mut guest = Guest::new();
+        let mark = mark(&mut guest);
+        let other = if direction == Direction::Request { "1" } else { "0" };
+        let ask = format!(
+            "(call $tell (call $buffer (i32.const BUFFER) (i32.const 0) (i32.const 9) {OUT})) {mark} {}",
+            mark.replace("BUFFER", other)
+        );
+        let chain = chain_of(&with(guest, direction, Some(""), Some(&ask)).build());
+        let sent = body(&["a", "b"], Some(fields(&[("x-sum", "one")])));
+        let (data, trailers) = pass(&chain, direction, sent).await.unwrap();
+        assert_eq!((data.as_str(), told(&trailers.unwrap())), ("ab!", vec![1, 0, 1]));
+    }
 }
 
 #[tokio::test]
