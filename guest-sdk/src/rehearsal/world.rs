@@ -124,7 +124,7 @@ impl World {
         Ok(())
     }
 
-    /// Lays out the answer to a call: how many headers it has, and how many bytes of a body. One without headers is none.
+    /// Lays out the answer to a call and tells its headers and bytes; one without headers is none.
     pub(crate) fn take_answer(&mut self, answer: Message) -> (usize, usize) {
         self.answer = answer;
         self.answer.body = self.answer.chunks.concat();
