@@ -95,14 +95,14 @@ pub trait Filter: 'static {
     /// ```
     /// # use forebay_sdk::{prelude::*, rehearsal::{rehearse, request}};
     /// # struct Small;
-    /// # impl Filter for Small {
-    /// # type Settings = ();
-    /// # fn new((): ()) -> Self { Self }
-    /// fn on_request_body(&self, body: &mut Body) -> Flow {
-    ///     if body.len() > 4 { Flow::reply(413) } else { Flow::Continue }
+    /// impl Filter for Small {
+    /// #     type Settings = ();
+    /// #     fn new((): ()) -> Self { Self }
+    ///     fn on_request_body(&self, body: &mut Body) -> Flow {
+    ///         if body.len() > 4 { Flow::reply(413) } else { Flow::Continue }
+    ///     }
     /// }
-    /// # }
-    /// # export!(Small: request_body);
+    /// export!(Small: request_body);
     /// # fn main() -> Result<(), String> {
     /// let small = rehearse::<Small>("")?;
     /// let upload = |piece| small.request(request("PUT", "http://shop.example/").chunk(piece)).reply().is_some();
@@ -119,19 +119,19 @@ pub trait Filter: 'static {
     /// ```
     /// # use forebay_sdk::{prelude::*, rehearsal::{get, rehearse, response}};
     /// # struct Sign;
-    /// # impl Filter for Sign {
-    /// # type Settings = ();
-    /// # fn new((): ()) -> Self { Self }
-    /// fn on_response(&self, response: &mut Response) -> Flow {
-    ///     response.headers_mut().remove("content-length");
-    ///     Flow::Continue
+    /// impl Filter for Sign {
+    /// #     type Settings = ();
+    /// #     fn new((): ()) -> Self { Self }
+    ///     fn on_response(&self, response: &mut Response) -> Flow {
+    ///         response.headers_mut().remove("content-length");
+    ///         Flow::Continue
+    ///     }
+    ///     fn on_response_body(&self, body: &mut Body) -> Flow {
+    ///         if body.is_end() { body.append("-- edge\n"); }
+    ///         Flow::Continue
+    ///     }
     /// }
-    /// fn on_response_body(&self, body: &mut Body) -> Flow {
-    ///     if body.is_end() { body.append("-- edge\n"); }
-    ///     Flow::Continue
-    /// }
-    /// # }
-    /// # export!(Sign: response_body);
+    /// export!(Sign: response_body);
     /// # fn main() -> Result<(), String> {
     /// let answer = rehearse::<Sign>("")?.request(get("http://shop.example/")).respond(response(200).chunk("hi\n"));
     /// assert_eq!(answer.body(), b"hi\n-- edge\n");
@@ -147,14 +147,14 @@ pub trait Filter: 'static {
     /// ```
     /// # use forebay_sdk::{prelude::*, rehearsal::{rehearse, request}};
     /// # struct Sum;
-    /// # impl Filter for Sum {
-    /// # type Settings = ();
-    /// # fn new((): ()) -> Self { Self }
-    /// fn on_request_trailers(&self, trailers: &mut Headers) -> Flow {
-    ///     if trailers.get("x-sum").is_none() { Flow::reply(400) } else { Flow::Continue }
+    /// impl Filter for Sum {
+    /// #     type Settings = ();
+    /// #     fn new((): ()) -> Self { Self }
+    ///     fn on_request_trailers(&self, trailers: &mut Headers) -> Flow {
+    ///         if trailers.get("x-sum").is_none() { Flow::reply(400) } else { Flow::Continue }
+    ///     }
     /// }
-    /// # }
-    /// # export!(Sum: request_trailers);
+    /// export!(Sum: request_trailers);
     /// # fn main() -> Result<(), String> {
     /// let sum = rehearse::<Sum>("")?;
     /// let upload = |name| sum.request(request("PUT", "http://shop.example/").chunk("a").trailer(name, "1"));

@@ -55,20 +55,20 @@ impl Request {
     /// ```
     /// # use forebay_sdk::{http, prelude::*, rehearsal::{get, rehearse, response}};
     /// # struct Plan;
-    /// # impl Filter for Plan {
-    /// # type Settings = ();
-    /// # fn new((): ()) -> Self { Self }
-    /// fn on_request(&self, request: &mut Request) -> Flow {
-    ///     request.later(async |request| match http::call("plans").path(&request.path()).await {
-    ///         Ok(plan) => {
-    ///             request.headers_mut().set("x-plan", plan.body());
-    ///             Flow::Continue
-    ///         }
-    ///         Err(_) => Flow::reply(503),
-    ///     })
+    /// impl Filter for Plan {
+    /// #     type Settings = ();
+    /// #     fn new((): ()) -> Self { Self }
+    ///     fn on_request(&self, request: &mut Request) -> Flow {
+    ///         request.later(async |request| match http::call("plans").path(&request.path()).await {
+    ///             Ok(plan) => {
+    ///                 request.headers_mut().set("x-plan", plan.body());
+    ///                 Flow::Continue
+    ///             }
+    ///             Err(_) => Flow::reply(503),
+    ///         })
+    ///     }
     /// }
-    /// # }
-    /// # export!(Plan: calls);
+    /// export!(Plan: calls);
     /// let plan = rehearse::<Plan>("")?;
     /// assert_eq!(plan.request(get("http://shop.example/ann")).reply().map(|reply| reply.status()), Some(503));
     /// plan.on_call(|call| Some(response(200).chunk(if call.target() == "/ann" { "free" } else { "none" })));
@@ -91,18 +91,18 @@ impl Response {
     /// ```
     /// # use forebay_sdk::{http, prelude::*, rehearsal::{get, rehearse, response}};
     /// # struct Status;
-    /// # impl Filter for Status {
-    /// # type Settings = ();
-    /// # fn new((): ()) -> Self { Self }
-    /// fn on_response(&self, response: &mut Response) -> Flow {
-    ///     if response.status() < 500 { return Flow::Continue; }
-    ///     response.later(async |_| match http::call("sorry").await {
-    ///         Ok(page) => Flow::reply(503).body(page.body()),
-    ///         Err(_) => Flow::Continue,
-    ///     })
+    /// impl Filter for Status {
+    /// #     type Settings = ();
+    /// #     fn new((): ()) -> Self { Self }
+    ///     fn on_response(&self, response: &mut Response) -> Flow {
+    ///         if response.status() < 500 { return Flow::Continue; }
+    ///         response.later(async |_| match http::call("sorry").await {
+    ///             Ok(page) => Flow::reply(503).body(page.body()),
+    ///             Err(_) => Flow::Continue,
+    ///         })
+    ///     }
     /// }
-    /// # }
-    /// # export!(Status: calls);
+    /// export!(Status: calls);
     /// let status = rehearse::<Status>("")?;
     /// status.on_call(|_| Some(response(200).chunk("back soon")));
     /// let answer = status.request(get("http://shop.example/")).respond(response(502));

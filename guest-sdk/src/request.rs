@@ -158,7 +158,7 @@ impl Request {
     ///
     /// ```
     /// # use forebay_sdk::rehearsal::{alone, get};
-    /// alone::request(get("http://Shop.Example:8080/"), |request| assert_eq!(request.authority(), "Shop.Example:8080"));
+    /// alone::request(get("http://Shop.Example:81/"), |request| assert_eq!(request.authority(), "Shop.Example:81"));
     /// ```
     pub fn authority(&self) -> String {
         self.headers.get(":authority").unwrap_or_default()

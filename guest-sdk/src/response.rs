@@ -93,15 +93,15 @@ impl Response {
     /// # use forebay_sdk::prelude::*;
     /// # use forebay_sdk::rehearsal::{get, rehearse, response};
     /// # struct Link;
-    /// # impl Filter for Link {
-    /// # type Settings = ();
-    /// # fn new((): ()) -> Self { Self }
-    /// fn on_response(&self, response: &mut Response) -> Flow {
-    ///     let link = format!("<https://{}>; rel=canonical", response.request().host());
-    ///     response.headers_mut().set("link", link);
-    ///     Flow::Continue
+    /// impl Filter for Link {
+    /// #     type Settings = ();
+    /// #     fn new((): ()) -> Self { Self }
+    ///     fn on_response(&self, response: &mut Response) -> Flow {
+    ///         let link = format!("<https://{}>; rel=canonical", response.request().host());
+    ///         response.headers_mut().set("link", link);
+    ///         Flow::Continue
+    ///     }
     /// }
-    /// # }
     /// let answer = rehearse::<Link>("")?.request(get("http://shop.example/")).respond(response(200));
     /// assert_eq!(answer.header("link"), Some("<https://shop.example>; rel=canonical"));
     /// # Ok::<(), String>(())
@@ -116,20 +116,20 @@ impl Response {
     /// # use forebay_sdk::prelude::*;
     /// # use forebay_sdk::rehearsal::{get, rehearse, response};
     /// # struct Echo;
-    /// # impl Filter for Echo {
-    /// # type Settings = ();
-    /// # fn new((): ()) -> Self { Self }
-    /// fn on_request(&self, request: &mut Request) -> Flow {
-    ///     request.remember(request.path());
-    ///     Flow::Continue
+    /// impl Filter for Echo {
+    /// #     type Settings = ();
+    /// #     fn new((): ()) -> Self { Self }
+    ///     fn on_request(&self, request: &mut Request) -> Flow {
+    ///         request.remember(request.path());
+    ///         Flow::Continue
+    ///     }
+    ///     fn on_response(&self, response: &mut Response) -> Flow {
+    ///         assert_eq!(response.recall::<u32>(), None, "it is a String");
+    ///         let path = response.recall::<String>().cloned().unwrap_or_default();
+    ///         response.headers_mut().set("x-path", path);
+    ///         Flow::Continue
+    ///     }
     /// }
-    /// fn on_response(&self, response: &mut Response) -> Flow {
-    ///     assert_eq!(response.recall::<u32>(), None, "it is a String");
-    ///     let path = response.recall::<String>().cloned().unwrap_or_default();
-    ///     response.headers_mut().set("x-path", path);
-    ///     Flow::Continue
-    /// }
-    /// # }
     /// let answer = rehearse::<Echo>("")?.request(get("http://shop.example/cart")).respond(response(200));
     /// assert_eq!(answer.header("x-path"), Some("/cart"));
     /// # Ok::<(), String>(())

@@ -1,4 +1,4 @@
-//! A filter as its settings made it, with the proxy's other side of it: clock, ticks, origins, log and metrics.
+//! A filter as its settings made it, and what a proxy has around it: clock, ticks, origins, log and metrics.
 
 use std::cell::{Cell, RefCell};
 use std::fmt::{self, Debug, Formatter};
@@ -20,14 +20,14 @@ pub(crate) const PLUGIN: u32 = 1;
 /// ```
 /// # use forebay_sdk::{prelude::*, rehearsal::{get, rehearse}};
 /// # struct Count;
-/// # impl Filter for Count {
-/// # type Settings = ();
-/// # fn new((): ()) -> Self { Self }
-/// fn on_request(&self, _: &mut Request) -> Flow {
-///     forebay_sdk::metric::Counter::new("seen_total").increment();
-///     Flow::Continue
+/// impl Filter for Count {
+/// #     type Settings = ();
+/// #     fn new((): ()) -> Self { Self }
+///     fn on_request(&self, _: &mut Request) -> Flow {
+///         forebay_sdk::metric::Counter::new("seen_total").increment();
+///         Flow::Continue
+///     }
 /// }
-/// # }
 /// let count = rehearse::<Count>("")?;
 /// for path in ["a", "b"] { count.request(get(&format!("http://shop.example/{path}"))); }
 /// assert_eq!(count.metric("seen_total"), 2);
@@ -91,14 +91,14 @@ impl<F: Filter> Rehearsal<F> {
     /// # use forebay_sdk::{prelude::*, rehearsal::{get, rehearse}};
     /// # use std::time::{Duration, SystemTime};
     /// # struct Sale;
-    /// # impl Filter for Sale {
-    /// # type Settings = ();
-    /// # fn new((): ()) -> Self { Self }
-    /// fn on_request(&self, _: &mut Request) -> Flow {
-    ///     let end = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
-    ///     if forebay_sdk::now() < end { Flow::Continue } else { Flow::reply(410) }
+    /// impl Filter for Sale {
+    /// #     type Settings = ();
+    /// #     fn new((): ()) -> Self { Self }
+    ///     fn on_request(&self, _: &mut Request) -> Flow {
+    ///         let end = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+    ///         if forebay_sdk::now() < end { Flow::Continue } else { Flow::reply(410) }
+    ///     }
     /// }
-    /// # }
     /// let sale = rehearse::<Sale>("")?;
     /// assert_eq!(sale.request(get("http://shop.example/")).reply(), None);
     /// sale.set_now(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
@@ -119,10 +119,10 @@ impl<F: Filter> Rehearsal<F> {
     /// # use forebay_sdk::{prelude::*, rehearsal::rehearse};
     /// # use std::time::Duration;
     /// # struct Quiet;
-    /// # impl Filter for Quiet {
-    /// # type Settings = ();
-    /// # fn new((): ()) -> Self { Self }
-    /// # }
+    /// impl Filter for Quiet {
+    /// #     type Settings = ();
+    /// #     fn new((): ()) -> Self { Self }
+    /// }
     /// let quiet = rehearse::<Quiet>("")?;
     /// let start = quiet.now();
     /// assert_eq!(quiet.now(), start, "it stands still");
@@ -137,17 +137,17 @@ impl<F: Filter> Rehearsal<F> {
     /// Plays a tick of [`Filter::TICK`], and the answers to what is called in it.
     ///
     /// ```
-    /// # use forebay_sdk::{prelude::*, rehearsal::{rehearse}};
+    /// # use forebay_sdk::{prelude::*, rehearsal::rehearse};
     /// # use std::time::Duration;
     /// # struct Alive;
-    /// # impl Filter for Alive {
-    /// # type Settings = ();
-    /// # fn new((): ()) -> Self { Self }
-    /// const TICK: Option<Duration> = Some(Duration::from_secs(10));
-    /// fn on_tick(&self) {
-    ///     log::info("alive");
+    /// impl Filter for Alive {
+    /// #     type Settings = ();
+    /// #     fn new((): ()) -> Self { Self }
+    ///     const TICK: Option<Duration> = Some(Duration::from_secs(10));
+    ///     fn on_tick(&self) {
+    ///         log::info("alive");
+    ///     }
     /// }
-    /// # }
     /// let alive = rehearse::<Alive>("")?;
     /// alive.tick();
     /// assert_eq!(alive.logs(), [(log::Level::Info, "alive".into())]);
@@ -162,16 +162,16 @@ impl<F: Filter> Rehearsal<F> {
     /// ```
     /// # use forebay_sdk::{prelude::*, rehearsal::rehearse, shared::Queue};
     /// # struct Lines;
-    /// # impl Filter for Lines {
-    /// # type Settings = ();
-    /// fn new((): ()) -> Self {
-    ///     _ = Queue::open("lines");
-    ///     Self
+    /// impl Filter for Lines {
+    /// #     type Settings = ();
+    ///     fn new((): ()) -> Self {
+    ///         _ = Queue::open("lines");
+    ///         Self
+    ///     }
+    ///     fn on_queue_ready(&self, queue: &Queue) {
+    ///         if let Some(line) = queue.pop() { log::info(String::from_utf8_lossy(&line)); }
+    ///     }
     /// }
-    /// fn on_queue_ready(&self, queue: &Queue) {
-    ///     if let Some(line) = queue.pop() { log::info(String::from_utf8_lossy(&line)); }
-    /// }
-    /// # }
     /// let lines = rehearse::<Lines>("")?;
     /// lines.enqueue("lines", "one");
     /// lines.play_queues();
@@ -194,16 +194,16 @@ impl<F: Filter> Rehearsal<F> {
     /// ```
     /// # use forebay_sdk::{prelude::*, rehearsal::rehearse, shared::Queue};
     /// # struct Lines;
-    /// # impl Filter for Lines {
-    /// # type Settings = ();
-    /// fn new((): ()) -> Self {
-    ///     _ = Queue::open("lines");
-    ///     Self
+    /// impl Filter for Lines {
+    /// #     type Settings = ();
+    ///     fn new((): ()) -> Self {
+    ///         _ = Queue::open("lines");
+    ///         Self
+    ///     }
+    ///     fn on_queue_ready(&self, queue: &Queue) {
+    ///         if let Some(line) = queue.pop() { log::info(String::from_utf8_lossy(&line)); }
+    ///     }
     /// }
-    /// fn on_queue_ready(&self, queue: &Queue) {
-    ///     if let Some(line) = queue.pop() { log::info(String::from_utf8_lossy(&line)); }
-    /// }
-    /// # }
     /// let lines = rehearse::<Lines>("")?;
     /// for line in ["one", "two"] { lines.enqueue("lines", line); }
     /// lines.play_queues();
@@ -225,14 +225,14 @@ impl<F: Filter> Rehearsal<F> {
     /// How often the filter asked to be called.
     ///
     /// ```
-    /// # use forebay_sdk::{prelude::*, rehearsal::{rehearse}};
+    /// # use forebay_sdk::{prelude::*, rehearsal::rehearse};
     /// # use std::time::Duration;
     /// # struct Alive;
-    /// # impl Filter for Alive {
-    /// # type Settings = ();
-    /// # fn new((): ()) -> Self { Self }
-    /// const TICK: Option<Duration> = Some(Duration::from_secs(10));
-    /// # }
+    /// impl Filter for Alive {
+    /// #     type Settings = ();
+    /// #     fn new((): ()) -> Self { Self }
+    ///     const TICK: Option<Duration> = Some(Duration::from_secs(10));
+    /// }
     /// assert_eq!(rehearse::<Alive>("")?.ticks_every(), Some(Duration::from_secs(10)));
     /// # Ok::<(), String>(())
     /// ```
@@ -245,17 +245,17 @@ impl<F: Filter> Rehearsal<F> {
     /// ```
     /// # use forebay_sdk::{http, prelude::*, rehearsal::{get, rehearse, response}};
     /// # struct Door;
-    /// # impl Filter for Door {
-    /// # type Settings = ();
-    /// # fn new((): ()) -> Self { Self }
-    /// fn on_request(&self, request: &mut Request) -> Flow {
-    ///     request.later(async |request| match http::call("auth").path(&request.path()).await {
-    ///         Ok(answer) if answer.status() == 200 => Flow::Continue,
-    ///         Ok(_) => Flow::reply(403),
-    ///         Err(_) => Flow::reply(503),
-    ///     })
+    /// impl Filter for Door {
+    /// #     type Settings = ();
+    /// #     fn new((): ()) -> Self { Self }
+    ///     fn on_request(&self, request: &mut Request) -> Flow {
+    ///         request.later(async |request| match http::call("auth").path(&request.path()).await {
+    ///             Ok(answer) if answer.status() == 200 => Flow::Continue,
+    ///             Ok(_) => Flow::reply(403),
+    ///             Err(_) => Flow::reply(503),
+    ///         })
+    ///     }
     /// }
-    /// # }
     /// let door = rehearse::<Door>("")?;
     /// let status = |path| door.request(get(path)).reply().map(|reply| reply.status());
     /// assert_eq!(status("http://shop.example/"), Some(503));
@@ -272,14 +272,14 @@ impl<F: Filter> Rehearsal<F> {
     /// ```
     /// # use forebay_sdk::{prelude::*, rehearsal::{get, rehearse}};
     /// # struct Door;
-    /// # impl Filter for Door {
-    /// # type Settings = ();
-    /// # fn new((): ()) -> Self { Self }
-    /// fn on_request(&self, request: &mut Request) -> Flow {
-    ///     if request.client().is_none() { log::warn("a client without an address"); }
-    ///     Flow::Continue
+    /// impl Filter for Door {
+    /// #     type Settings = ();
+    /// #     fn new((): ()) -> Self { Self }
+    ///     fn on_request(&self, request: &mut Request) -> Flow {
+    ///         if request.client().is_none() { log::warn("a client without an address"); }
+    ///         Flow::Continue
+    ///     }
     /// }
-    /// # }
     /// let door = rehearse::<Door>("")?;
     /// door.request(get("http://shop.example/").property("source.address", ""));
     /// assert_eq!(door.logs(), [(log::Level::Warn, "a client without an address".into())]);
@@ -294,16 +294,16 @@ impl<F: Filter> Rehearsal<F> {
     /// ```
     /// # use forebay_sdk::{metric::Counter, prelude::*, rehearsal::{get, rehearse}};
     /// # struct Count { seen: Counter }
-    /// # impl Filter for Count {
-    /// # type Settings = ();
-    /// fn new((): ()) -> Self {
-    ///     Self { seen: Counter::new("seen_total") }
+    /// impl Filter for Count {
+    /// #     type Settings = ();
+    ///     fn new((): ()) -> Self {
+    ///         Self { seen: Counter::new("seen_total") }
+    ///     }
+    ///     fn on_request(&self, _: &mut Request) -> Flow {
+    ///         self.seen.increment();
+    ///         Flow::Continue
+    ///     }
     /// }
-    /// fn on_request(&self, _: &mut Request) -> Flow {
-    ///     self.seen.increment();
-    ///     Flow::Continue
-    /// }
-    /// # }
     /// let count = rehearse::<Count>("")?;
     /// count.request(get("http://shop.example/"));
     /// assert_eq!((count.metric("seen_total"), count.metric("unknown")), (1, 0));

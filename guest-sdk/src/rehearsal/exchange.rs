@@ -18,13 +18,13 @@ use crate::stage::{Action, Stage};
 /// ```
 /// # use forebay_sdk::{prelude::*, rehearsal::{get, rehearse, response}};
 /// # struct Door;
-/// # impl Filter for Door {
-/// # type Settings = ();
-/// # fn new((): ()) -> Self { Self }
-/// fn on_request(&self, request: &mut Request) -> Flow {
-///     if request.path() == "/admin" { Flow::reply(403) } else { Flow::Continue }
+/// impl Filter for Door {
+/// #     type Settings = ();
+/// #     fn new((): ()) -> Self { Self }
+///     fn on_request(&self, request: &mut Request) -> Flow {
+///         if request.path() == "/admin" { Flow::reply(403) } else { Flow::Continue }
+///     }
 /// }
-/// # }
 /// let door = rehearse::<Door>("")?;
 /// let [refused, passed] = ["/admin", "/shop"].map(|path| door.request(get(&format!("http://shop.example{path}"))));
 /// assert_eq!(refused.reply().map(|reply| reply.status()), Some(403));
@@ -48,17 +48,17 @@ impl<F: Filter> Rehearsal<F> {
     /// ```
     /// # use forebay_sdk::{prelude::*, rehearsal::{get, rehearse}};
     /// # struct Door;
-    /// # impl Filter for Door {
-    /// # type Settings = ();
-    /// # fn new((): ()) -> Self { Self }
-    /// fn on_request(&self, _: &mut Request) -> Flow {
-    ///     Flow::reply(403)
+    /// impl Filter for Door {
+    /// #     type Settings = ();
+    /// #     fn new((): ()) -> Self { Self }
+    ///     fn on_request(&self, _: &mut Request) -> Flow {
+    ///         Flow::reply(403)
+    ///     }
+    ///     fn on_response(&self, response: &mut Response) -> Flow {
+    ///         response.headers_mut().set("x-edge", "1");
+    ///         Flow::Continue
+    ///     }
     /// }
-    /// fn on_response(&self, response: &mut Response) -> Flow {
-    ///     response.headers_mut().set("x-edge", "1");
-    ///     Flow::Continue
-    /// }
-    /// # }
     /// let door = rehearse::<Door>("")?;
     /// let exchange = door.request(get("http://shop.example/"));
     /// assert_eq!(exchange.reply().and_then(|reply| reply.header("x-edge")), Some("1"));
@@ -85,14 +85,14 @@ impl<F: Filter> Exchange<'_, F> {
     /// ```
     /// # use forebay_sdk::{prelude::*, rehearsal::{get, rehearse}};
     /// # struct Beta;
-    /// # impl Filter for Beta {
-    /// # type Settings = ();
-    /// # fn new((): ()) -> Self { Self }
-    /// fn on_request(&self, request: &mut Request) -> Flow {
-    ///     request.set_path("/beta");
-    ///     Flow::Continue
+    /// impl Filter for Beta {
+    /// #     type Settings = ();
+    /// #     fn new((): ()) -> Self { Self }
+    ///     fn on_request(&self, request: &mut Request) -> Flow {
+    ///         request.set_path("/beta");
+    ///         Flow::Continue
+    ///     }
     /// }
-    /// # }
     /// assert_eq!(rehearse::<Beta>("")?.request(get("http://shop.example/?a=b")).sent().target(), "/beta?a=b");
     /// # Ok::<(), String>(())
     /// ```
@@ -112,13 +112,13 @@ impl<F: Filter> Exchange<'_, F> {
     /// ```
     /// # use forebay_sdk::{prelude::*, rehearsal::{get, rehearse}};
     /// # struct Gone;
-    /// # impl Filter for Gone {
-    /// # type Settings = ();
-    /// # fn new((): ()) -> Self { Self }
-    /// fn on_request(&self, request: &mut Request) -> Flow {
-    ///     if request.path() == "/old" { Flow::reply(410) } else { Flow::Continue }
+    /// impl Filter for Gone {
+    /// #     type Settings = ();
+    /// #     fn new((): ()) -> Self { Self }
+    ///     fn on_request(&self, request: &mut Request) -> Flow {
+    ///         if request.path() == "/old" { Flow::reply(410) } else { Flow::Continue }
+    ///     }
     /// }
-    /// # }
     /// let gone = rehearse::<Gone>("")?;
     /// assert_eq!(gone.request(get("http://shop.example/old")).reply().map(|reply| reply.status()), Some(410));
     /// assert_eq!(gone.request(get("http://shop.example/new")).reply(), None);
@@ -133,14 +133,14 @@ impl<F: Filter> Exchange<'_, F> {
     /// ```
     /// # use forebay_sdk::{prelude::*, rehearsal::{get, rehearse}};
     /// # struct Beta;
-    /// # impl Filter for Beta {
-    /// # type Settings = ();
-    /// # fn new((): ()) -> Self { Self }
-    /// fn on_request(&self, request: &mut Request) -> Flow {
-    ///     if request.cookie("beta").is_some() { request.set_origin("beta"); }
-    ///     Flow::Continue
+    /// impl Filter for Beta {
+    /// #     type Settings = ();
+    /// #     fn new((): ()) -> Self { Self }
+    ///     fn on_request(&self, request: &mut Request) -> Flow {
+    ///         if request.cookie("beta").is_some() { request.set_origin("beta"); }
+    ///         Flow::Continue
+    ///     }
     /// }
-    /// # }
     /// let beta = rehearse::<Beta>("")?;
     /// assert_eq!(beta.request(get("http://shop.example/").with("cookie", "beta=1")).origin(), Some("beta"));
     /// assert_eq!(beta.request(get("http://shop.example/")).origin(), None, "the one of the route");
@@ -155,14 +155,14 @@ impl<F: Filter> Exchange<'_, F> {
     /// ```
     /// # use forebay_sdk::{prelude::*, rehearsal::{get, rehearse}};
     /// # struct Tenant;
-    /// # impl Filter for Tenant {
-    /// # type Settings = ();
-    /// # fn new((): ()) -> Self { Self }
-    /// fn on_request(&self, request: &mut Request) -> Flow {
-    ///     request.set_property("tenant.name", "shop");
-    ///     Flow::Continue
+    /// impl Filter for Tenant {
+    /// #     type Settings = ();
+    /// #     fn new((): ()) -> Self { Self }
+    ///     fn on_request(&self, request: &mut Request) -> Flow {
+    ///         request.set_property("tenant.name", "shop");
+    ///         Flow::Continue
+    ///     }
     /// }
-    /// # }
     /// let tenant = rehearse::<Tenant>("")?;
     /// let exchange = tenant.request(get("http://shop.example/"));
     /// assert_eq!(exchange.property("tenant.name"), Some(&b"shop"[..]));
@@ -177,14 +177,14 @@ impl<F: Filter> Exchange<'_, F> {
     /// ```
     /// # use forebay_sdk::{prelude::*, rehearsal::{get, rehearse}};
     /// # struct Staff;
-    /// # impl Filter for Staff {
-    /// # type Settings = ();
-    /// # fn new((): ()) -> Self { Self }
-    /// fn on_request(&self, request: &mut Request) -> Flow {
-    ///     if request.cookie("staff").is_some() { request.cache().bypass(); }
-    ///     Flow::Continue
+    /// impl Filter for Staff {
+    /// #     type Settings = ();
+    /// #     fn new((): ()) -> Self { Self }
+    ///     fn on_request(&self, request: &mut Request) -> Flow {
+    ///         if request.cookie("staff").is_some() { request.cache().bypass(); }
+    ///         Flow::Continue
+    ///     }
     /// }
-    /// # }
     /// let staff = rehearse::<Staff>("")?;
     /// assert!(staff.request(get("http://shop.example/").with("cookie", "staff=1")).cache().is_bypassed());
     /// assert!(!staff.request(get("http://shop.example/")).cache().is_bypassed());
@@ -199,14 +199,14 @@ impl<F: Filter> Exchange<'_, F> {
     /// ```
     /// # use forebay_sdk::{prelude::*, rehearsal::{get, rehearse, response}};
     /// # struct Hide;
-    /// # impl Filter for Hide {
-    /// # type Settings = ();
-    /// # fn new((): ()) -> Self { Self }
-    /// fn on_response(&self, response: &mut Response) -> Flow {
-    ///     response.headers_mut().remove("server");
-    ///     Flow::Continue
+    /// impl Filter for Hide {
+    /// #     type Settings = ();
+    /// #     fn new((): ()) -> Self { Self }
+    ///     fn on_response(&self, response: &mut Response) -> Flow {
+    ///         response.headers_mut().remove("server");
+    ///         Flow::Continue
+    ///     }
     /// }
-    /// # }
     /// let hide = rehearse::<Hide>("")?;
     /// let answer = hide.request(get("http://shop.example/")).respond(response(200).with("server", "origin/1.0"));
     /// assert_eq!((answer.status(), answer.header("server")), (200, None));

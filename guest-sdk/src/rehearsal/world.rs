@@ -124,7 +124,7 @@ impl World {
         Ok(())
     }
 
-    /// Lays out the answer to a call: how many headers, bytes of a body and trailers it has. One without headers is none.
+    /// Lays out the answer to a call and tells its headers, bytes and trailers; one without headers is none.
     pub(crate) fn take_answer(&mut self, answer: Message) -> (usize, usize, usize) {
         self.answer = answer;
         self.answer.body = self.answer.chunks.concat();
