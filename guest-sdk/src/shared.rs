@@ -184,7 +184,8 @@ pub fn delete(key: &str) -> Result<(), Fault> {
 pub struct Queue(u32);
 
 impl Queue {
-    /// The queue of this name, made where there is none. Best opened in [`Filter::new`](crate::Filter::new).
+    /// The queue of this name, made where there is none. Best opened in [`Filter::new`](crate::Filter::new), and by the
+    /// filter that takes items out: of those with one `vm`, the last that has opened it is told of them.
     ///
     /// ```
     /// # use forebay_sdk::shared::{Fault, Queue};

@@ -155,6 +155,73 @@ async fn trailers_are_changed_both_ways() {
     assert_eq!((&*seen.body, lower(&seen.trailers)), (&b"ok"[..], expected.to_vec()), "to the origin");
 }
 
+/// A message of chunks with trailers behind them, after its first line and `head`.
+fn chunked(head: &str, chunks: &[&str]) -> String {
+    let chunks: String = chunks.iter().map(|chunk| format!("{:x}\r\n{chunk}\r\n", chunk.len())).collect();
+    let framing = "Transfer-Encoding: chunked\r\nTrailer: X-Sum, X-Checked";
+    format!("{head}\r\n{framing}\r\n\r\n{chunks}0\r\nX-Sum: 42\r\n\r\n")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_before_trailers_are_seen_whole_and_refused_or_replaced() {
+    let Some(setting) = Setting::start().await else { return };
+    for (target, sent, status, expected) in [
+        ("/wrapped", ["x", "yz"], 200, "<xyz>"),
+        ("/wrapped", ["b", "ad"], 422, ""),
+        ("/marked", ["x", "yz"], 200, "xyz!"),
+    ] {
+        setting.node.origin.on(target, Answer::raw(chunked("HTTP/1.1 200 OK", &sent)));
+        let head = format!("POST {target} HTTP/1.1\r\nHost: test.example\r\nTE: trailers\r\nConnection: TE");
+        let mut client = RawClient::connect(setting.node.address()).await;
+        client.send(chunked(&head, &sent)).await;
+        let response = client.response().await;
+        assert_eq!((response.status, response.text()), (status, expected), "{target} {sent:?}");
+        if status == 200 {
+            let seen = setting.node.origin.seen();
+            let seen = seen.last().expect("the origin saw it");
+            assert_eq!((&*seen.body, seen.trailers.len()), (expected.as_bytes(), 2), "{target} {sent:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn response_that_is_refused_at_its_trailers_is_broken_off() {
+    let Some(setting) = Setting::start().await else { return };
+    setting.node.origin.on("/wrapped", Answer::raw(chunked("HTTP/1.1 200 OK", &["b", "ad"])));
+    let mut client = RawClient::connect(setting.node.address()).await;
+    client.send("GET /wrapped HTTP/1.1\r\nHost: test.example\r\n\r\n").await;
+    let response = client.response().await;
+    assert_eq!((response.text(), response.complete), ("", false), "{response:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn queues_and_ticks_call_origins_beside_the_exchanges() {
+    let Some(setting) = Setting::start().await else { return };
+    setting.side.on("/from-queue", Answer::raw(chunked("HTTP/1.1 200 OK", &["queued"])));
+    setting.side.on("/from-tick", Answer::ok("ticked"));
+    for (ask, answered, expected) in
+        [("/errand", "/errand/answered", "queued, 42"), ("/tick", "/tick/answered", "ticked, no sum")]
+    {
+        assert_eq!(setting.node.get(ask).await.status, 202, "{ask}");
+        let answer = async { while setting.node.get(answered).await.text() != expected {} };
+        patiently(expected, answer).await;
+    }
+    setting.node.metric_is("forebay_filter_failures_total", &[("filter", "guest")], 0.0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn body_waits_for_a_call_about_the_whole_of_it() {
+    let Some(setting) = Setting::start().await else { return };
+    setting.side.replying(|seen| if &*seen.body == b"virus" { Answer::status(403, "") } else { Answer::ok("") });
+    for (sent, status) in [(["vi", "rus"], 422), (["pic", "ture"], 200)] {
+        let mut client = RawClient::connect(setting.node.address()).await;
+        client.send(chunked("POST /scanned HTTP/1.1\r\nHost: test.example", &sent)).await;
+        assert_eq!(client.response().await.status, status, "{sent:?}");
+    }
+    let seen = setting.node.origin.seen();
+    assert_eq!(seen.last().map(|seen| &*seen.body), Some(&b"picture"[..]));
+}
+
 /// Fields with their names in lower case, as they need not keep the case they came in.
 fn lower(fields: &[(String, String)]) -> Vec<(String, String)> {
     fields.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect()

@@ -66,12 +66,33 @@ pub fn on_response(path: &str, response: &mut Response) -> Flow {
     }
 }
 
-fn call(path: &str) -> http::Call {
+/// Lets a body go on where it may.
+pub fn about_body(bytes: Vec<u8>) -> Flow {
+    http::later(async {
+        match call("/scan").method("POST").body(bytes).await {
+            Ok(answer) if answer.trailer("x-sum") == Some("doubtful") => Flow::reply(409),
+            Ok(answer) if answer.status() == 200 => Flow::Continue,
+            _ => Flow::reply(422),
+        }
+    })
+}
+
+/// Lets trailers go on where they may.
+pub fn about_trailers() -> Flow {
+    http::later(async {
+        match call("/sum").await {
+            Ok(answer) if answer.status() == 200 => Flow::Continue,
+            _ => Flow::reply(409),
+        }
+    })
+}
+
+pub fn call(path: &str) -> http::Call {
     http::call("side").path(path).host("side.example")
 }
 
 /// What was answered, or why nothing was.
-fn said(answer: Result<Answer, Fault>) -> String {
+pub fn said(answer: Result<Answer, Fault>) -> String {
     match answer {
         Ok(answer) => String::from_utf8_lossy(answer.body()).into_owned(),
         Err(Fault::Refused) => String::from("refused"),

@@ -1,16 +1,19 @@
 //! A filter on this repository's own SDK that uses all of it that waits, ticks or comes late, one path for each.
 
 mod asking;
+mod beside;
 mod bodies;
 
 use std::time::Duration;
 
 use forebay_sdk::prelude::*;
-use forebay_sdk::shared;
+use forebay_sdk::shared::{self, Queue};
 
 const TICKS: &str = "sdk-ticks";
 
-struct Errands;
+struct Errands {
+    errands: Option<Queue>,
+}
 
 impl Filter for Errands {
     type Settings = ();
@@ -18,7 +21,7 @@ impl Filter for Errands {
     const TICK: Option<Duration> = Some(Duration::from_millis(20));
 
     fn new((): ()) -> Self {
-        Self
+        Self { errands: Queue::open(beside::ERRANDS).ok() }
     }
 
     fn on_request(&self, request: &mut Request) -> Flow {
@@ -35,19 +38,23 @@ impl Filter for Errands {
                 request.cache().purge_tag("errands");
                 Flow::reply(204)
             }
-            "/wrapped" => {
+            "/wrapped" | "/marked" => {
                 // Behind it comes more than it says.
                 request.headers_mut().remove("content-length");
                 Flow::Continue
             }
-            path => asking::on_request(path, request),
+            path => match beside::on_request(path, request, self.errands) {
+                Some(flow) => flow,
+                None => asking::on_request(path, request),
+            },
         }
     }
 
     fn on_response(&self, response: &mut Response) -> Flow {
         match response.request().path().as_str() {
-            "/wrapped" => {
+            "/wrapped" | "/marked" => {
                 response.headers_mut().remove("content-length");
+                response.set_property("grade", "longer");
                 Flow::Continue
             }
             path => asking::on_response(path, response),
@@ -55,11 +62,11 @@ impl Filter for Errands {
     }
 
     fn on_request_body(&self, body: &mut Body) -> Flow {
-        bodies::wrap(body)
+        bodies::on_body(body)
     }
 
     fn on_response_body(&self, body: &mut Body) -> Flow {
-        bodies::wrap(body)
+        bodies::on_body(body)
     }
 
     fn on_request_trailers(&self, trailers: &mut Headers) -> Flow {
@@ -78,13 +85,18 @@ impl Filter for Errands {
         if let Err(fault) = counted {
             log::error(format_args!("a tick was not counted: {fault}"));
         }
+        beside::on_tick();
+    }
+
+    fn on_queue_ready(&self, queue: &Queue) {
+        beside::on_queue_ready(queue);
     }
 }
 
 fn change(trailers: &mut Headers) -> Flow {
     let sum = trailers.get("x-sum").unwrap_or_default();
-    trailers.set("x-checked", sum).remove("x-internal");
-    Flow::Continue
+    trailers.set("x-checked", &sum).remove("x-internal");
+    if sum == "doubtful" { asking::about_trailers() } else { Flow::Continue }
 }
 
-export!(Errands: request_body, response_body, request_trailers, response_trailers, calls);
+export!(Errands: request_body, response_body, request_trailers, response_trailers, calls, queues);
