@@ -60,6 +60,16 @@ pub(crate) enum End {
 }
 
 /// How far a body that is wanted whole has come; see [`Body::whole`].
+///
+/// ```
+/// # use forebay_sdk::rehearsal::{alone, response};
+/// use forebay_sdk::Whole;
+///
+/// let mut seen = Vec::new();
+/// alone::body(response(200).chunk("ab").chunk("c"), |body| seen.push(body.whole(2)));
+/// assert_eq!(seen, [Whole::Partly, Whole::Ready(b"c".to_vec())], "what is not held is not seen again");
+/// alone::body(response(200).chunk("abc"), |body| assert_eq!(body.whole(2), Whole::TooLarge));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Whole {
     /// All of it.
@@ -76,36 +86,84 @@ impl Body {
     }
 
     /// The bytes at hand.
+    ///
+    /// ```
+    /// # use forebay_sdk::rehearsal::{alone, response};
+    /// let mut pieces = Vec::new();
+    /// alone::body(response(200).chunk("he").chunk("llo"), |body| pieces.push(body.chunk()));
+    /// assert_eq!(pieces, [b"he".to_vec(), b"llo".to_vec()]);
+    /// ```
     pub fn chunk(&self) -> Vec<u8> {
         calls::buffer(self.buffer, self.bytes)
     }
 
     /// How many bytes are at hand.
+    ///
+    /// ```
+    /// # use forebay_sdk::rehearsal::{alone, response};
+    /// let mut bytes = 0;
+    /// alone::body(response(200).chunk("he").chunk("llo"), |body| bytes += body.len());
+    /// assert_eq!(bytes, 5);
+    /// ```
     pub fn len(&self) -> usize {
         self.bytes
     }
 
     /// Whether no bytes are at hand, as at the end of a body whose last piece came before.
+    ///
+    /// ```
+    /// # use forebay_sdk::rehearsal::{alone, response};
+    /// alone::body(response(200).chunk(""), |body| assert!(body.is_empty() && body.is_end()));
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.bytes == 0
     }
 
     /// Whether nothing of the body comes after these bytes.
+    ///
+    /// ```
+    /// # use forebay_sdk::rehearsal::{alone, response};
+    /// let mut ends = Vec::new();
+    /// alone::body(response(200).chunk("he").chunk("llo"), |body| ends.push(body.is_end()));
+    /// assert_eq!(ends, [false, true]);
+    /// ```
     pub fn is_end(&self) -> bool {
         self.end == End::Reached
     }
 
     /// Puts other bytes in the place of those at hand.
+    ///
+    /// ```
+    /// # use forebay_sdk::rehearsal::{alone, response};
+    /// let left = alone::body(response(200).chunk("secret").chunk("!"), |body| {
+    ///     if body.chunk() == b"secret" { body.replace("***"); }
+    /// });
+    /// assert_eq!(left.body(), b"***!");
+    /// ```
     pub fn replace(&mut self, bytes: impl AsRef<[u8]>) {
         self.write(0, self.bytes, bytes.as_ref());
     }
 
     /// Puts bytes before those at hand.
+    ///
+    /// ```
+    /// # use forebay_sdk::rehearsal::{alone, response};
+    /// let left = alone::body(response(200).chunk("b"), |body| body.prepend("a"));
+    /// assert_eq!(left.body(), b"ab");
+    /// ```
     pub fn prepend(&mut self, bytes: impl AsRef<[u8]>) {
         self.write(0, 0, bytes.as_ref());
     }
 
     /// Puts bytes after those at hand.
+    ///
+    /// ```
+    /// # use forebay_sdk::rehearsal::{alone, response};
+    /// let left = alone::body(response(200).chunk("a").chunk("b"), |body| {
+    ///     if body.is_end() { body.append("c"); }
+    /// });
+    /// assert_eq!(left.body(), b"abc");
+    /// ```
     pub fn append(&mut self, bytes: impl AsRef<[u8]>) {
         self.write(self.bytes, 0, bytes.as_ref());
     }
@@ -152,16 +210,44 @@ impl Body {
     }
 
     /// The request of the exchange.
+    ///
+    /// ```
+    /// # use forebay_sdk::rehearsal::{alone, request};
+    /// alone::body(request("PUT", "http://shop.example/cart").chunk("a"), |body| {
+    ///     assert_eq!(body.request().path(), "/cart");
+    /// });
+    /// ```
     pub fn request(&self) -> &Request {
         &self.request
     }
 
     /// What this filter kept with [`Request::remember`], to be read or changed.
+    ///
+    /// ```
+    /// # use forebay_sdk::rehearsal::{alone, response};
+    /// let left = alone::body(response(200).chunk("a").chunk("b").chunk("c"), |body| {
+    ///     match body.recall::<u8>() {
+    ///         Some(pieces) => *pieces += 1,
+    ///         None => body.remember(1_u8),
+    ///     }
+    ///     if body.recall() == Some(&mut 3_u8) { body.append(" in 3"); }
+    /// });
+    /// assert_eq!(left.body(), b"abc in 3");
+    /// ```
     pub fn recall<T: Any>(&mut self) -> Option<&mut T> {
         self.request.recall_mut()
     }
 
     /// Keeps a value for this exchange's later callbacks, in place of one kept before.
+    ///
+    /// ```
+    /// # use forebay_sdk::rehearsal::{alone, response};
+    /// alone::body(response(200).chunk("a").chunk("b"), |body| {
+    ///     let begins_with_a = body.recall().copied().unwrap_or(body.chunk().starts_with(b"a"));
+    ///     body.remember(begins_with_a);
+    ///     assert!(begins_with_a, "what the first piece told, the second knows");
+    /// });
+    /// ```
     pub fn remember<T: Any>(&mut self, value: T) {
         self.request.remember(value);
     }

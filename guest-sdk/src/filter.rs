@@ -12,6 +12,39 @@ use crate::{Body, Flow, Headers, Request, Response};
 /// The proxy may hand every request a fresh copy of the filter as `new` left it, so nothing written to `self` (through
 /// a cell) is certain to last. What one exchange must carry from its request to its response goes through
 /// [`Request::remember`] and [`Response::recall`].
+///
+/// ```
+/// use forebay_sdk::prelude::*;
+/// use forebay_sdk::rehearsal::{get, rehearse, response};
+///
+/// #[derive(Deserialize)]
+/// struct Settings { from: String, to: String }
+///
+/// struct Move { settings: Settings }
+///
+/// impl Filter for Move {
+///     type Settings = Settings;
+///     fn new(settings: Settings) -> Self { Self { settings } }
+///     fn on_request(&self, request: &mut Request) -> Flow {
+///         if request.path() == self.settings.from { Flow::redirect(308, &self.settings.to) } else { Flow::Continue }
+///     }
+///     fn on_response(&self, response: &mut Response) -> Flow {
+///         if response.status() == 308 { response.headers_mut().set("cache-control", "max-age=60"); }
+///         Flow::Continue
+///     }
+/// }
+/// export!(Move);
+///
+/// # fn main() -> Result<(), String> {
+/// let moved = rehearse::<Move>(r#"{ "from": "/old", "to": "/new" }"#)?;
+/// let answer = moved.request(get("http://shop.example/old")).reply().cloned().unwrap_or_default();
+/// assert_eq!((answer.header("location"), answer.header("cache-control")), (Some("/new"), Some("max-age=60")));
+///
+/// let fault = rehearse::<Move>(r#"{ "from": "/old" }"#).err();
+/// assert_eq!(fault.as_deref(), Some("settings: missing field `to`"));
+/// # Ok(())
+/// # }
+/// ```
 pub trait Filter: 'static {
     /// What the operator writes under `[filters.NAME.settings]`; `()` for a filter that has none. Where nothing is
     /// written, it is read from an empty table. See [`settings`](crate::settings) for faults that name their key.
@@ -58,16 +91,77 @@ pub trait Filter: 'static {
     }
 
     /// Sees a piece of a request's body, where the filter is exported with `request_body`; see [`Body`].
+    ///
+    /// ```
+    /// # use forebay_sdk::{prelude::*, rehearsal::{rehearse, request}};
+    /// # struct Small;
+    /// impl Filter for Small {
+    /// #     type Settings = ();
+    /// #     fn new((): ()) -> Self { Self }
+    ///     fn on_request_body(&self, body: &mut Body) -> Flow {
+    ///         if body.len() > 4 { Flow::reply(413) } else { Flow::Continue }
+    ///     }
+    /// }
+    /// export!(Small: request_body);
+    /// # fn main() -> Result<(), String> {
+    /// let small = rehearse::<Small>("")?;
+    /// let upload = |piece| small.request(request("PUT", "http://shop.example/").chunk(piece)).reply().is_some();
+    /// assert_eq!((upload("four"), upload("fives")), (false, true));
+    /// # Ok(())
+    /// # }
+    /// ```
     fn on_request_body(&self, _body: &mut Body) -> Flow {
         Flow::Continue
     }
 
     /// Sees a piece of a response's body, where the filter is exported with `response_body`; see [`Body`].
+    ///
+    /// ```
+    /// # use forebay_sdk::{prelude::*, rehearsal::{get, rehearse, response}};
+    /// # struct Sign;
+    /// impl Filter for Sign {
+    /// #     type Settings = ();
+    /// #     fn new((): ()) -> Self { Self }
+    ///     fn on_response(&self, response: &mut Response) -> Flow {
+    ///         response.headers_mut().remove("content-length");
+    ///         Flow::Continue
+    ///     }
+    ///     fn on_response_body(&self, body: &mut Body) -> Flow {
+    ///         if body.is_end() { body.append("-- edge\n"); }
+    ///         Flow::Continue
+    ///     }
+    /// }
+    /// export!(Sign: response_body);
+    /// # fn main() -> Result<(), String> {
+    /// let answer = rehearse::<Sign>("")?.request(get("http://shop.example/")).respond(response(200).chunk("hi\n"));
+    /// assert_eq!(answer.body(), b"hi\n-- edge\n");
+    /// # Ok(())
+    /// # }
+    /// ```
     fn on_response_body(&self, _body: &mut Body) -> Flow {
         Flow::Continue
     }
 
     /// Sees what follows a request's body, where the filter is exported with `request_trailers`.
+    ///
+    /// ```
+    /// # use forebay_sdk::{prelude::*, rehearsal::{rehearse, request}};
+    /// # struct Sum;
+    /// impl Filter for Sum {
+    /// #     type Settings = ();
+    /// #     fn new((): ()) -> Self { Self }
+    ///     fn on_request_trailers(&self, trailers: &mut Headers) -> Flow {
+    ///         if trailers.get("x-sum").is_none() { Flow::reply(400) } else { Flow::Continue }
+    ///     }
+    /// }
+    /// export!(Sum: request_trailers);
+    /// # fn main() -> Result<(), String> {
+    /// let sum = rehearse::<Sum>("")?;
+    /// let upload = |name| sum.request(request("PUT", "http://shop.example/").chunk("a").trailer(name, "1"));
+    /// assert!(upload("x-sum").reply().is_none() && upload("x-other").reply().is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
     fn on_request_trailers(&self, _trailers: &mut Headers) -> Flow {
         Flow::Continue
     }

@@ -32,6 +32,15 @@ pub enum Flow {
 }
 
 /// Work that decides about an exchange once it is done.
+///
+/// ```
+/// use forebay_sdk::Flow;
+/// use forebay_sdk::rehearsal::{alone, get};
+///
+/// alone::request(get("http://shop.example/"), |request| {
+///     assert!(matches!(request.later(async |_| Flow::reply(403)), Flow::Later(_)));
+/// });
+/// ```
 #[derive(Clone)]
 pub struct Later(Rc<RefCell<Option<Work>>>);
 
@@ -39,6 +48,17 @@ pub struct Later(Rc<RefCell<Option<Work>>>);
 pub(crate) type Work = Pin<Box<dyn Future<Output = (Flow, Option<Memo>)>>>;
 
 /// A response that a filter makes itself.
+///
+/// ```
+/// use forebay_sdk::{Flow, Reply};
+///
+/// fn refusal(flow: &Flow) -> Option<&Reply> {
+///     if let Flow::Reply(reply) = flow { Some(reply).filter(|reply| reply.status() >= 400) } else { None }
+/// }
+///
+/// assert!(refusal(&Flow::reply(403)).is_some());
+/// assert!(refusal(&Flow::redirect(302, "/login")).is_none());
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
     status: u16,
@@ -48,6 +68,12 @@ pub struct Reply {
 
 impl Flow {
     /// Answers with `status` and, until [`Flow::body`] gives one, no body.
+    ///
+    /// ```
+    /// # use forebay_sdk::Flow;
+    /// let Flow::Reply(reply) = Flow::reply(204) else { unreachable!() };
+    /// assert_eq!((reply.status(), reply.body()), (204, &b""[..]));
+    /// ```
     pub fn reply(status: u16) -> Self {
         Self::Reply(Reply { status, headers: Vec::new(), body: Vec::new() })
     }
@@ -63,6 +89,13 @@ impl Flow {
     }
 
     /// Adds a header to the reply; does nothing on [`Flow::Continue`].
+    ///
+    /// ```
+    /// # use forebay_sdk::Flow;
+    /// let Flow::Reply(reply) = Flow::reply(503).header("Retry-After", "30") else { unreachable!() };
+    /// assert_eq!(reply.header("retry-after"), Some("30"));
+    /// assert_eq!(Flow::Continue.header("retry-after", "30"), Flow::Continue);
+    /// ```
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         if let Self::Reply(reply) = &mut self {
@@ -72,6 +105,12 @@ impl Flow {
     }
 
     /// Gives the reply its body; does nothing on [`Flow::Continue`].
+    ///
+    /// ```
+    /// # use forebay_sdk::Flow;
+    /// let Flow::Reply(reply) = Flow::reply(403).body("not for you\n") else { unreachable!() };
+    /// assert_eq!(reply.body(), b"not for you\n");
+    /// ```
     #[must_use]
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         if let Self::Reply(reply) = &mut self {
@@ -108,16 +147,34 @@ impl Eq for Later {}
 
 impl Reply {
     /// The status code.
+    ///
+    /// ```
+    /// # use forebay_sdk::Flow;
+    /// let Flow::Reply(reply) = Flow::redirect(308, "/new") else { unreachable!() };
+    /// assert_eq!(reply.status(), 308);
+    /// ```
     pub fn status(&self) -> u16 {
         self.status
     }
 
     /// The first value of a header, its name in lower case.
+    ///
+    /// ```
+    /// # use forebay_sdk::Flow;
+    /// let Flow::Reply(reply) = Flow::redirect(308, "/new") else { unreachable!() };
+    /// assert_eq!((reply.header("location"), reply.header("vary")), (Some("/new"), None));
+    /// ```
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// The body.
+    ///
+    /// ```
+    /// # use forebay_sdk::Flow;
+    /// let Flow::Reply(reply) = Flow::reply(200).body([1, 2, 3]) else { unreachable!() };
+    /// assert_eq!(reply.body(), [1, 2, 3]);
+    /// ```
     pub fn body(&self) -> &[u8] {
         &self.body
     }

@@ -46,6 +46,12 @@ pub struct HeaderName(String);
 
 impl HeaderName {
     /// The name in lower case.
+    ///
+    /// ```
+    /// let name: forebay_sdk::HeaderName = "X-Served-By".parse()?;
+    /// assert_eq!(name.as_str(), "x-served-by");
+    /// # Ok::<(), String>(())
+    /// ```
     pub fn as_str(&self) -> &str {
         &self.0
     }

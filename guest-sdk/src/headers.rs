@@ -46,11 +46,27 @@ impl Headers {
     }
 
     /// The first value of a header; bytes that are not UTF-8 read as U+FFFD.
+    ///
+    /// ```
+    /// # use forebay_sdk::rehearsal::{alone, get};
+    /// alone::request(get("http://shop.example/").with("accept", "text/html"), |request| {
+    ///     assert_eq!(request.headers().get("Accept").as_deref(), Some("text/html"));
+    ///     assert_eq!(request.headers().get("host").as_deref(), Some("shop.example"));
+    /// });
+    /// ```
     pub fn get(&self, name: &str) -> Option<String> {
         self.bytes(name).map(text)
     }
 
     /// The first value of a header, as it came.
+    ///
+    /// ```
+    /// # use forebay_sdk::rehearsal::{alone, get};
+    /// alone::request(get("http://shop.example/").with("x-name", b"\xe9"), |request| {
+    ///     assert_eq!(request.headers().bytes("x-name"), Some(vec![0xe9]));
+    ///     assert_eq!(request.headers().get("x-name").as_deref(), Some("\u{fffd}"));
+    /// });
+    /// ```
     pub fn bytes(&self, name: &str) -> Option<Vec<u8>> {
         let name = self.known_as(name);
         match calls::header(self.map, &name) {
@@ -62,6 +78,13 @@ impl Headers {
     }
 
     /// Every value of a header that may repeat, in order.
+    ///
+    /// ```
+    /// # use forebay_sdk::rehearsal::{alone, get};
+    /// alone::request(get("http://shop.example/").with("via", "a").with("via", "b, c"), |request| {
+    ///     assert_eq!(request.headers().get_all("via"), ["a", "b, c"]);
+    /// });
+    /// ```
     pub fn get_all(&self, name: &str) -> Vec<String> {
         let name = self.known_as(name);
         let all = calls::headers(self.map).into_iter();
@@ -69,24 +92,55 @@ impl Headers {
     }
 
     /// Every header as name and value, in order.
+    ///
+    /// ```
+    /// # use forebay_sdk::rehearsal::{alone, get};
+    /// alone::request(get("http://shop.example/").with("Accept", "*/*"), |request| {
+    ///     assert_eq!(request.headers().all(), [("accept".into(), "*/*".into())]);
+    /// });
+    /// ```
     pub fn all(&self) -> Vec<(String, String)> {
         let all = calls::headers(self.map).into_iter();
         all.filter(|(name, _)| !name.starts_with(b":")).map(|(name, value)| (text(name), text(value))).collect()
     }
 
     /// Gives a header this one value in place of any it has.
+    ///
+    /// ```
+    /// # use forebay_sdk::rehearsal::{alone, get};
+    /// let sent = alone::request(get("http://shop.example/").with("via", "a").with("via", "b"), |request| {
+    ///     request.headers_mut().set("via", "edge").set("x-bytes", [0xff]);
+    /// });
+    /// assert_eq!(sent.headers("via"), ["edge"]);
+    /// ```
     pub fn set(&mut self, name: &str, value: impl AsRef<[u8]>) -> &mut Self {
         let refused = calls::set_header(self.map, &self.known_as(name), value.as_ref()).is_err();
         self.note("set", name, refused)
     }
 
     /// Adds a value to those a header has.
+    ///
+    /// ```
+    /// # use forebay_sdk::rehearsal::{alone, response};
+    /// let sent = alone::response(response(200).with("set-cookie", "a=1"), |response| {
+    ///     response.headers_mut().add("set-cookie", "b=2");
+    /// });
+    /// assert_eq!(sent.headers("set-cookie"), ["a=1", "b=2"]);
+    /// ```
     pub fn add(&mut self, name: &str, value: impl AsRef<[u8]>) -> &mut Self {
         let refused = calls::add_header(self.map, &self.known_as(name), value.as_ref()).is_err();
         self.note("add", name, refused)
     }
 
     /// Adds fields, comma-separated, to `Vary`, unless it names them already or is `*` (RFC 9110 section 12.5.5).
+    ///
+    /// ```
+    /// # use forebay_sdk::rehearsal::{alone, response};
+    /// let sent = alone::response(response(200).with("vary", "Accept"), |response| {
+    ///     response.headers_mut().add_vary("accept, origin");
+    /// });
+    /// assert_eq!(sent.headers("vary"), ["Accept, origin"]);
+    /// ```
     pub fn add_vary(&mut self, fields: &str) -> &mut Self {
         let mut vary = self.get_all("vary").join(", ");
         for field in fields.split(',').map(str::trim) {
@@ -100,6 +154,14 @@ impl Headers {
     }
 
     /// Removes every value of a header; does nothing where there is none.
+    ///
+    /// ```
+    /// # use forebay_sdk::rehearsal::{alone, get};
+    /// let sent = alone::request(get("http://shop.example/").with("via", "a").with("via", "b"), |request| {
+    ///     request.headers_mut().remove("via").remove("x-none");
+    /// });
+    /// assert_eq!(sent.header("via"), None);
+    /// ```
     pub fn remove(&mut self, name: &str) -> &mut Self {
         let refused = calls::remove_header(self.map, &self.known_as(name)).is_err();
         self.note("remove", name, refused)

@@ -46,19 +46,29 @@
 //! ```
 
 use std::cell::{Cell, RefCell};
-use std::fmt::{self, Display, Formatter};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::host::{Buffer, Map, Pairs, calls};
+use crate::host::{Buffer, Map, calls};
 
-pub use crate::waiting::later;
+pub use crate::answer::{Answer, Fault};
+pub use crate::later::later;
 
 /// As long as a call may take that sets no other limit.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A call to be sent.
+///
+/// ```
+/// # use forebay_sdk::{http, rehearsal::{alone, response}};
+/// let call = http::call("auth").method("POST").path("/check").header("accept", "text/plain").body("ann");
+/// let answer = alone::waiting(call, |call| {
+///     assert_eq!((call.method(), call.target(), call.body()), ("POST", "/check", &b"ann"[..]));
+///     Some(response(204))
+/// });
+/// assert_eq!(answer.map(|answer| answer.status()), Ok(204));
+/// ```
 #[derive(Debug, Clone)]
 #[must_use = "a call does nothing until it is sent or awaited"]
 pub struct Call {
@@ -69,39 +79,30 @@ pub struct Call {
 }
 
 /// A call on its way; dropped, its answer is not wanted any more.
+///
+/// ```
+/// # use forebay_sdk::{http, rehearsal::{alone, response}};
+/// let work = async {
+///     let asked = http::call("auth").send();
+///     // There is time for something else here.
+///     asked.await
+/// };
+/// assert!(alone::waiting(work, |_| Some(response(200))).is_ok());
+/// ```
 #[derive(Debug)]
 #[must_use = "the answer comes where this is awaited"]
 pub struct Sent(Option<u32>);
 
-/// What an origin answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
-    headers: Pairs,
-    body: Vec<u8>,
-    trailers: Pairs,
-}
-
-/// Why there is no answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
-    /// The proxy did not send the call: it knows no such origin, or too many calls are under way.
-    Refused,
-    /// The origin did not answer, or not in time.
-    Unanswered,
-}
-
-impl Display for Fault {
-    fn fmt(&self, formatter: &mut Formatter) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Refused => "the proxy did not send the call",
-            Self::Unanswered => "the origin did not answer in time",
-        })
-    }
-}
-
-impl std::error::Error for Fault {}
-
 /// A `GET` of `/` at an origin, until more is said.
+///
+/// ```
+/// # use forebay_sdk::{http, rehearsal::{alone, response}};
+/// let answer = alone::waiting(http::call("users"), |call| {
+///     assert_eq!((call.origin(), call.method(), call.target()), ("users", "GET", "/"));
+///     Some(response(200))
+/// });
+/// assert!(answer.is_ok());
+/// ```
 pub fn call(origin: &str) -> Call {
     let headers = [(":method", "GET"), (":path", "/"), (":authority", origin), (":scheme", "http")];
     let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
@@ -110,33 +111,88 @@ pub fn call(origin: &str) -> Call {
 
 impl Call {
     /// Sets the method.
+    ///
+    /// ```
+    /// # use forebay_sdk::{http, rehearsal::{alone, response}};
+    /// let call = http::call("auth").method("HEAD");
+    /// _ = alone::waiting(call, |call| {
+    ///     assert_eq!(call.method(), "HEAD");
+    ///     None
+    /// });
+    /// ```
     pub fn method(self, method: &str) -> Self {
         self.pseudo(0, method)
     }
 
     /// Sets path and query.
+    ///
+    /// ```
+    /// # use forebay_sdk::{http, rehearsal::{alone, response}};
+    /// let call = http::call("auth").path("/check?user=ann");
+    /// _ = alone::waiting(call, |call| {
+    ///     assert_eq!(call.target(), "/check?user=ann");
+    ///     None
+    /// });
+    /// ```
     pub fn path(self, path: &str) -> Self {
         self.pseudo(1, path)
     }
 
     /// Sets the host; without it, it is the origin's name.
+    ///
+    /// ```
+    /// # use forebay_sdk::{http, rehearsal::{alone, response}};
+    /// let call = http::call("auth").host("auth.shop.example");
+    /// _ = alone::waiting(call, |call| {
+    ///     assert_eq!(call.header(":authority"), Some("auth.shop.example"));
+    ///     None
+    /// });
+    /// ```
     pub fn host(self, host: &str) -> Self {
         self.pseudo(2, host)
     }
 
     /// Adds a header.
+    ///
+    /// ```
+    /// # use forebay_sdk::{http, rehearsal::{alone, response}};
+    /// let call = http::call("auth").header("Authorization", "secret");
+    /// _ = alone::waiting(call, |call| {
+    ///     assert_eq!(call.header("authorization"), Some("secret"));
+    ///     None
+    /// });
+    /// ```
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_ascii_lowercase(), value.to_owned()));
         self
     }
 
     /// Sets the body.
+    ///
+    /// ```
+    /// # use forebay_sdk::{http, rehearsal::{alone, response}};
+    /// let call = http::call("auth").method("POST").body("user=ann");
+    /// _ = alone::waiting(call, |call| {
+    ///     assert_eq!(call.body(), b"user=ann");
+    ///     None
+    /// });
+    /// ```
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into();
         self
     }
 
     /// Sets how long the answer may take, in whole milliseconds; 5 s without it.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use forebay_sdk::{http, rehearsal::{alone, response}};
+    /// let call = http::call("auth").timeout(Duration::from_millis(200));
+    /// _ = alone::waiting(call, |call| {
+    ///     assert_eq!(call.timeout(), Duration::from_millis(200));
+    ///     None
+    /// });
+    /// ```
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -229,63 +285,6 @@ impl Drop for Sent {
             CALLS.with_borrow_mut(|calls| calls.retain(|call| call.id != id));
         }
     }
-}
-
-impl Answer {
-    /// The status code.
-    pub fn status(&self) -> u16 {
-        self.header(":status").and_then(|status| status.parse().ok()).unwrap_or(0)
-    }
-
-    /// The first value of a header, its name in lower case; `None` also where it is not UTF-8.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        first(&self.headers, name)
-    }
-
-    /// The body.
-    pub fn body(&self) -> &[u8] {
-        &self.body
-    }
-
-    /// The first value of a trailer, as [`Answer::header`] is of a header.
-    ///
-    /// ```
-    /// use forebay_sdk::prelude::*;
-    /// use forebay_sdk::rehearsal::{get, rehearse, response};
-    /// use forebay_sdk::http;
-    ///
-    /// struct Summed;
-    ///
-    /// impl Filter for Summed {
-    ///     type Settings = ();
-    ///     fn new((): ()) -> Self { Self }
-    ///     fn on_request(&self, request: &mut Request) -> Flow {
-    ///         request.later(async |request| match http::call("sums").await {
-    ///             Ok(answer) => {
-    ///                 request.headers_mut().set("x-sum", answer.trailer("x-sum").unwrap_or("none"));
-    ///                 Flow::Continue
-    ///             }
-    ///             Err(_) => Flow::reply(502),
-    ///         })
-    ///     }
-    /// }
-    /// export!(Summed: calls);
-    ///
-    /// # fn main() -> Result<(), String> {
-    /// let summed = rehearse::<Summed>("")?;
-    /// summed.on_call(|_| Some(response(200).chunk("1+1").trailer("x-sum", "2")));
-    /// assert_eq!(summed.request(get("http://shop.example/")).sent().header("x-sum"), Some("2"));
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn trailer(&self, name: &str) -> Option<&str> {
-        first(&self.trailers, name)
-    }
-}
-
-fn first<'p>(pairs: &'p Pairs, name: &str) -> Option<&'p str> {
-    let found = pairs.iter().find(|(known, _)| known == name.as_bytes());
-    found.and_then(|(_, value)| str::from_utf8(value).ok())
 }
 
 struct UnderWay {

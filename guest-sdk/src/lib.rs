@@ -37,6 +37,7 @@
 
 mod host;
 
+mod answer;
 mod body;
 mod cache;
 mod chance;
@@ -46,8 +47,10 @@ mod filter;
 mod flow;
 mod header_name;
 mod headers;
+mod later;
 mod memo;
 mod network;
+mod property;
 mod query;
 mod reading;
 mod request;
@@ -55,7 +58,6 @@ mod response;
 mod set_cookie;
 mod span;
 mod task;
-mod waiting;
 
 pub mod http;
 pub mod log;

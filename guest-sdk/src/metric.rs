@@ -31,14 +31,37 @@ use crate::host::{MetricKind, calls};
 use crate::log;
 
 /// A number that only grows.
+///
+/// ```
+/// # use forebay_sdk::{metric::Counter, rehearsal::alone};
+/// let hits = Counter::new("hits_total");
+/// hits.increment();
+/// assert_eq!(alone::metric("hits_total"), 1);
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Counter(Id);
 
 /// A number that goes up and down.
+///
+/// ```
+/// # use forebay_sdk::{metric::Gauge, rehearsal::alone};
+/// let open = Gauge::new("open");
+/// open.add(2);
+/// open.add(-1);
+/// assert_eq!(alone::metric("open"), 1);
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Gauge(Id);
 
 /// A distribution of values, in buckets that the proxy chooses.
+///
+/// ```
+/// # use forebay_sdk::{metric::Histogram, rehearsal::alone};
+/// let bytes = Histogram::new("bytes");
+/// bytes.record(512);
+/// bytes.record(4_096);
+/// assert_eq!(alone::metric("bytes"), 2, "a rehearsal tells how many values it has");
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Histogram(Id);
 
@@ -47,21 +70,47 @@ type Id = Option<u32>;
 
 impl Counter {
     /// A counter by its name, which may carry labels.
+    ///
+    /// ```
+    /// # use forebay_sdk::{metric::Counter, rehearsal::alone};
+    /// Counter::new(r#"rules_total{act="block"}"#).increment();
+    /// assert_eq!(alone::metric(r#"rules_total{act="block"}"#), 1);
+    /// ```
     pub fn new(name: &str) -> Self {
         Self(define(MetricKind::Counter, name))
     }
 
     /// A counter by its name and labels.
+    ///
+    /// ```
+    /// # use forebay_sdk::{metric::Counter, rehearsal::alone};
+    /// Counter::labelled("acts_total", &[("act", "block"), ("by", "ip")]).increment();
+    /// assert_eq!(alone::metric(r#"acts_total{act="block",by="ip"}"#), 1);
+    /// ```
     pub fn labelled(name: &str, labels: &[(&str, &str)]) -> Self {
         Self::new(&with_labels(name, labels))
     }
 
     /// Adds one.
+    ///
+    /// ```
+    /// # use forebay_sdk::{metric::Counter, rehearsal::alone};
+    /// let blocked = Counter::new("blocked_total");
+    /// blocked.increment();
+    /// blocked.increment();
+    /// assert_eq!(alone::metric("blocked_total"), 2);
+    /// ```
     pub fn increment(&self) {
         self.add(1);
     }
 
     /// Adds `amount`.
+    ///
+    /// ```
+    /// # use forebay_sdk::{metric::Counter, rehearsal::alone};
+    /// Counter::new("bytes_total").add(512);
+    /// assert_eq!(alone::metric("bytes_total"), 512);
+    /// ```
     pub fn add(&self, amount: u32) {
         // The ABI refuses to add nothing.
         if let Some(id) = self.0.filter(|_| amount > 0) {
@@ -72,16 +121,37 @@ impl Counter {
 
 impl Gauge {
     /// A gauge by its name, which may carry labels.
+    ///
+    /// ```
+    /// # use forebay_sdk::{metric::Gauge, rehearsal::alone};
+    /// Gauge::new("rules").set(3);
+    /// Gauge::new("rules").add(1);
+    /// assert_eq!(alone::metric("rules"), 4, "one name is one gauge");
+    /// ```
     pub fn new(name: &str) -> Self {
         Self(define(MetricKind::Gauge, name))
     }
 
     /// A gauge by its name and labels.
+    ///
+    /// ```
+    /// # use forebay_sdk::{metric::Gauge, rehearsal::alone};
+    /// Gauge::labelled("users", &[("plan", "free")]).set(7);
+    /// assert_eq!(alone::metric(r#"users{plan="free"}"#), 7);
+    /// ```
     pub fn labelled(name: &str, labels: &[(&str, &str)]) -> Self {
         Self::new(&with_labels(name, labels))
     }
 
     /// Sets the value.
+    ///
+    /// ```
+    /// # use forebay_sdk::{metric::Gauge, rehearsal::alone};
+    /// let size = Gauge::new("size");
+    /// size.set(5);
+    /// size.set(2);
+    /// assert_eq!(alone::metric("size"), 2);
+    /// ```
     pub fn set(&self, value: u64) {
         if let Some(id) = self.0 {
             calls::record_metric(id, value);
@@ -89,6 +159,12 @@ impl Gauge {
     }
 
     /// Adds `amount`, or takes it away where it is negative.
+    ///
+    /// ```
+    /// # use forebay_sdk::{metric::Gauge, rehearsal::alone};
+    /// Gauge::new("balance").add(-3);
+    /// assert_eq!(alone::metric("balance"), -3);
+    /// ```
     pub fn add(&self, amount: i64) {
         if let Some(id) = self.0 {
             calls::increment_metric(id, amount);
@@ -98,16 +174,35 @@ impl Gauge {
 
 impl Histogram {
     /// A histogram by its name, which may carry labels.
+    ///
+    /// ```
+    /// # use forebay_sdk::{metric::Histogram, rehearsal::alone};
+    /// Histogram::new("length").record(80);
+    /// assert_eq!(alone::metric("length"), 1);
+    /// ```
     pub fn new(name: &str) -> Self {
         Self(define(MetricKind::Histogram, name))
     }
 
     /// A histogram by its name and labels.
+    ///
+    /// ```
+    /// # use forebay_sdk::{metric::Histogram, rehearsal::alone};
+    /// Histogram::labelled("took", &[("step", "auth")]).record(3);
+    /// assert_eq!(alone::metric(r#"took{step="auth"}"#), 1);
+    /// ```
     pub fn labelled(name: &str, labels: &[(&str, &str)]) -> Self {
         Self::new(&with_labels(name, labels))
     }
 
     /// Notes one value.
+    ///
+    /// ```
+    /// # use forebay_sdk::{metric::Histogram, rehearsal::alone};
+    /// let depth = Histogram::new("depth");
+    /// for value in [1, 2, 2] { depth.record(value); }
+    /// assert_eq!(alone::metric("depth"), 3);
+    /// ```
     pub fn record(&self, value: u64) {
         if let Some(id) = self.0 {
             calls::record_metric(id, value);

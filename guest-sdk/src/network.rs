@@ -29,6 +29,14 @@ pub struct Network {
 
 impl Network {
     /// Whether the address is in it. An IPv4 address that reached the proxy over an IPv6 socket is an IPv4 address.
+    ///
+    /// ```
+    /// # use std::net::IpAddr;
+    /// let office: forebay_sdk::Network = "192.0.2.0/24".parse()?;
+    /// let over_ipv6: IpAddr = "::ffff:192.0.2.7".parse().expect("an address");
+    /// assert!(office.contains(over_ipv6));
+    /// # Ok::<(), String>(())
+    /// ```
     pub fn contains(&self, address: IpAddr) -> bool {
         bits(address) & self.mask == self.address
     }

@@ -55,11 +55,27 @@ struct Retry {
 
 impl Pattern {
     /// Whether the whole path matches.
+    ///
+    /// ```
+    /// # use forebay_sdk::pattern::Pattern;
+    /// let images: Pattern = "/img/**/*.png".parse()?;
+    /// assert!(images.matches("/img/a/b.png") && images.matches("/img/b.png"));
+    /// assert!(!images.matches("/img/b.png/c"));
+    /// # Ok::<(), String>(())
+    /// ```
     pub fn matches(&self, path: &str) -> bool {
         self.captures(path).is_some()
     }
 
     /// What each star stands for, in order; `None` where the path does not match.
+    ///
+    /// ```
+    /// # use forebay_sdk::pattern::Pattern;
+    /// let old: Pattern = "/p/*/**".parse()?;
+    /// assert_eq!(old.captures("/p/7/reviews/1"), Some(vec!["7", "reviews/1"]));
+    /// assert_eq!(old.captures("/q/7"), None);
+    /// # Ok::<(), String>(())
+    /// ```
     pub fn captures<'p>(&self, path: &'p str) -> Option<Vec<&'p str>> {
         let path = path.strip_prefix('/')?;
         let parts = segment_ranges(path);
@@ -94,6 +110,12 @@ impl Pattern {
     }
 
     /// How many stars it has.
+    ///
+    /// ```
+    /// # use forebay_sdk::pattern::Pattern;
+    /// assert_eq!("/a/*-*/**".parse::<Pattern>()?.stars(), 3);
+    /// # Ok::<(), String>(())
+    /// ```
     pub fn stars(&self) -> usize {
         let stars = |segment: &Segment| match segment {
             Segment::Any => 1,

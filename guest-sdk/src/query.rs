@@ -29,6 +29,11 @@ struct Parameter {
 
 impl Query {
     /// The parameters of a query without its `?`; empty pieces between two `&` are left out.
+    ///
+    /// ```
+    /// # use forebay_sdk::Query;
+    /// assert_eq!(Query::parse("a=1&&b").to_string(), "a=1&b");
+    /// ```
     pub fn parse(text: &str) -> Self {
         let pieces = text.split('&').filter(|piece| !piece.is_empty());
         let parameters = pieces.map(|piece| match piece.split_once('=') {
@@ -39,27 +44,62 @@ impl Query {
     }
 
     /// Every value of a parameter, in order; one without a value reads as empty.
+    ///
+    /// ```
+    /// # use forebay_sdk::Query;
+    /// let query = Query::parse("size=s&flag&size=m");
+    /// assert_eq!(query.values("size").collect::<Vec<_>>(), ["s", "m"]);
+    /// assert_eq!([query.values("flag").next(), query.values("none").next()], [Some(""), None]);
+    /// ```
     pub fn values<'q>(&'q self, name: &'q str) -> impl Iterator<Item = &'q str> {
         let of_name = self.parameters.iter().filter(move |parameter| parameter.name == name);
         of_name.map(|parameter| parameter.value.as_deref().unwrap_or_default())
     }
 
     /// Keeps the parameters whose name is wanted.
+    ///
+    /// ```
+    /// # use forebay_sdk::Query;
+    /// let mut query = Query::parse("id=7&gclid=x");
+    /// query.retain(|name| name != "gclid");
+    /// assert_eq!(query.to_string(), "id=7");
+    /// ```
     pub fn retain(&mut self, wanted: impl Fn(&str) -> bool) {
         self.parameters.retain(|parameter| wanted(&parameter.name));
     }
 
     /// Leaves out the parameters that have an empty value or none.
+    ///
+    /// ```
+    /// # use forebay_sdk::Query;
+    /// let mut query = Query::parse("id=7&color=&flag");
+    /// query.retain_filled();
+    /// assert_eq!(query.to_string(), "id=7");
+    /// ```
     pub fn retain_filled(&mut self) {
         self.parameters.retain(|parameter| parameter.value.as_ref().is_some_and(|value| !value.is_empty()));
     }
 
     /// Sorts by name; the values of one name stay in their order, as it may mean something.
+    ///
+    /// ```
+    /// # use forebay_sdk::Query;
+    /// let mut query = Query::parse("size=s&color=red&size=m");
+    /// query.sort();
+    /// assert_eq!(query.to_string(), "color=red&size=s&size=m");
+    /// ```
     pub fn sort(&mut self) {
         self.parameters.sort_by(|one, other| one.name.cmp(&other.name));
     }
 
     /// Puts the names in lower case.
+    ///
+    /// ```
+    /// # use forebay_sdk::Query;
+    /// let mut query = Query::parse("Color=Red");
+    /// query.lower_names();
+    /// assert_eq!(query.to_string(), "color=Red");
+    /// ```
     pub fn lower_names(&mut self) {
         for parameter in &mut self.parameters {
             parameter.name.make_ascii_lowercase();
@@ -67,6 +107,12 @@ impl Query {
     }
 
     /// Whether there is no parameter.
+    ///
+    /// ```
+    /// # use forebay_sdk::Query;
+    /// assert!(Query::parse("&").is_empty());
+    /// assert!(!Query::parse("a").is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.parameters.is_empty()
     }

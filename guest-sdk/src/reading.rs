@@ -20,6 +20,12 @@ pub struct Readings {
 
 impl Readings {
     /// The readings of a path without its query.
+    ///
+    /// ```
+    /// # use forebay_sdk::Readings;
+    /// let readings = Readings::of("/a%2fb");
+    /// assert!(readings.any(|path| path == "/a%2fb") && readings.any(|path| path == "/a/b"));
+    /// ```
     pub fn of(path: &str) -> Self {
         // Most paths read one way, and a look at them is cheaper than the work below.
         let plain = !path.contains(['%', '\\', ';']) && !path.contains("//") && !path.contains("/.");
@@ -28,11 +34,25 @@ impl Readings {
     }
 
     /// Whether the path matches in any way a server may read it: to forbid.
+    ///
+    /// ```
+    /// # use forebay_sdk::Readings;
+    /// for path in ["/admin", "/%61dmin", "//admin", "/x/../admin"] {
+    ///     assert!(Readings::of(path).any(|path| path == "/admin"));
+    /// }
+    /// ```
     pub fn any(&self, matches: impl Fn(&str) -> bool) -> bool {
         matches(&self.sent) || self.resolved.as_deref().is_some_and(matches)
     }
 
     /// Whether it matches in every way: to permit.
+    ///
+    /// ```
+    /// # use forebay_sdk::Readings;
+    /// let is_public = |path| Readings::of(path).all(|path| path.starts_with("/public/"));
+    /// assert!(is_public("/public/a.css"));
+    /// assert!(!is_public("/public/../admin"));
+    /// ```
     pub fn all(&self, matches: impl Fn(&str) -> bool) -> bool {
         matches(&self.sent) && self.resolved.as_deref().is_none_or(matches)
     }

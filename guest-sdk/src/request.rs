@@ -2,7 +2,6 @@
 
 use std::any::Any;
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
 
 use crate::host::{Map, calls};
 use crate::memo::Memo;
@@ -49,16 +48,31 @@ impl Request {
     }
 
     /// The method, as in `GET`.
+    ///
+    /// ```
+    /// # use forebay_sdk::rehearsal::{alone, get};
+    /// alone::request(get("http://shop.example/"), |request| assert_eq!(request.method(), "GET"));
+    /// ```
     pub fn method(&self) -> String {
         self.headers.get(":method").unwrap_or_default()
     }
 
     /// Path and query as they were sent, as in `/a/b?c=d`.
+    ///
+    /// ```
+    /// # use forebay_sdk::rehearsal::{alone, get};
+    /// alone::request(get("http://shop.example/a%20b?c=d"), |request| assert_eq!(request.target(), "/a%20b?c=d"));
+    /// ```
     pub fn target(&self) -> String {
         self.headers.get(":path").unwrap_or_default()
     }
 
     /// The path without its query. Nothing is decoded.
+    ///
+    /// ```
+    /// # use forebay_sdk::rehearsal::{alone, get};
+    /// alone::request(get("http://shop.example/a%20b?c=d"), |request| assert_eq!(request.path(), "/a%20b"));
+    /// ```
     pub fn path(&self) -> String {
         let mut target = self.target();
         target.truncate(target.find('?').unwrap_or(target.len()));
@@ -66,11 +80,23 @@ impl Request {
     }
 
     /// The query without its `?`.
+    ///
+    /// ```
+    /// # use forebay_sdk::rehearsal::{alone, get};
+    /// alone::request(get("http://shop.example/?c=d"), |request| assert_eq!(request.query().as_deref(), Some("c=d")));
+    /// alone::request(get("http://shop.example/"), |request| assert_eq!(request.query(), None));
+    /// ```
     pub fn query(&self) -> Option<String> {
         self.target().split_once('?').map(|(_, query)| query.to_owned())
     }
 
     /// Changes the path and keeps the query.
+    ///
+    /// ```
+    /// # use forebay_sdk::rehearsal::{alone, get};
+    /// let sent = alone::request(get("http://shop.example/old?c=d"), |request| request.set_path("/new"));
+    /// assert_eq!(sent.target(), "/new?c=d");
+    /// ```
     pub fn set_path(&mut self, path: &str) {
         let target = match self.query() {
             Some(query) => format!("{path}?{query}"),
@@ -80,22 +106,47 @@ impl Request {
     }
 
     /// Changes the query and keeps the path. An empty query leaves no `?` behind.
+    ///
+    /// ```
+    /// # use forebay_sdk::{Query, rehearsal::{alone, get}};
+    /// let sent = alone::request(get("http://shop.example/a?c=d"), |request| request.set_query(&Query::parse("e=f")));
+    /// assert_eq!(sent.target(), "/a?e=f");
+    /// let sent = alone::request(sent, |request| request.set_query(&Query::default()));
+    /// assert_eq!(sent.target(), "/a");
+    /// ```
     pub fn set_query(&mut self, query: &Query) {
         let path = self.path();
         self.set_target(&if query.is_empty() { path } else { format!("{path}?{query}") });
     }
 
     /// Changes path and query together.
+    ///
+    /// ```
+    /// # use forebay_sdk::rehearsal::{alone, get};
+    /// let sent = alone::request(get("http://shop.example/old?c=d"), |request| request.set_target("/new"));
+    /// assert_eq!(sent.target(), "/new");
+    /// ```
     pub fn set_target(&mut self, target: &str) {
         self.headers.set(":path", target);
     }
 
     /// `http` or `https`: how the client reached the proxy.
+    ///
+    /// ```
+    /// # use forebay_sdk::rehearsal::{alone, get};
+    /// alone::request(get("https://shop.example/"), |request| assert_eq!(request.scheme(), "https"));
+    /// ```
     pub fn scheme(&self) -> String {
         self.headers.get(":scheme").unwrap_or_default()
     }
 
     /// The host in lower case, without port.
+    ///
+    /// ```
+    /// # use forebay_sdk::rehearsal::{alone, get};
+    /// alone::request(get("http://Shop.Example:8080/"), |request| assert_eq!(request.host(), "shop.example"));
+    /// alone::request(get("http://[::1]:8080/"), |request| assert_eq!(request.host(), "[::1]"));
+    /// ```
     pub fn host(&self) -> String {
         let mut host = self.authority().to_ascii_lowercase();
         let port = host.rfind(':').filter(|colon| host[*colon..].bytes().skip(1).all(|byte| byte.is_ascii_digit()));
@@ -104,26 +155,59 @@ impl Request {
     }
 
     /// Host and port as they were sent.
+    ///
+    /// ```
+    /// # use forebay_sdk::rehearsal::{alone, get};
+    /// alone::request(get("http://Shop.Example:81/"), |request| assert_eq!(request.authority(), "Shop.Example:81"));
+    /// ```
     pub fn authority(&self) -> String {
         self.headers.get(":authority").unwrap_or_default()
     }
 
     /// Changes the host the request is for.
+    ///
+    /// ```
+    /// # use forebay_sdk::rehearsal::{alone, get};
+    /// let sent = alone::request(get("http://www.shop.example/"), |request| request.set_authority("shop.example"));
+    /// assert_eq!(sent.header(":authority"), Some("shop.example"));
+    /// ```
     pub fn set_authority(&mut self, authority: &str) {
         self.headers.set(":authority", authority);
     }
 
     /// The headers.
+    ///
+    /// ```
+    /// # use forebay_sdk::rehearsal::{alone, get};
+    /// alone::request(get("http://shop.example/").with("dnt", "1"), |request| {
+    ///     assert_eq!(request.headers().get("dnt").as_deref(), Some("1"));
+    /// });
+    /// ```
     pub fn headers(&self) -> &Headers {
         &self.headers
     }
 
     /// The headers, to be changed.
+    ///
+    /// ```
+    /// # use forebay_sdk::rehearsal::{alone, get};
+    /// let sent = alone::request(get("http://shop.example/"), |request| {
+    ///     request.headers_mut().set("x-edge", "1");
+    /// });
+    /// assert_eq!(sent.header("x-edge"), Some("1"));
+    /// ```
     pub fn headers_mut(&mut self) -> &mut Headers {
         &mut self.headers
     }
 
     /// The value of a cookie, as it was sent.
+    ///
+    /// ```
+    /// # use forebay_sdk::rehearsal::{alone, get};
+    /// alone::request(get("http://shop.example/").with("cookie", "a=1; b=2"), |request| {
+    ///     assert_eq!(request.cookie("b").as_deref(), Some("2"));
+    /// });
+    /// ```
     pub fn cookie(&self, name: &str) -> Option<String> {
         let first = self.headers.get("cookie")?;
         let value = |line: &String| cookie(line, name).map(str::to_owned);
@@ -132,67 +216,40 @@ impl Request {
     }
 
     /// The address of the client, where the proxy tells it.
+    ///
+    /// ```
+    /// # use forebay_sdk::rehearsal::{alone, get};
+    /// alone::request(get("http://shop.example/").from("2001:db8::1"), |request| {
+    ///     assert!(request.client().is_some_and(|client| client.is_ipv6()));
+    /// });
+    /// ```
     pub fn client(&self) -> Option<IpAddr> {
         let address = self.property("source.address")?;
         address.parse::<SocketAddr>().map(|address| address.ip()).or_else(|_| address.parse()).ok()
     }
 
     /// The proxy's id of this request, as in `X-Request-Id`.
+    ///
+    /// ```
+    /// # use forebay_sdk::rehearsal::{alone, get};
+    /// alone::request(get("http://shop.example/").property("request.id", "a1"), |request| {
+    ///     assert_eq!(request.id().as_deref(), Some("a1"));
+    /// });
+    /// ```
     pub fn id(&self) -> Option<String> {
         self.property("request.id").or_else(|| self.headers.get("x-request-id"))
     }
 
-    /// A property that is a text, by its name in the proxy's documentation: `request.protocol`.
-    pub fn property(&self, name: &str) -> Option<String> {
-        calls::property(&name.replace('.', "\0")).and_then(|value| String::from_utf8(value).ok())
-    }
-
-    /// A property that is a number: `source.port`.
-    pub fn property_number(&self, name: &str) -> Option<i64> {
-        let value = calls::property(&name.replace('.', "\0"))?;
-        Some(i64::from_le_bytes(value.try_into().ok()?))
-    }
-
-    /// A property that is yes or no: `connection.mtls`.
-    pub fn property_bool(&self, name: &str) -> Option<bool> {
-        calls::property(&name.replace('.', "\0"))?.first().map(|byte| *byte != 0)
-    }
-
-    /// A property that is a duration in nanoseconds: `request.duration`.
-    pub fn property_duration(&self, name: &str) -> Option<Duration> {
-        self.property_number(name).and_then(|nanos| nanos.try_into().ok()).map(Duration::from_nanos)
-    }
-
-    /// Sets a property, for filters after this one and for the log; false where the proxy refuses.
-    ///
-    /// ```
-    /// use forebay_sdk::prelude::*;
-    /// use forebay_sdk::rehearsal::{get, rehearse};
-    ///
-    /// struct Tenant;
-    ///
-    /// impl Filter for Tenant {
-    ///     type Settings = ();
-    ///     fn new((): ()) -> Self { Self }
-    ///     fn on_request(&self, request: &mut Request) -> Flow {
-    ///         if request.property_bool("connection.mtls") == Some(true) { request.set_property("tenant", "inner"); }
-    ///         Flow::Continue
-    ///     }
-    /// }
-    ///
-    /// # fn main() -> Result<(), String> {
-    /// let tenant = rehearse::<Tenant>("")?;
-    /// let exchange = tenant.request(get("https://shop.example/").property("connection.mtls", [1]));
-    /// assert_eq!(exchange.property("tenant"), Some(&b"inner"[..]));
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn set_property(&mut self, name: &str, value: impl AsRef<[u8]>) -> bool {
-        calls::set_property(&name.replace('.', "\0"), value.as_ref()).is_ok()
-    }
-
     /// Sends the request to another origin of the proxy's configuration than its route says. Other proxies than Forebay
     /// know no such property and are not disturbed by it.
+    ///
+    /// ```
+    /// # use forebay_sdk::rehearsal::{alone, get};
+    /// alone::request(get("http://shop.example/"), |request| {
+    ///     request.set_origin("beta");
+    ///     assert_eq!(request.property("forebay.origin").as_deref(), Some("beta"));
+    /// });
+    /// ```
     pub fn set_origin(&mut self, name: &str) {
         if calls::set_property("forebay\0origin", name.as_bytes()).is_err() {
             log::debug("this proxy lets no filter choose the origin");

@@ -69,6 +69,12 @@ enum SameSite {
 
 impl SetCookie {
     /// The name that the operator gave, or else this one.
+    ///
+    /// ```
+    /// # use forebay_sdk::SetCookie;
+    /// let cookie = SetCookie::default().or_named("arm");
+    /// assert_eq!(cookie.or_named("other").name(), "arm");
+    /// ```
     #[must_use]
     pub fn or_named(mut self, name: &str) -> Self {
         if self.name.is_empty() {
@@ -78,11 +84,25 @@ impl SetCookie {
     }
 
     /// The name, to look the cookie up with [`Request::cookie`](crate::Request::cookie).
+    ///
+    /// ```
+    /// # use forebay_sdk::{SetCookie, rehearsal::{alone, get}};
+    /// let cookie = SetCookie::default().or_named("arm");
+    /// alone::request(get("http://shop.example/").with("cookie", "a=1; arm=b"), |request| {
+    ///     assert_eq!(request.cookie(cookie.name()).as_deref(), Some("b"));
+    /// });
+    /// ```
     pub fn name(&self) -> &str {
         &self.name
     }
 
     /// The `Set-Cookie` that gives a user this value, which must be of characters a cookie can hold.
+    ///
+    /// ```
+    /// # use forebay_sdk::SetCookie;
+    /// let cookie = SetCookie::default().or_named("arm");
+    /// assert_eq!(cookie.holding("b"), "arm=b; Path=/; Max-Age=2592000; SameSite=Lax; HttpOnly");
+    /// ```
     pub fn holding(&self, value: &str) -> String {
         let (name, path, age) = (&self.name, &self.path.0, self.max_age.as_secs());
         let mut cookie = format!("{name}={value}; Path={path}; Max-Age={age}");

@@ -37,11 +37,27 @@ pub use crate::host::{Cas, Fault};
 const TRIES_MAX: usize = 16;
 
 /// The value of a key, and which write it is from.
+///
+/// ```
+/// # use forebay_sdk::shared;
+/// assert_eq!(shared::get("unknown"), None);
+/// shared::set("known", "a")?;
+/// assert!(shared::get("known").is_some_and(|(value, _)| value == b"a"));
+/// # Ok::<(), shared::Fault>(())
+/// ```
 pub fn get(key: &str) -> Option<(Vec<u8>, Cas)> {
     calls::shared(key)
 }
 
 /// Writes a value, whatever is there.
+///
+/// ```
+/// # use forebay_sdk::shared;
+/// shared::set("color", "red")?;
+/// shared::set("color", "blue")?;
+/// assert!(shared::get("color").is_some_and(|(value, _)| value == b"blue"));
+/// # Ok::<(), shared::Fault>(())
+/// ```
 ///
 /// # Errors
 /// [`Fault::Refused`].
@@ -51,6 +67,16 @@ pub fn set(key: &str, value: impl AsRef<[u8]>) -> Result<(), Fault> {
 
 /// Writes a value if the key still has the one that came with `cas`.
 ///
+/// ```
+/// # use forebay_sdk::shared;
+/// shared::set("turn", "1")?;
+/// if let Some((_, cas)) = shared::get("turn") {
+///     assert_eq!(shared::set_if("turn", "2", cas), Ok(()));
+///     assert_eq!(shared::set_if("turn", "3", cas), Err(shared::Fault::Changed));
+/// }
+/// # Ok::<(), shared::Fault>(())
+/// ```
+///
 /// # Errors
 /// [`Fault::Changed`] where it has another by now, else [`Fault::Refused`].
 pub fn set_if(key: &str, value: impl AsRef<[u8]>, cas: Cas) -> Result<(), Fault> {
@@ -59,6 +85,14 @@ pub fn set_if(key: &str, value: impl AsRef<[u8]>, cas: Cas) -> Result<(), Fault>
 
 /// Writes what `change` makes of a value, of nothing where there is none, and returns it. Where somebody else wrote in
 /// between, `change` is called again with what they wrote.
+///
+/// ```
+/// # use forebay_sdk::shared;
+/// let add = |list: &[u8]| [list, b"a"].concat();
+/// assert_eq!(shared::update("list", add)?, b"a");
+/// assert_eq!(shared::update("list", add)?, b"aa");
+/// # Ok::<(), shared::Fault>(())
+/// ```
 ///
 /// # Errors
 /// [`Fault::Changed`] after 16 tries, else [`Fault::Refused`].
@@ -153,6 +187,13 @@ impl Queue {
     /// The queue of this name, made where there is none. Best opened in [`Filter::new`](crate::Filter::new), and by the
     /// filter that takes items out: of those with one `vm`, the last that has opened it is told of them.
     ///
+    /// ```
+    /// # use forebay_sdk::shared::{Fault, Queue};
+    /// Queue::open("jobs")?.push("a")?;
+    /// assert_eq!(Queue::open("jobs")?.pop(), Some(b"a".to_vec()), "it is the same queue");
+    /// # Ok::<(), Fault>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Fault::Refused`].
     pub fn open(name: &str) -> Result<Self, Fault> {
@@ -178,6 +219,14 @@ impl Queue {
 
     /// Puts an item at the end.
     ///
+    /// ```
+    /// # use forebay_sdk::shared::{Fault, Queue};
+    /// let seen = Queue::open("pushed")?;
+    /// seen.push("/cart")?;
+    /// seen.push([0xff])?;
+    /// # Ok::<(), Fault>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Fault::Refused`], as where the queue is full.
     pub fn push(&self, item: impl AsRef<[u8]>) -> Result<(), Fault> {
@@ -185,6 +234,16 @@ impl Queue {
     }
 
     /// Takes the first item; `None` where there is none.
+    ///
+    /// ```
+    /// # use forebay_sdk::shared::{Fault, Queue};
+    /// let seen = Queue::open("popped")?;
+    /// seen.push("/cart")?;
+    /// while let Some(path) = seen.pop() {
+    ///     assert_eq!(path, b"/cart");
+    /// }
+    /// # Ok::<(), Fault>(())
+    /// ```
     pub fn pop(&self) -> Option<Vec<u8>> {
         calls::pop(self.0)
     }

@@ -20,16 +20,35 @@ pub struct Span(u64);
 
 impl Span {
     /// A span of so many seconds.
+    ///
+    /// ```
+    /// # use forebay_sdk::Span;
+    /// const DAY: Span = Span::from_secs(86_400);
+    /// assert_eq!("1d".parse(), Ok(DAY));
+    /// ```
     pub const fn from_secs(seconds: u64) -> Self {
         Self(seconds)
     }
 
     /// The seconds of it.
+    ///
+    /// ```
+    /// # use forebay_sdk::Span;
+    /// let age: Span = "2h".parse()?;
+    /// assert_eq!(age.as_secs(), 7_200);
+    /// # Ok::<(), String>(())
+    /// ```
     pub fn as_secs(self) -> u64 {
         self.0
     }
 
     /// It as the standard library counts time.
+    ///
+    /// ```
+    /// # use forebay_sdk::Span;
+    /// let expiry = std::time::SystemTime::UNIX_EPOCH + Span::from_secs(60).duration();
+    /// assert!(expiry < forebay_sdk::now());
+    /// ```
     pub fn duration(self) -> Duration {
         Duration::from_secs(self.0)
     }

@@ -3,6 +3,7 @@
 //! Each rule lives in a file of its own, beside tests that feed it bad input; the tests here apply them to the tree.
 
 mod circles;
+mod examples;
 mod finding;
 mod hazards;
 mod imports;
@@ -69,6 +70,11 @@ fn dependencies_have_reasons() {
     let tree = Tree::read();
     let manifests = tree.texts.iter().filter(|file| file.path.ends_with("Cargo.toml"));
     assert_none(manifests.flat_map(manifest::check).collect());
+}
+
+#[test]
+fn every_public_item_of_the_sdk_shows_its_use() {
+    assert_none(examples::check(&Tree::read().sources));
 }
 
 #[test]

@@ -42,6 +42,12 @@ pub(crate) struct Refused;
 pub(crate) type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// How much a line of the log matters; the number is the ABI's.
+///
+/// ```
+/// use forebay_sdk::log::Level;
+///
+/// assert!(Level::Error > Level::Warn && Level::Debug > Level::Trace);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// Every step.

@@ -23,6 +23,7 @@ thread_local! {
 }
 
 /// `proxy_on_memory_allocate`: memory for the proxy to write into.
+#[doc(hidden)]
 pub fn allocate(bytes: usize) -> *mut u8 {
     // An empty vector owns no memory and would have no pointer of its own.
     let mut piece = vec![0; bytes.max(1)];

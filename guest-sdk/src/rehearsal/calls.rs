@@ -23,6 +23,11 @@ pub(crate) fn run<T>(world: &mut World, callback: impl FnOnce() -> T) -> T {
     result
 }
 
+/// Looks at the world of the running filter; outside any, at this thread's own.
+pub(crate) fn look<T>(look: impl FnOnce(&mut World) -> T) -> T {
+    WORLD.with_borrow_mut(look)
+}
+
 pub(crate) fn log(level: Level, text: &str) {
     WORLD.with_borrow_mut(|world| world.logs.push((level, text.to_owned())));
 }

@@ -1,42 +1,37 @@
-//! The rehearsal of one filter and the exchanges it is played.
+//! The exchanges that a rehearsed filter is played.
 
-use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::fmt::{self, Debug, Formatter};
-use std::time::{Duration, SystemTime};
 
 use crate::Filter;
 use crate::body::End;
-use crate::host::{Level, Stream};
-use crate::rehearsal::called::Called;
+use crate::host::Stream;
 use crate::rehearsal::calls;
+use crate::rehearsal::configured::{PLUGIN, Rehearsal};
 use crate::rehearsal::message::Message;
 use crate::rehearsal::passage::Passage;
 use crate::rehearsal::verbs::Verbs;
 use crate::rehearsal::world::World;
 use crate::stage::{Action, Stage};
 
-/// The plugin context; exchanges count on from it.
-const PLUGIN: u32 = 1;
-
-/// A configured filter without a proxy around it.
-pub struct Rehearsal<F> {
-    stage: Stage<F>,
-    world: RefCell<World>,
-    last: Cell<u32>,
-    origins: RefCell<Option<Box<Answering>>>,
-}
-
-/// What answers a filter's calls.
-type Answering = dyn FnMut(&Called) -> Option<Message>;
-
-impl<F: Debug> Debug for Rehearsal<F> {
-    fn fmt(&self, formatter: &mut Formatter) -> fmt::Result {
-        formatter.debug_struct("Rehearsal").field("stage", &self.stage).finish_non_exhaustive()
-    }
-}
-
 /// An exchange whose request the filter has seen.
+///
+/// ```
+/// # use forebay_sdk::{prelude::*, rehearsal::{get, rehearse, response}};
+/// # struct Door;
+/// impl Filter for Door {
+/// #     type Settings = ();
+/// #     fn new((): ()) -> Self { Self }
+///     fn on_request(&self, request: &mut Request) -> Flow {
+///         if request.path() == "/admin" { Flow::reply(403) } else { Flow::Continue }
+///     }
+/// }
+/// let door = rehearse::<Door>("")?;
+/// let [refused, passed] = ["/admin", "/shop"].map(|path| door.request(get(&format!("http://shop.example{path}"))));
+/// assert_eq!(refused.reply().map(|reply| reply.status()), Some(403));
+/// assert_eq!(passed.sent().target(), "/shop");
+/// assert_eq!(passed.respond(response(200)).status(), 200);
+/// # Ok::<(), String>(())
+/// ```
 #[derive(Debug)]
 pub struct Exchange<'r, F: Filter> {
     rehearsal: &'r Rehearsal<F>,
@@ -47,25 +42,28 @@ pub struct Exchange<'r, F: Filter> {
     reply: Option<Message>,
 }
 
-/// Builds a filter from its settings in JSON; empty for none.
-///
-/// # Errors
-/// What the operator would read in the log if the settings are wrong.
-pub fn rehearse<F: Filter>(settings: &str) -> Result<Rehearsal<F>, String> {
-    let (stage, mut world) = (Stage::new(), World::new(settings));
-    let configured = calls::run(&mut world, || {
-        stage.create(PLUGIN, 0);
-        stage.configure(PLUGIN)
-    });
-    if configured {
-        let (world, last) = (RefCell::new(world), Cell::new(PLUGIN));
-        return Ok(Rehearsal { stage, world, last, origins: RefCell::new(None) });
-    }
-    Err(world.logs.pop().map(|(_, fault)| fault).unwrap_or_default())
-}
-
 impl<F: Filter> Rehearsal<F> {
     /// Plays a request. A reply of the filter's own goes through its response callback too, as in a proxy.
+    ///
+    /// ```
+    /// # use forebay_sdk::{prelude::*, rehearsal::{get, rehearse}};
+    /// # struct Door;
+    /// impl Filter for Door {
+    /// #     type Settings = ();
+    /// #     fn new((): ()) -> Self { Self }
+    ///     fn on_request(&self, _: &mut Request) -> Flow {
+    ///         Flow::reply(403)
+    ///     }
+    ///     fn on_response(&self, response: &mut Response) -> Flow {
+    ///         response.headers_mut().set("x-edge", "1");
+    ///         Flow::Continue
+    ///     }
+    /// }
+    /// let door = rehearse::<Door>("")?;
+    /// let exchange = door.request(get("http://shop.example/"));
+    /// assert_eq!(exchange.reply().and_then(|reply| reply.header("x-edge")), Some("1"));
+    /// # Ok::<(), String>(())
+    /// ```
     pub fn request(&self, request: Message) -> Exchange<'_, F> {
         self.last.set(self.last.get() + 1);
         let context = self.last.get();
@@ -79,98 +77,25 @@ impl<F: Filter> Rehearsal<F> {
         }
         exchange
     }
-
-    /// Sets the time of day.
-    ///
-    /// # Panics
-    /// If it is before 1970 or after 2554.
-    pub fn set_now(&self, now: SystemTime) {
-        let since_1970 = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::MAX).as_nanos();
-        self.world.borrow_mut().now_nanos = since_1970.try_into().expect("the ABI tells time from 1970 to 2554");
-    }
-
-    /// The time of day.
-    pub fn now(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_nanos(self.world.borrow().now_nanos)
-    }
-
-    /// Plays a tick of [`Filter::TICK`], and the answers to what is called in it.
-    pub fn tick(&self) {
-        self.beside(|| self.stage.tick(PLUGIN));
-    }
-
-    /// Puts an item into a queue, as another filter would.
-    ///
-    /// # Panics
-    /// If the filter has opened no queue of this name.
-    #[track_caller]
-    pub fn enqueue(&self, queue: &str, item: impl AsRef<[u8]>) {
-        let commons = &mut self.world.borrow_mut().commons;
-        let queue = commons.find(queue).expect("the filter has opened this queue");
-        commons.push(queue, item.as_ref()).expect("a rehearsal's queue has room");
-    }
-
-    /// Plays [`Filter::on_queue_ready`] for each queue with something in it, as the proxy does beside the exchanges: until
-    /// it is empty or a callback takes nothing.
-    pub fn play_queues(&self) {
-        let queues = self.world.borrow().commons.lengths().len();
-        for queue in 0..queues {
-            let left = || self.world.borrow().commons.lengths()[queue];
-            let mut before = usize::MAX;
-            while (1..before).contains(&left()) {
-                before = left();
-                self.beside(|| self.stage.queue_ready(PLUGIN, queue as u32));
-            }
-        }
-    }
-
-    /// How often the filter asked to be called.
-    pub fn ticks_every(&self) -> Option<Duration> {
-        self.world.borrow().tick
-    }
-
-    /// Answers the filter's calls to other origins; `None` where one does not answer, as all do until this is set.
-    pub fn on_call(&self, answering: impl FnMut(&Called) -> Option<Message> + 'static) {
-        *self.origins.borrow_mut() = Some(Box::new(answering));
-    }
-
-    /// What the filter logged so far.
-    pub fn logs(&self) -> Vec<(Level, String)> {
-        self.world.borrow().logs.clone()
-    }
-
-    /// Plays a callback of the plugin itself, and the answers to what is called in it.
-    fn beside(&self, callback: impl FnOnce()) {
-        let mut world = self.world.borrow_mut();
-        calls::run(&mut world, callback);
-        self.settle(&mut world);
-    }
-
-    /// Answers all calls under way, also those whose answers nobody waits for.
-    fn settle(&self, world: &mut World) {
-        while self.answer_one(world) {}
-    }
-
-    /// Answers the first call under way, if there is one.
-    fn answer_one(&self, world: &mut World) -> bool {
-        let Some((id, called)) = world.under_way.pop_front() else { return false };
-        let answer = self.origins.borrow_mut().as_mut().and_then(|origins| origins(&called));
-        world.answer = answer.unwrap_or_default();
-        world.answer.body = world.answer.chunks.concat();
-        let (headers, bytes) = (world.answer.headers.len(), world.answer.body.len());
-        let trailers = world.answer.trailers.len();
-        calls::run(world, || self.stage.answered(id, headers, bytes, trailers));
-        true
-    }
-
-    /// The value of a counter or gauge, and of a histogram how many values it holds; 0 where there is no such metric.
-    pub fn metric(&self, name: &str) -> i64 {
-        self.world.borrow().metric(name).unwrap_or_default()
-    }
 }
 
 impl<F: Filter> Exchange<'_, F> {
     /// The request as it goes on to the cache and the origin.
+    ///
+    /// ```
+    /// # use forebay_sdk::{prelude::*, rehearsal::{get, rehearse}};
+    /// # struct Beta;
+    /// impl Filter for Beta {
+    /// #     type Settings = ();
+    /// #     fn new((): ()) -> Self { Self }
+    ///     fn on_request(&self, request: &mut Request) -> Flow {
+    ///         request.set_path("/beta");
+    ///         Flow::Continue
+    ///     }
+    /// }
+    /// assert_eq!(rehearse::<Beta>("")?.request(get("http://shop.example/?a=b")).sent().target(), "/beta?a=b");
+    /// # Ok::<(), String>(())
+    /// ```
     ///
     /// # Panics
     /// If the filter answered it.
@@ -183,26 +108,110 @@ impl<F: Filter> Exchange<'_, F> {
     }
 
     /// What the filter answered in the origin's place.
+    ///
+    /// ```
+    /// # use forebay_sdk::{prelude::*, rehearsal::{get, rehearse}};
+    /// # struct Gone;
+    /// impl Filter for Gone {
+    /// #     type Settings = ();
+    /// #     fn new((): ()) -> Self { Self }
+    ///     fn on_request(&self, request: &mut Request) -> Flow {
+    ///         if request.path() == "/old" { Flow::reply(410) } else { Flow::Continue }
+    ///     }
+    /// }
+    /// let gone = rehearse::<Gone>("")?;
+    /// assert_eq!(gone.request(get("http://shop.example/old")).reply().map(|reply| reply.status()), Some(410));
+    /// assert_eq!(gone.request(get("http://shop.example/new")).reply(), None);
+    /// # Ok::<(), String>(())
+    /// ```
     pub fn reply(&self) -> Option<&Message> {
         self.reply.as_ref()
     }
 
     /// The origin the filter chose.
+    ///
+    /// ```
+    /// # use forebay_sdk::{prelude::*, rehearsal::{get, rehearse}};
+    /// # struct Beta;
+    /// impl Filter for Beta {
+    /// #     type Settings = ();
+    /// #     fn new((): ()) -> Self { Self }
+    ///     fn on_request(&self, request: &mut Request) -> Flow {
+    ///         if request.cookie("beta").is_some() { request.set_origin("beta"); }
+    ///         Flow::Continue
+    ///     }
+    /// }
+    /// let beta = rehearse::<Beta>("")?;
+    /// assert_eq!(beta.request(get("http://shop.example/").with("cookie", "beta=1")).origin(), Some("beta"));
+    /// assert_eq!(beta.request(get("http://shop.example/")).origin(), None, "the one of the route");
+    /// # Ok::<(), String>(())
+    /// ```
     pub fn origin(&self) -> Option<&str> {
         str::from_utf8(self.properties.get("forebay\0origin")?).ok()
     }
 
     /// A property, by its name in the proxy's documentation.
+    ///
+    /// ```
+    /// # use forebay_sdk::{prelude::*, rehearsal::{get, rehearse}};
+    /// # struct Tenant;
+    /// impl Filter for Tenant {
+    /// #     type Settings = ();
+    /// #     fn new((): ()) -> Self { Self }
+    ///     fn on_request(&self, request: &mut Request) -> Flow {
+    ///         request.set_property("tenant.name", "shop");
+    ///         Flow::Continue
+    ///     }
+    /// }
+    /// let tenant = rehearse::<Tenant>("")?;
+    /// let exchange = tenant.request(get("http://shop.example/"));
+    /// assert_eq!(exchange.property("tenant.name"), Some(&b"shop"[..]));
+    /// # Ok::<(), String>(())
+    /// ```
     pub fn property(&self, name: &str) -> Option<&[u8]> {
         self.properties.get(&name.replace('.', "\0")).map(Vec::as_slice)
     }
 
     /// What the filter said about the cache in the request's callbacks.
+    ///
+    /// ```
+    /// # use forebay_sdk::{prelude::*, rehearsal::{get, rehearse}};
+    /// # struct Staff;
+    /// impl Filter for Staff {
+    /// #     type Settings = ();
+    /// #     fn new((): ()) -> Self { Self }
+    ///     fn on_request(&self, request: &mut Request) -> Flow {
+    ///         if request.cookie("staff").is_some() { request.cache().bypass(); }
+    ///         Flow::Continue
+    ///     }
+    /// }
+    /// let staff = rehearse::<Staff>("")?;
+    /// assert!(staff.request(get("http://shop.example/").with("cookie", "staff=1")).cache().is_bypassed());
+    /// assert!(!staff.request(get("http://shop.example/")).cache().is_bypassed());
+    /// # Ok::<(), String>(())
+    /// ```
     pub fn cache(&self) -> &Verbs {
         &self.verbs
     }
 
     /// Plays the response and tells what the client gets.
+    ///
+    /// ```
+    /// # use forebay_sdk::{prelude::*, rehearsal::{get, rehearse, response}};
+    /// # struct Hide;
+    /// impl Filter for Hide {
+    /// #     type Settings = ();
+    /// #     fn new((): ()) -> Self { Self }
+    ///     fn on_response(&self, response: &mut Response) -> Flow {
+    ///         response.headers_mut().remove("server");
+    ///         Flow::Continue
+    ///     }
+    /// }
+    /// let hide = rehearse::<Hide>("")?;
+    /// let answer = hide.request(get("http://shop.example/")).respond(response(200).with("server", "origin/1.0"));
+    /// assert_eq!((answer.status(), answer.header("server")), (200, None));
+    /// # Ok::<(), String>(())
+    /// ```
     ///
     /// # Panics
     /// If the filter answered the request, as then nobody else responds.

@@ -2,7 +2,7 @@
 //!
 //! [`rehearse`] builds the filter from settings as the operator would write them, in JSON. [`Rehearsal::request`] plays
 //! a request to it; the [`Exchange`] tells what would go to the origin, or what the filter answered, and plays the
-//! response. Not in WebAssembly modules.
+//! response. [`alone`] plays to a single function. Not in WebAssembly modules.
 //!
 //! ```
 //! use forebay_sdk::prelude::*;
@@ -28,9 +28,11 @@
 //! # }
 //! ```
 
+pub mod alone;
 mod called;
 pub(crate) mod calls;
 mod commons;
+mod configured;
 mod exchange;
 mod message;
 mod passage;
@@ -38,6 +40,7 @@ mod verbs;
 pub(crate) mod world;
 
 pub use called::Called;
-pub use exchange::{Exchange, Rehearsal, rehearse};
+pub use configured::{Rehearsal, rehearse};
+pub use exchange::Exchange;
 pub use message::{Message, get, request, response};
 pub use verbs::Verbs;

@@ -124,6 +124,13 @@ impl World {
         Ok(())
     }
 
+    /// Lays out the answer to a call and tells its headers, bytes and trailers; one without headers is none.
+    pub(crate) fn take_answer(&mut self, answer: Message) -> (usize, usize, usize) {
+        self.answer = answer;
+        self.answer.body = self.answer.chunks.concat();
+        (self.answer.headers.len(), self.answer.body.len(), self.answer.trailers.len())
+    }
+
     pub(crate) fn define(&mut self, kind: MetricKind, name: &str) -> Result<u32, Refused> {
         if let Some(position) = self.metrics.iter().position(|metric| metric.name == name) {
             return if self.metrics[position].kind == kind { Ok(position as u32) } else { Err(Refused) };

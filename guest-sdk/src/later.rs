@@ -1,6 +1,4 @@
-//! How a callback keeps its exchange waiting: work that decides about it later, with the message where that is lent.
-//!
-//! `stage` goes on with the work whenever a call of `http` is answered.
+//! Decisions that take time: an exchange waits while a filter's work waits for [`http`](crate::http) calls.
 
 use crate::flow::{Later, Work};
 use crate::{Flow, Request, Response};
@@ -53,6 +51,30 @@ pub fn later(work: impl Future<Output = Flow> + 'static) -> Flow {
 impl Request {
     /// Keeps the request waiting until `work` has decided about it, for a filter that is exported with `calls`. Callbacks
     /// for bodies and trailers wait by [`http::later`](crate::http::later).
+    ///
+    /// ```
+    /// # use forebay_sdk::{http, prelude::*, rehearsal::{get, rehearse, response}};
+    /// # struct Plan;
+    /// impl Filter for Plan {
+    /// #     type Settings = ();
+    /// #     fn new((): ()) -> Self { Self }
+    ///     fn on_request(&self, request: &mut Request) -> Flow {
+    ///         request.later(async |request| match http::call("plans").path(&request.path()).await {
+    ///             Ok(plan) => {
+    ///                 request.headers_mut().set("x-plan", plan.body());
+    ///                 Flow::Continue
+    ///             }
+    ///             Err(_) => Flow::reply(503),
+    ///         })
+    ///     }
+    /// }
+    /// export!(Plan: calls);
+    /// let plan = rehearse::<Plan>("")?;
+    /// assert_eq!(plan.request(get("http://shop.example/ann")).reply().map(|reply| reply.status()), Some(503));
+    /// plan.on_call(|call| Some(response(200).chunk(if call.target() == "/ann" { "free" } else { "none" })));
+    /// assert_eq!(plan.request(get("http://shop.example/ann")).sent().header("x-plan"), Some("free"));
+    /// # Ok::<(), String>(())
+    /// ```
     pub fn later<W: AsyncFnOnce(&mut Self) -> Flow + 'static>(&mut self, work: W) -> Flow {
         let mut request = self.take();
         let work: Work = Box::pin(async move {
@@ -65,6 +87,28 @@ impl Request {
 
 impl Response {
     /// Keeps the response waiting until `work` has decided about it, as [`Request::later`] does.
+    ///
+    /// ```
+    /// # use forebay_sdk::{http, prelude::*, rehearsal::{get, rehearse, response}};
+    /// # struct Status;
+    /// impl Filter for Status {
+    /// #     type Settings = ();
+    /// #     fn new((): ()) -> Self { Self }
+    ///     fn on_response(&self, response: &mut Response) -> Flow {
+    ///         if response.status() < 500 { return Flow::Continue; }
+    ///         response.later(async |_| match http::call("sorry").await {
+    ///             Ok(page) => Flow::reply(503).body(page.body()),
+    ///             Err(_) => Flow::Continue,
+    ///         })
+    ///     }
+    /// }
+    /// export!(Status: calls);
+    /// let status = rehearse::<Status>("")?;
+    /// status.on_call(|_| Some(response(200).chunk("back soon")));
+    /// let answer = status.request(get("http://shop.example/")).respond(response(502));
+    /// assert_eq!((answer.status(), answer.body()), (503, &b"back soon"[..]));
+    /// # Ok::<(), String>(())
+    /// ```
     pub fn later<W: AsyncFnOnce(&mut Self) -> Flow + 'static>(&mut self, work: W) -> Flow {
         let mut response = self.take();
         let work: Work = Box::pin(async move {
