@@ -110,6 +110,7 @@ impl<F: Filter> Stage<F> {
                 if let Some(period) = F::TICK {
                     calls::tick_every(period.as_millis().clamp(1, u32::MAX.into()) as u32);
                 }
+                calls::make_room();
                 true
             }
             Err(fault) => {

@@ -60,6 +60,18 @@ impl Heap {
         NonNull::new(ptr::with_exposed_provenance_mut(start))
     }
 
+    /// Has at least so many bytes that were never given out, by `more` as in `allocate`; as many as there are where there
+    /// are no more.
+    pub(crate) fn make_room(&mut self, bytes: usize, more: impl FnOnce(usize) -> Option<(usize, usize)>) {
+        let lacking = bytes.saturating_sub(self.end - self.next);
+        if lacking > 0
+            && let Some((first, end)) = more(lacking)
+        {
+            self.next = if first == self.end { self.next } else { first };
+            self.end = end;
+        }
+    }
+
     /// Takes a block back.
     ///
     /// # Safety
@@ -103,45 +115,75 @@ pub(crate) fn holds(layout: Layout, bytes: usize) -> bool {
 }
 
 #[cfg(target_arch = "wasm32")]
+pub(crate) use self::module::make_room;
+
+#[cfg(target_arch = "wasm32")]
 mod module {
-    //! The heap of this module, which grows its memory by pages.
+    //! The heap of this module: what its statics leave of their last page, then new pages.
 
     use std::alloc::{GlobalAlloc, Layout};
-    use std::cell::RefCell;
+    use std::arch::wasm32::{memory_grow, memory_size};
+    use std::cell::{Cell, RefCell};
     use std::ptr::{self, NonNull};
 
     use super::{Heap, holds};
 
     const PAGE: usize = 64 * 1024;
 
-    struct Module(RefCell<Heap>);
+    /// What a filter finds free once it is configured. A memory that grows for a request does so for each: the proxy begins
+    /// every one with what the configuration left. Pages that nobody writes cost nothing.
+    const ROOM: usize = 2 * PAGE;
+
+    struct Module {
+        heap: RefCell<Heap>,
+        begun: Cell<bool>,
+    }
 
     // SAFETY: a module without threads has one.
     unsafe impl Sync for Module {}
 
     #[global_allocator]
-    static MODULE: Module = Module(RefCell::new(Heap::new()));
+    static MODULE: Module = Module { heap: RefCell::new(Heap::new()), begun: Cell::new(false) };
 
-    fn more(bytes: usize) -> Option<(usize, usize)> {
-        let pages = bytes.div_ceil(PAGE);
-        let before = std::arch::wasm32::memory_grow(0, pages);
-        // The last page would end at what no address of 32 bits reaches.
-        let end = before.checked_add(pages)?.checked_mul(PAGE)?;
-        Some((before * PAGE, end))
+    // SAFETY: every linker for WebAssembly has it, where its statics end; nothing is read there, only its address.
+    unsafe extern "C" {
+        static __heap_base: u8;
+    }
+
+    /// Makes the room that requests find.
+    pub(crate) fn make_room() {
+        MODULE.heap.borrow_mut().make_room(ROOM, |bytes| MODULE.more(bytes));
+    }
+
+    impl Module {
+        /// A filter's statics and its oldest blocks are what it writes in most requests, and a proxy that puts pages back
+        /// after each has one less to put back where they share one.
+        fn more(&self, bytes: usize) -> Option<(usize, usize)> {
+            let (start, end) = ((&raw const __heap_base).addr(), memory_size(0) * PAGE);
+            if !self.begun.replace(true) && bytes <= end.saturating_sub(start) {
+                return Some((start, end));
+            }
+            let pages = bytes.div_ceil(PAGE);
+            let before = memory_grow(0, pages);
+            // The last page would end at what no address of 32 bits reaches.
+            let end = before.checked_add(pages)?.checked_mul(PAGE)?;
+            Some((before * PAGE, end))
+        }
     }
 
     // SAFETY: blocks are as large and aligned as asked for and given out once until they are freed.
     unsafe impl GlobalAlloc for Module {
         // SAFETY: the promises are those of `GlobalAlloc`, kept by the heap.
         unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-            self.0.borrow_mut().allocate(layout, more).map_or(ptr::null_mut(), NonNull::as_ptr)
+            let block = self.heap.borrow_mut().allocate(layout, |bytes| self.more(bytes));
+            block.map_or(ptr::null_mut(), NonNull::as_ptr)
         }
 
         // SAFETY: the promises are those of `GlobalAlloc`, kept by the heap.
         unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
             if let Some(block) = NonNull::new(block) {
                 // SAFETY: the caller's promise is the heap's.
-                unsafe { self.0.borrow_mut().free(block, layout) };
+                unsafe { self.heap.borrow_mut().free(block, layout) };
             }
         }
 
@@ -230,6 +272,20 @@ mod tests {
             held.push((block, layout, round as u8));
         }
         assert!(pages.given < 200_000, "freed blocks are given out again: {}", pages.given);
+    }
+
+    #[test]
+    fn room_that_was_made_needs_no_more_memory() {
+        let (mut heap, mut pages) = (Heap::new(), Pages::new());
+        heap.make_room(16 * 1024, |bytes| pages.more(bytes));
+        for _ in 0..16 {
+            assert!(heap.allocate(layout(1024, 1), |_| None).is_some());
+        }
+        heap.make_room(1024, |_| None);
+        assert_eq!(heap.allocate(layout(1024, 1), |_| None), None);
+        heap.make_room(1024, |bytes| pages.more(bytes));
+        heap.make_room(1024, |_| unreachable!("there is room"));
+        assert!(heap.allocate(layout(1024, 1), |_| None).is_some());
     }
 
     #[test]

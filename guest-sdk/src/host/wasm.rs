@@ -8,6 +8,7 @@
 use std::cell::RefCell;
 use std::ptr;
 
+pub(crate) use super::allocator::make_room;
 use super::{Buffer, Cas, Fault, Level, Map, MetricKind, Pairs, Refused, Stream, pairs, raw};
 use crate::Reply;
 

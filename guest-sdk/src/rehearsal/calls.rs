@@ -139,6 +139,9 @@ pub(crate) fn tick_every(milliseconds: u32) {
     WORLD.with_borrow_mut(|world| world.tick = Some(Duration::from_millis(milliseconds.into())));
 }
 
+/// There is no want of memory here.
+pub(crate) fn make_room() {}
+
 pub(crate) fn http_call(origin: &str, headers: &[(String, String)], body: &[u8], timeout: u32) -> Result<u32, Refused> {
     let headers = headers.iter().map(|(name, value)| (name.clone().into(), value.clone().into())).collect();
     let timeout = Duration::from_millis(timeout.into());
