@@ -1,5 +1,6 @@
 //! Process tests: the real program as an operator starts it, before a real nginx and a real site.
 
+mod canaries;
 mod checking;
 mod crowd;
 mod filter_authors;
@@ -15,3 +16,4 @@ mod reloading;
 mod replaying;
 mod running;
 mod unrecorded;
+mod versions;
