@@ -54,7 +54,9 @@ async fn is_taken_back(stage: &Stage, reason: &str) {
     let line = stage.line("canary taken back").await;
     let versions = stage.states().await;
     let [stable, next] = [0, 1].map(|index| versions[index]["version"].as_str().expect("a text").to_owned());
-    for part in ["ERROR", "tried", &format!("version={next}"), &format!("stable={stable}"), reason] {
+    for part in
+        ["ERROR", "tried", &format!("version={next}"), &format!("stable={stable}"), &format!("reason=\"{reason}\"")]
+    {
         assert!(line.contains(part), "{part} is not in {line}");
     }
 }

@@ -9,6 +9,7 @@ mod filter_case_calls;
 mod filter_cases;
 mod ghosts;
 mod large_bodies;
+mod modules;
 mod operating;
 mod real_codings;
 mod real_site;
