@@ -4,6 +4,7 @@
 
 mod ahead;
 mod bounds;
+mod breakers;
 mod call_ends;
 mod calls;
 mod chains;
