@@ -29,6 +29,7 @@ mod residents;
 mod root;
 mod sharing;
 mod speed;
+mod traces;
 mod trailers;
 
 pub(super) use node::{limits, profile};
