@@ -230,9 +230,18 @@ impl Run {
         !ensemble.seats.calls.is_empty() || entered.any(|plugin| plugin.interests.in_the_end())
     }
 
-    /// Gives the heads into the filters' keeping, to be seen in the callbacks that remain.
-    pub fn keep(&mut self, request: RequestHead, response: response::Parts) {
+    /// Takes the heads into the filters' keeping, to be seen in the callbacks that remain.
+    pub fn keep(&mut self, request: &mut RequestHead, response: response::Parts) {
+        let request = mem::replace(request, no_request());
         lock(&self.shared).kept = Some(Box::new(Heads { request, response: Some(response) }));
+    }
+
+    /// Takes the request of an exchange that ends without a response, to be seen in the last callbacks.
+    pub fn keep_request(&mut self, request: &mut RequestHead) {
+        let mut ensemble = lock(&self.shared);
+        if ensemble.kept.is_none() {
+            ensemble.kept = Some(Box::new(Heads { request: mem::replace(request, no_request()), response: None }));
+        }
     }
 
     /// The response's body as the filters let it through; untouched where none of them sees bodies. The heads are kept

@@ -46,6 +46,8 @@ pub(super) enum Moment {
     Response,
     /// Both heads, to be read: the exchange is over.
     Log,
+    /// The request's head, to be read: the exchange was over before there was a response.
+    Abandoned,
     /// The notes alone: the messages have left.
     Done,
 }
@@ -201,7 +203,8 @@ impl State {
         if self.acts_for_other() {
             return self.residents.heads(self.effective).map(|heads| &heads.request);
         }
-        matches!(self.sight(), Moment::Request | Moment::Response | Moment::Log).then(|| self.request.get())
+        let lent = matches!(self.sight(), Moment::Request | Moment::Response | Moment::Log | Moment::Abandoned);
+        lent.then(|| self.request.get())
     }
 
     pub(super) fn response(&self) -> Option<&response::Parts> {

@@ -90,7 +90,7 @@ impl Rerun {
     fn step(&mut self, context: u32, step: &Step, callbacks: &[Called]) -> Result<bool, Unrunnable> {
         let state = self.store.data_mut();
         scene::set(state, &step.lent, step.moment).ok_or(Unrunnable::Messages)?;
-        state.begin(context, scene::state_moment(step.moment));
+        state.begin(context, scene::state_moment(step.moment, &step.lent));
         scene::begin(state, EndOfStream::from(step.end));
         let ticks = state.profile.callback_ticks;
         let mut action = Ok(ACTION_CONTINUE);

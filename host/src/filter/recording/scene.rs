@@ -67,7 +67,7 @@ fn moment(state: &State) -> Moment {
         state::Moment::Start | state::Moment::Root => Moment::Root,
         state::Moment::Request => Moment::Request,
         state::Moment::Response => Moment::Response,
-        state::Moment::Log => Moment::Log,
+        state::Moment::Log | state::Moment::Abandoned => Moment::Log,
         state::Moment::Done => Moment::Done,
     }
 }
@@ -133,8 +133,9 @@ pub(in crate::filter) fn set(state: &mut State, scene: &Scene, moment: Moment) -
 }
 
 /// The moment in the store's terms.
-pub(in crate::filter) fn state_moment(moment: Moment) -> state::Moment {
+pub(in crate::filter) fn state_moment(moment: Moment, scene: &Scene) -> state::Moment {
     match moment {
+        Moment::Log if scene.response.is_none() => state::Moment::Abandoned,
         Moment::Root => state::Moment::Root,
         Moment::Request => state::Moment::Request,
         Moment::Response => state::Moment::Response,

@@ -40,6 +40,10 @@ pub(in crate::filter) struct FilterFacts {
     pub(in crate::filter) sha256: String,
     pub(in crate::filter) vm: String,
     pub(in crate::filter) settings: String,
+    #[serde(default)]
+    pub(in crate::filter) vm_settings: String,
+    #[serde(default)]
+    pub(in crate::filter) root_id: String,
     pub(in crate::filter) memory_bytes_max: u64,
     pub(in crate::filter) table_elements_max: u64,
     pub(in crate::filter) log_bytes_max: u64,

@@ -162,7 +162,7 @@ fn bodies_and_what_comes_after_them_are_in_a_trace() {
     let stage = Stage::of(&replacing("new"));
     let trace = stage.record(2, |chain| {
         let (mut run, parts, _) = run_both(chain);
-        run.keep(request(), parts);
+        run.keep(&mut request(), parts);
         let body = run.through_response(Body::from(Bytes::from_static(b"old")));
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         assert_eq!(runtime.block_on(body.collect()).unwrap().to_bytes(), "new");
