@@ -9,6 +9,7 @@ use http_body_util::BodyExt;
 use super::super::{Chain, EndOfStream, Filters, RecordBounds, RecordRefusal, Recording, Replay, Report};
 use super::guest::{Guest, OUT};
 use super::node::{Node, limits, request, response, run_both, run_request, stream};
+use super::renewing::with_canary;
 use crate::body::Body;
 use crate::config::{Isolation, OnError};
 
@@ -231,6 +232,25 @@ fn another_build_differs_exactly_where_it_decides_otherwise() {
         format!("{place}, {what}: {expected}, {found}")
     });
     assert_eq!(told.collect::<Vec<_>>(), ["request headers, request x: \"1\", \"2\""]);
+}
+
+#[test]
+fn a_canary_takes_part_and_each_build_runs_its_own_exchanges_again() {
+    let builds = [marking("b", "1"), marking("b", "2")];
+    let mut node = Node::new();
+    node.add("probe", &builds[0]);
+    with_canary(&mut node, &builds[1], 50);
+    let filters = node.load().unwrap();
+    let chain = filters.chain(&node.elements()).unwrap();
+    let stage = Stage { node, filters, chain, folder: tempfile::tempdir().unwrap() };
+    let trace = stage.record(40, |chain| by_agent(chain, "bea"));
+    let reports = builds.map(|build| stage.replay(&build, &trace).unwrap().same().unwrap());
+    let [stable, next] = reports.map(|report| {
+        assert!(report.differing.is_empty(), "{:#?}", report.differing);
+        (report.exchanges, report.foreign)
+    });
+    assert!(stable.0 > 0 && next.0 > 0 && stable.0 + next.0 == 40, "{stable:?} {next:?}");
+    assert_eq!(stable, (next.1, next.0));
 }
 
 #[test]
