@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use super::super::rollout::version::Version;
 use super::super::{FilterState, Filters, Verdict};
 use super::chains::{routes, shows_settings, with_settings};
 use super::guest::{Guest, OUT};
 use super::node::{Node, element, logged, run_both, run_request, values};
-use crate::config::FilterCanary;
+use crate::config::{FilterCanary, HeaderPause, Isolation, OnError, Pin, Place, Side};
 
 /// A guest that says which version it is.
 pub(super) fn version(name: &str) -> Vec<u8> {
@@ -68,6 +69,41 @@ fn what_did_not_change_is_neither_compiled_nor_configured_again() {
     assert_eq!(node.metric(compiles), compiled, "its code is there already");
     let (_, outcomes) = after.renewed(&Node::new().wanted(&[]), &node.environment);
     assert_eq!(words(&outcomes), [("limited", "removed"), ("same", "removed")]);
+}
+
+/// What of a filter is changed, in words.
+type Edit = (&'static str, fn(&mut Node));
+
+#[test]
+fn a_new_version_is_made_for_what_concerns_instances_and_for_nothing_else() {
+    let mattering: [Edit; 8] = [
+        ("settings", |node| node.filters[0].settings = "b".to_owned()),
+        ("vm_settings", |node| node.filters[0].vm_settings = "b".to_owned()),
+        ("root_id", |node| node.filters[0].root_id = "b".to_owned()),
+        ("vm", |node| node.filters[0].vm = "b".to_owned()),
+        ("on_error", |node| node.filters[0].on_error = OnError::FailOpen),
+        ("isolation", |node| node.filters[0].isolation = Isolation::Shared),
+        ("on_headers_stop_iteration", |node| node.filters[0].header_pause = HeaderPause::Headers),
+        ("filter_limits", |node| node.limits.breaker_failures = 7),
+    ];
+    let place = || Place::File("edge.toml".into());
+    let module = version("same");
+    let digest = Version::of(&module).digits();
+    let others: [(&str, &dyn Fn(&mut Node)); 4] = [
+        ("sha256", &|node| node.filters[0].sha256 = Some(Pin { digest: digest.clone(), place: place() })),
+        ("at", &|node| node.filters[0].at = Side::Origin),
+        ("path", &|node| node.filters[0].condition.paths = vec!["/api".to_owned()]),
+        ("canary", &|node| with_canary(node, &version("next"), 5)),
+    ];
+    let mattering = mattering.iter().map(|(what, edit)| (*what, "loaded", edit as &dyn Fn(&mut Node)));
+    for (what, expected, edit) in mattering.chain(others.map(|(what, edit)| (what, "unchanged", edit))) {
+        let mut node = Node::new();
+        node.add("same", &module);
+        let before = node.load().unwrap();
+        edit(&mut node);
+        let (_, outcomes) = before.renewed(&node.wanted(&[]), &node.environment);
+        assert_eq!(words(&outcomes), [("same", expected)], "{what}");
+    }
 }
 
 #[test]
@@ -218,6 +254,32 @@ fn a_canary_that_fails_is_taken_back_until_the_next_reload() {
         assert_eq!(node.metric(series).as_deref(), Some("1"));
         let (again, _) = filters.renewed(&node.wanted(&[]), &node.environment);
         assert_eq!(states(&again)[1], (own, "canary", Some(100)));
+    }
+}
+
+#[test]
+fn a_canary_that_fails_open_is_taken_back_all_the_same() {
+    let mut node = Node::new();
+    node.add("tried", &version("stable")).on_error = OnError::FailOpen;
+    with_canary(&mut node, &trapping(), 100);
+    let chain = node.chain();
+    let versions = [(); 5].map(|()| values(&run_request(&chain).1.headers, "x-version").concat());
+    assert_eq!(versions, ["", "", "", "stable", "stable"]);
+}
+
+#[test]
+fn a_canary_has_its_own_settings_where_a_route_has_none() {
+    let mut node = Node::new();
+    node.add("show", &shows_settings()).settings = "filter".to_owned();
+    with_canary(&mut node, &shows_settings(), 100);
+    let chains = [vec![element("show")], vec![with_settings("show", "route")]];
+    for (own, expected) in [(None, ["filter", "route"]), (Some("canary"), ["canary", "route"])] {
+        node.filters[0].canary.as_mut().unwrap().settings = own.map(str::to_owned);
+        let filters = Filters::load(&node.wanted(&routes(&chains)), &node.environment).unwrap();
+        for (chain, expected) in chains.iter().zip(expected) {
+            let (_run, head, _) = run_request(&filters.chain(chain).unwrap());
+            assert_eq!(values(&head.headers, "x-value"), [expected]);
+        }
     }
 }
 
