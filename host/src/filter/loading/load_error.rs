@@ -32,7 +32,7 @@ pub enum LoadFault {
         "module {path} has the sha256 {found}, not {} as {} says: pin the new digest, or restore the module",
         pin.digest, pin.place
     )]
-    Digest { path: PathBuf, pin: Pin, found: String },
+    Digest { path: PathBuf, pin: Box<Pin>, found: String },
     #[error("module {path} is not a WebAssembly module this node can run: {cause}")]
     Compile { path: PathBuf, cause: String },
     #[error("it exports no proxy_abi_version_0_1_0, _0_2_0 or _0_2_1: build it with a proxy-wasm SDK")]

@@ -49,7 +49,7 @@ fn check_digest(path: &Path, version: Version, pin: &Pin) -> Result<(), LoadFaul
     if found == pin.digest {
         return Ok(());
     }
-    Err(LoadFault::Digest { path: path.to_owned(), pin: pin.clone(), found })
+    Err(LoadFault::Digest { path: path.to_owned(), pin: Box::new(pin.clone()), found })
 }
 
 /// Finds out which ABI the module speaks.

@@ -72,31 +72,31 @@ fn what_did_not_change_is_neither_compiled_nor_configured_again() {
 }
 
 /// What of a filter is changed, in words.
-type Edit = (&'static str, fn(&mut Node));
+type Edit<'a> = (&'a str, &'a dyn Fn(&mut Node));
 
 #[test]
 fn a_new_version_is_made_for_what_concerns_instances_and_for_nothing_else() {
-    let mattering: [Edit; 8] = [
-        ("settings", |node| node.filters[0].settings = "b".to_owned()),
-        ("vm_settings", |node| node.filters[0].vm_settings = "b".to_owned()),
-        ("root_id", |node| node.filters[0].root_id = "b".to_owned()),
-        ("vm", |node| node.filters[0].vm = "b".to_owned()),
-        ("on_error", |node| node.filters[0].on_error = OnError::FailOpen),
-        ("isolation", |node| node.filters[0].isolation = Isolation::Shared),
-        ("on_headers_stop_iteration", |node| node.filters[0].header_pause = HeaderPause::Headers),
-        ("filter_limits", |node| node.limits.breaker_failures = 7),
+    let mattering: [Edit<'_>; 8] = [
+        ("settings", &|node| node.filters[0].settings = "b".to_owned()),
+        ("vm_settings", &|node| node.filters[0].vm_settings = "b".to_owned()),
+        ("root_id", &|node| node.filters[0].root_id = "b".to_owned()),
+        ("vm", &|node| node.filters[0].vm = "b".to_owned()),
+        ("on_error", &|node| node.filters[0].on_error = OnError::FailOpen),
+        ("isolation", &|node| node.filters[0].isolation = Isolation::Shared),
+        ("on_headers_stop_iteration", &|node| node.filters[0].header_pause = HeaderPause::Headers),
+        ("filter_limits", &|node| node.limits.breaker_failures = 7),
     ];
     let place = || Place::File("edge.toml".into());
     let module = version("same");
     let digest = Version::of(&module).digits();
-    let others: [(&str, &dyn Fn(&mut Node)); 4] = [
+    let others: [Edit<'_>; 4] = [
         ("sha256", &|node| node.filters[0].sha256 = Some(Pin { digest: digest.clone(), place: place() })),
         ("at", &|node| node.filters[0].at = Side::Origin),
         ("path", &|node| node.filters[0].condition.paths = vec!["/api".to_owned()]),
         ("canary", &|node| with_canary(node, &version("next"), 5)),
     ];
-    let mattering = mattering.iter().map(|(what, edit)| (*what, "loaded", edit as &dyn Fn(&mut Node)));
-    for (what, expected, edit) in mattering.chain(others.map(|(what, edit)| (what, "unchanged", edit))) {
+    let mattering = mattering.map(|edit| (edit, "loaded"));
+    for ((what, edit), expected) in mattering.into_iter().chain(others.map(|edit| (edit, "unchanged"))) {
         let mut node = Node::new();
         node.add("same", &module);
         let before = node.load().unwrap();
