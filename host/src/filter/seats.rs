@@ -344,7 +344,7 @@ impl Seats {
         self.watch = now;
         self.elapsed += spent;
         if let Some(duration) = plugin.meters.duration(callback) {
-            duration.observe(spent.as_secs_f64());
+            duration.observe(spent);
         }
     }
 

@@ -71,7 +71,7 @@ fn bare(path: &[u8]) -> &[u8] {
 fn set_request(state: &mut State, name: &[u8], value: &[u8]) -> Result<(), Fault> {
     let request = state.message_mut(MapType::RequestHeaders)?;
     request.set(name, value, Joining::Replace)?;
-    state.grown = true;
+    state.growth.note(MapType::RequestHeaders, name.len() + value.len());
     Ok(())
 }
 

@@ -25,10 +25,12 @@ mod protection;
 mod recording;
 mod renewing;
 mod replies;
+mod rerunning;
 mod residents;
 mod root;
 mod sharing;
 mod speed;
+mod stage;
 mod traces;
 mod trailers;
 

@@ -1,78 +1,17 @@
 //! Exchanges recorded while they happen, and run again from the file alone.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
 
-use super::super::{Chain, EndOfStream, Filters, RecordBounds, RecordRefusal, Recording, Replay, Report};
+use super::super::{Chain, EndOfStream, Filters, RecordBounds, RecordRefusal};
 use super::guest::{Guest, OUT};
-use super::node::{Node, limits, request, response, run_both, run_request, stream};
+use super::node::{Node, request, response, run_both, run_request, stream};
 use super::renewing::with_canary;
+use super::stage::{Stage, bounds, lines};
 use crate::body::Body;
 use crate::config::{Isolation, OnError};
-
-fn bounds(exchanges: u64) -> RecordBounds {
-    RecordBounds { exchanges, duration: Duration::from_secs(60), bytes: 1 << 20, percent: 100 }
-}
-
-/// All lines of a recording that ends.
-fn lines(mut recording: Recording) -> Vec<Bytes> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    runtime.block_on(async {
-        let mut lines = Vec::new();
-        while let Some(line) = recording.next().await {
-            lines.push(line);
-        }
-        lines
-    })
-}
-
-/// A node with one filter, and a folder for what is recorded of it.
-pub(super) struct Stage {
-    node: Node,
-    filters: Filters,
-    chain: Chain,
-    folder: tempfile::TempDir,
-}
-
-impl Stage {
-    pub(super) fn of(module: &[u8]) -> Self {
-        Self::with(module, OnError::FailClosed)
-    }
-
-    fn with(module: &[u8], on_error: OnError) -> Self {
-        let mut node = Node::new();
-        node.add("probe", module).on_error = on_error;
-        let filters = node.load().unwrap();
-        let chain = filters.chain(&node.elements()).unwrap();
-        Self { node, filters, chain, folder: tempfile::tempdir().unwrap() }
-    }
-
-    /// The trace of what `work` does.
-    pub(super) fn record(&self, exchanges: u64, work: impl Fn(&Chain)) -> Vec<Bytes> {
-        let recording = self.filters.record("probe", bounds(exchanges)).unwrap();
-        (0..exchanges).for_each(|_| work(&self.chain));
-        lines(recording)
-    }
-
-    fn file(&self, name: &str, content: &[u8]) -> PathBuf {
-        let path = self.folder.path().join(name);
-        std::fs::write(&path, content).unwrap();
-        path
-    }
-
-    pub(super) fn replay(&self, module: &[u8], trace: &[Bytes]) -> Result<Replay, String> {
-        let (module, trace) = (self.file("m.wasm", module), self.file("trace", &trace.concat()));
-        Replay::open(&module, &trace, &limits()).map_err(|error| error.to_string())
-    }
-
-    pub(super) fn same(&self, trace: &[Bytes]) -> Report {
-        let module = std::fs::read(&self.node.filters[0].module).unwrap();
-        self.replay(&module, trace).unwrap().same().unwrap()
-    }
-}
 
 /// Asks everything that only its moment knows, and lets it decide: chance, time, shared data, metrics, properties.
 pub(super) fn curious() -> Vec<u8> {
@@ -240,9 +179,7 @@ fn a_canary_takes_part_and_each_build_runs_its_own_exchanges_again() {
     let mut node = Node::new();
     node.add("probe", &builds[0]);
     with_canary(&mut node, &builds[1], 50);
-    let filters = node.load().unwrap();
-    let chain = filters.chain(&node.elements()).unwrap();
-    let stage = Stage { node, filters, chain, folder: tempfile::tempdir().unwrap() };
+    let stage = Stage::on(node);
     let trace = stage.record(40, |chain| by_agent(chain, "bea"));
     let reports = builds.map(|build| stage.replay(&build, &trace).unwrap().same().unwrap());
     let [stable, next] = reports.map(|report| {

@@ -8,22 +8,12 @@ use flate2::Compression;
 use flate2::read::ZlibDecoder;
 use flate2::write::ZlibEncoder;
 use proptest::prelude::*;
-use xxhash_rust::xxh3::xxh3_128;
 
 use super::super::Report;
 use super::guest::Guest;
 use super::node::run_request;
-use super::recording::{Stage, both, by_agent, curious, marking};
-
-/// A trace whose text was changed, with the checksum that it should have.
-fn resealed(text: &str) -> Vec<Bytes> {
-    let mut lines: Vec<String> = text.lines().map(|line| format!("{line}\n")).collect();
-    let last = lines.pop().unwrap();
-    let mut end: serde_json::Value = serde_json::from_str(&last).unwrap();
-    end["end"]["xxh3"] = format!("{:032x}", xxh3_128(lines.concat().as_bytes())).into();
-    lines.push(format!("{end}\n"));
-    lines.into_iter().map(Bytes::from).collect()
-}
+use super::recording::{both, by_agent, curious, marking};
+use super::stage::{Stage, resealed};
 
 #[test]
 fn a_host_call_that_is_not_as_recorded_is_told_with_its_number() {
