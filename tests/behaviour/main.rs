@@ -31,6 +31,7 @@ mod forwarding;
 mod guest;
 mod head_updates;
 mod hostile_filters;
+mod hot_swaps;
 mod interim;
 mod invalidating;
 mod keys;

@@ -1,5 +1,6 @@
 //! Process tests: the real program as an operator starts it, before a real nginx and a real site.
 
+mod canaries;
 mod checking;
 mod crowd;
 mod filter_authors;
@@ -8,6 +9,7 @@ mod filter_case_calls;
 mod filter_cases;
 mod ghosts;
 mod large_bodies;
+mod modules;
 mod operating;
 mod real_codings;
 mod real_site;
@@ -15,3 +17,4 @@ mod reloading;
 mod replaying;
 mod running;
 mod unrecorded;
+mod versions;

@@ -79,7 +79,7 @@ impl<'d> Document<'d> {
         if faults.is_empty() { None } else { Some(Faults::new(faults.into_iter().map(placed).collect())) }
     }
 
-    fn place(&self, offset: usize) -> Place {
+    pub(super) fn place(&self, offset: usize) -> Place {
         let (line, column) = position(self.text, offset);
         Place::Position { file: self.file.to_path_buf(), line, column }
     }

@@ -58,13 +58,19 @@ impl From<Fault> for Faults {
     }
 }
 
+impl Display for Place {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Position { file, line, column } => write!(f, "{}:{line}:{column}", file.display()),
+            Self::File(file) => write!(f, "{}", file.display()),
+            Self::Option(option) => f.write_str(option),
+        }
+    }
+}
+
 impl Display for Fault {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match &self.place {
-            Place::Position { file, line, column } => write!(f, "{}:{line}:{column}: ", file.display())?,
-            Place::File(file) => write!(f, "{}: ", file.display())?,
-            Place::Option(option) => write!(f, "{option}: ")?,
-        }
+        write!(f, "{}: ", self.place)?;
         if !self.key.is_empty() {
             write!(f, "{}: ", self.key)?;
         }

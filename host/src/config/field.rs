@@ -15,6 +15,7 @@ use toml::de::{DeString, DeValue};
 
 use super::bound::Bound;
 use super::document::Document;
+use super::fault::Place;
 use super::size::ByteSize;
 use super::spelling;
 use super::timespan::TimeSpan;
@@ -45,6 +46,10 @@ impl<'d> Field<'d> {
 
     pub(super) fn offset(&self) -> usize {
         self.span.start
+    }
+
+    pub(super) fn place(&self) -> Place {
+        self.document.place(self.span.start)
     }
 
     pub(super) fn value(&self) -> &'d DeValue<'d> {

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use http::Method;
 
+use super::fault::Place;
+
 /// `[filter_limits]`: bounds of every filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FilterLimits {
@@ -57,8 +59,8 @@ pub struct Filter {
     pub vm: String,
     /// Absolute.
     pub module: PathBuf,
-    /// The module's digest, in lower-case hexadecimal; refused at load where it differs.
-    pub sha256: Option<String>,
+    /// Refused at load where the module has another one.
+    pub sha256: Option<Pin>,
     /// `settings` as JSON text, or the string itself where `settings` is a string; empty where there is none.
     pub settings: String,
     /// The same of `vm_settings`.
@@ -97,12 +99,21 @@ impl Filter {
     }
 }
 
+/// The digest that a module must have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pin {
+    /// In lower-case hexadecimal.
+    pub digest: String,
+    /// Where the configuration says so.
+    pub place: Place,
+}
+
 /// `[filters.NAME.canary]`: another version of a filter, for a part of its exchanges.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FilterCanary {
     /// Absolute.
     pub module: PathBuf,
-    pub sha256: Option<String>,
+    pub sha256: Option<Pin>,
     /// Of the exchanges.
     pub percent: u8,
     /// In the place of the filter's own, where a route has none.

@@ -31,7 +31,7 @@ mod variable;
 pub use document::position;
 pub use fault::{Fault, Faults, Place};
 pub use filter::{
-    Filter, FilterCanary, FilterCondition, FilterLimits, HeaderPause, Isolation, OnError, RouteFilter, Side,
+    Filter, FilterCanary, FilterCondition, FilterLimits, HeaderPause, Isolation, OnError, Pin, RouteFilter, Side,
 };
 pub use host::HostError;
 pub use load::{load, load_anew, parse};

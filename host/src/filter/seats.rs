@@ -125,6 +125,7 @@ impl Seats {
         }
         self.pass();
         plugin.meters.count_failure(FailureKind::Breaker);
+        plugin.tally.count_failure();
         let filter = plugin.profile.name.clone();
         Err(FilterFailure { filter, callback: Callback::RequestHeaders, kind: FailureKind::Breaker })
     }

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use super::{condition, settings};
 use crate::config::bound;
 use crate::config::field::Field;
-use crate::config::filter::{Filter, FilterCanary, FilterLimits, HeaderPause, Isolation, OnError, RouteFilter, Side};
+use crate::config::filter::{
+    Filter, FilterCanary, FilterLimits, HeaderPause, Isolation, OnError, Pin, RouteFilter, Side,
+};
 use crate::config::section::Section;
 
 /// A filter that guards must not be skipped because it fails, so failing closed is the default, as in Envoy.
@@ -55,7 +57,7 @@ pub(super) fn check(name: &str, section: &mut Section<'_>) -> Filter {
             .required("module", "module = \"FILTER.wasm\"")
             .and_then(|field| module(&field))
             .unwrap_or_default(),
-        sha256: section.field("sha256").and_then(|field| digest(&field)),
+        sha256: section.field("sha256").and_then(|field| pin(&field)),
         settings: section.field("settings").and_then(|field| settings::text(&field)).unwrap_or_default(),
         vm_settings: section.field("vm_settings").and_then(|field| settings::text(&field)).unwrap_or_default(),
         root_id: section.field("root_id").and_then(|field| field.text()).unwrap_or_default(),
@@ -88,7 +90,7 @@ fn check_canary(section: &mut Section<'_>) -> FilterCanary {
             .required("module", "module = \"NEXT.wasm\"")
             .and_then(|field| field.file_path())
             .unwrap_or_default(),
-        sha256: section.field("sha256").and_then(|field| digest(&field)),
+        sha256: section.field("sha256").and_then(|field| pin(&field)),
         percent: u8::try_from(section.count("percent", &bound::CANARY_PERCENT)).unwrap_or(u8::MAX),
         settings: section.field("settings").and_then(|field| settings::text(&field)),
     }
@@ -119,13 +121,13 @@ fn vm(field: &Field<'_>) -> Option<String> {
     Some(text)
 }
 
-/// As `sha256sum` prints it, in lower case.
-fn digest(field: &Field<'_>) -> Option<String> {
+/// A digest as `sha256sum` prints it.
+fn pin(field: &Field<'_>) -> Option<Pin> {
     let text = field.text()?;
     if text.len() != DIGEST_LENGTH || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         field
             .fault(format!("{text:?} is not a SHA-256 digest; write the {DIGEST_LENGTH} digits that sha256sum prints"));
         return None;
     }
-    Some(text.to_ascii_lowercase())
+    Some(Pin { digest: text.to_ascii_lowercase(), place: field.place() })
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{ORIGIN, ROUTE, check, checked, folder_with};
 use crate::config::{
-    AccessLog, Admission, Balance, Coding, Config, HostPattern, LogFormat, OnError, Origin, OriginHost,
+    AccessLog, Admission, Balance, Coding, Config, HostPattern, LogFormat, OnError, Origin, OriginHost, Place,
     QueryParameters, RouteKey, Server, StaleOn, for_origin, load,
 };
 
@@ -147,7 +147,9 @@ fn a_filter_gets_its_settings_as_json_and_its_module_from_the_folder_of_the_file
     let [filter] = &config.filters[..] else { panic!("one filter") };
     assert_eq!(filter.module, folder.path().join("a.wasm"));
     assert_eq!(filter.vm, "a", "its own name where none is given");
-    assert_eq!((filter.sha256.as_deref(), filter.on_error), (Some("ab".repeat(32).as_str()), OnError::FailOpen));
+    let pin = filter.sha256.as_ref().unwrap();
+    assert_eq!((&*pin.digest, filter.on_error), (&*"ab".repeat(32), OnError::FailOpen));
+    assert!(matches!(&pin.place, Place::Position { column: 10, .. }), "{}", pin.place);
     assert_eq!(
         filter.settings,
         r#"{"large":18446744073709551615,"on":true,"percent":10,"ratio":0.5,"rules":[{"from":"$1"}],"since":"2020-01-01","text":"${x}"}"#

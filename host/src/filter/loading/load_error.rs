@@ -7,6 +7,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::complaint::Complaint;
+use crate::config::Pin;
 
 /// A filter that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -27,8 +28,11 @@ pub enum LoadFault {
     Read { path: PathBuf, source: io::Error },
     #[error("module {path} is larger than module_bytes_max = {max}")]
     TooLarge { path: PathBuf, max: u64 },
-    #[error("module {path} has the sha256 {found}, not {expected}: pin the new digest, or restore the module")]
-    Digest { path: PathBuf, expected: String, found: String },
+    #[error(
+        "module {path} has the sha256 {found}, not {} as {} says: pin the new digest, or restore the module",
+        pin.digest, pin.place
+    )]
+    Digest { path: PathBuf, pin: Box<Pin>, found: String },
     #[error("module {path} is not a WebAssembly module this node can run: {cause}")]
     Compile { path: PathBuf, cause: String },
     #[error("it exports no proxy_abi_version_0_1_0, _0_2_0 or _0_2_1: build it with a proxy-wasm SDK")]

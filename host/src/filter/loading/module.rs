@@ -16,6 +16,7 @@ use super::super::one_line::{escaped, one_line};
 use super::super::rollout::version::Version;
 use super::super::state::State;
 use super::load_error::{LoadFault, WASM_BINDGEN_HINT};
+use crate::config::Pin;
 
 /// Code that instances can be made of.
 #[derive(Clone)]
@@ -28,11 +29,7 @@ pub(in crate::filter) struct Module {
 }
 
 /// The bytes of the module at `path` and which build they are, if they are not too many and match the pinned digest.
-pub(in crate::filter) fn read(
-    path: &Path,
-    sha256: Option<&str>,
-    bytes_max: u64,
-) -> Result<(Vec<u8>, Version), LoadFault> {
+pub(in crate::filter) fn read(path: &Path, pin: Option<&Pin>, bytes_max: u64) -> Result<(Vec<u8>, Version), LoadFault> {
     let fault = |source| LoadFault::Read { path: path.to_owned(), source };
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(fault)?;
@@ -41,18 +38,18 @@ pub(in crate::filter) fn read(
         return Err(LoadFault::TooLarge { path: path.to_owned(), max: bytes_max });
     }
     let version = Version::of(&bytes);
-    if let Some(expected) = sha256 {
-        check_digest(path, version, expected)?;
+    if let Some(pin) = pin {
+        check_digest(path, version, pin)?;
     }
     Ok((bytes, version))
 }
 
-fn check_digest(path: &Path, version: Version, expected: &str) -> Result<(), LoadFault> {
+fn check_digest(path: &Path, version: Version, pin: &Pin) -> Result<(), LoadFault> {
     let found = version.digits();
-    if found == expected {
+    if found == pin.digest {
         return Ok(());
     }
-    Err(LoadFault::Digest { path: path.to_owned(), expected: expected.to_owned(), found })
+    Err(LoadFault::Digest { path: path.to_owned(), pin: Box::new(pin.clone()), found })
 }
 
 /// Finds out which ABI the module speaks.

@@ -44,7 +44,7 @@ impl<'a> Workshop<'a> {
 
     /// The module of `filter` as it is now on disk, ready to be instantiated.
     pub(in crate::filter) fn module(&mut self, filter: &Filter) -> Result<Module, LoadFault> {
-        let (bytes, version) = module::read(&filter.module, filter.sha256.as_deref(), self.limits.module_bytes_max)?;
+        let (bytes, version) = module::read(&filter.module, filter.sha256.as_ref(), self.limits.module_bytes_max)?;
         if let Some(module) = self.modules.get(&version) {
             return Ok(module.clone());
         }

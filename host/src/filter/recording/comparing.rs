@@ -32,8 +32,10 @@ pub(super) fn first_difference(recorded: &Exchange, found: &Exchange) -> Option<
     };
     let (expected, found_callbacks) = (callbacks(recorded), callbacks(found));
     for (index, called) in expected.iter().enumerate() {
-        let Some(now) = found_callbacks.get(index) else {
-            return Some(difference(&called.name, "callback", &called.name, NOTHING));
+        let now = found_callbacks.get(index);
+        let Some(now) = now.filter(|now| now.name == called.name) else {
+            let now = now.map_or(NOTHING, |now| &now.name);
+            return Some(difference(&called.name, "callback", &called.name, now));
         };
         if let Some(difference) = in_callback(called, now) {
             return Some(difference);

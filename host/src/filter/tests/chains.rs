@@ -43,6 +43,36 @@ fn routes_configure_one_module_differently_and_it_is_compiled_once() {
 }
 
 #[test]
+fn each_kind_of_settings_is_configured_once_and_every_route_with_it_finds_that_image() {
+    let mut guest = Guest::new();
+    let name = guest.text("configured");
+    let count = format!(
+        "(drop (call $define (i32.const 0) {name} (i32.const 32)))
+         (drop (call $increment (i32.load (i32.const 32)) (i64.const 1)))"
+    );
+    let module = guest.on_configure(&count).on_request("(call $tell (i32.const 1))").build();
+    let mut node = Node::new();
+    node.add("show", &module).settings = "own".to_owned();
+    let chains = [element("show"), with_settings("show", "a"), with_settings("show", "b"), with_settings("show", "a")];
+    let chains = chains.map(|element| vec![element]);
+    let wanted = routes(&chains);
+    let filters = Filters::load(&node.wanted(&wanted), &node.environment).unwrap();
+    for chain in chains.iter().chain(&chains) {
+        let chain = filters.chain(chain).unwrap();
+        drop(run_request(&chain));
+        assert!(chain.pristine(), "its instance is its image again");
+    }
+    // The fourth route has the settings of the second, and a second exchange the instance of the first.
+    let count = |series: &str| node.metric(series);
+    assert_eq!(count("forebay_filter_compiles_total{result=\"compiled\"}").as_deref(), Some("1"));
+    assert_eq!(count("forebay_wasm_configured_total{filter=\"show\"}").as_deref(), Some("3"));
+    assert_eq!(count("forebay_filter_instances_total{cause=\"first\",filter=\"show\"}").as_deref(), Some("3"));
+    let (_, outcomes) = filters.renewed(&node.wanted(&wanted), &node.environment);
+    assert_eq!(outcomes.len(), 3, "one for each kind of settings");
+    assert_eq!(count("forebay_wasm_configured_total{filter=\"show\"}").as_deref(), Some("3"), "nothing has changed");
+}
+
+#[test]
 fn settings_that_every_route_replaces_are_not_tried() {
     let mut node = Node::new();
     let guest = Guest::new().with(

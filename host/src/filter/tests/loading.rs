@@ -3,6 +3,7 @@
 use super::super::LoadFault;
 use super::guest::{Guest, OUT};
 use super::node::{Node, element, run_request, statuses, values};
+use crate::config::{Pin, Place};
 
 fn wat(text: &str) -> Vec<u8> {
     wat::parse_str(text).unwrap()
@@ -31,9 +32,13 @@ fn missing_and_broken_modules_are_told_together() {
 fn module_is_held_to_its_digest() {
     let module = Guest::new().build();
     let mut node = Node::new();
-    node.add("probe", &module).sha256 = Some("00".repeat(32));
-    let LoadFault::Digest { found, .. } = node.load().unwrap_err().remove(0).fault else { panic!("no digest fault") };
-    node.filters[0].sha256 = Some(found);
+    let place = Place::Position { file: "edge.toml".into(), line: 4, column: 10 };
+    let pin = |digest: String| Some(Pin { digest, place: place.clone() });
+    node.add("probe", &module).sha256 = pin("00".repeat(32));
+    let fault = node.load().unwrap_err().remove(0).fault;
+    assert!(fault.to_string().contains("as edge.toml:4:10 says"), "{fault}");
+    let LoadFault::Digest { found, .. } = fault else { panic!("{fault}") };
+    node.filters[0].sha256 = pin(found);
     assert!(node.load().is_ok());
 }
 

@@ -4,6 +4,7 @@
 
 mod ahead;
 mod bounds;
+mod breakers;
 mod call_ends;
 mod calls;
 mod chains;
@@ -30,6 +31,7 @@ mod root;
 mod sharing;
 mod speed;
 mod stage;
+mod traces;
 mod trailers;
 
 pub(super) use node::{limits, profile};

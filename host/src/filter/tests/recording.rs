@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
-use proptest::prelude::*;
 
 use super::super::{Chain, EndOfStream, Filters, RecordBounds, RecordRefusal};
 use super::guest::{Guest, OUT};
 use super::node::{Node, request, response, run_both, run_request, stream};
-use super::stage::{Stage, bounds, lines, resealed};
+use super::renewing::with_canary;
+use super::stage::{Stage, bounds, lines};
 use crate::body::Body;
 use crate::config::{Isolation, OnError};
 
 /// Asks everything that only its moment knows, and lets it decide: chance, time, shared data, metrics, properties.
-fn curious() -> Vec<u8> {
+pub(super) fn curious() -> Vec<u8> {
     let mut guest = Guest::new();
     let (key, address, name, header) =
         (guest.text("k"), guest.text("source\0address"), guest.text("count{a=\"b\"}"), guest.text("user-agent"));
@@ -41,7 +41,7 @@ fn curious() -> Vec<u8> {
         .build()
 }
 
-fn both(chain: &Chain) {
+pub(super) fn both(chain: &Chain) {
     drop(run_both(chain));
 }
 
@@ -129,7 +129,7 @@ fn recorded_exchange_leaves_the_filter_as_it_was() {
 }
 
 /// Adds `x: 1`, and where the agent has the letter, `x: 2` instead.
-fn marking(letter: &str, value: &str) -> Vec<u8> {
+pub(super) fn marking(letter: &str, value: &str) -> Vec<u8> {
     let mut guest = Guest::new();
     let (agent, x) = (guest.text("user-agent"), guest.text("x"));
     let (one, other) = (guest.text("1"), guest.text(value));
@@ -144,7 +144,7 @@ fn marking(letter: &str, value: &str) -> Vec<u8> {
         .build()
 }
 
-fn by_agent(chain: &Chain, agent: &str) {
+pub(super) fn by_agent(chain: &Chain, agent: &str) {
     let mut head = request();
     head.headers.insert("user-agent", agent.parse().unwrap());
     let mut run = chain.begin(stream());
@@ -174,16 +174,20 @@ fn another_build_differs_exactly_where_it_decides_otherwise() {
 }
 
 #[test]
-fn a_host_call_that_is_not_as_recorded_is_told_with_its_number() {
-    let stage = Stage::of(&marking("b", "1"));
-    let trace = stage.record(1, |chain| by_agent(chain, "abe"));
-    let told =
-        String::from_utf8(trace.concat()).unwrap().replace("\"texts\":[\"user-agent\"]", "\"texts\":[\"accept\"]");
-    let report = stage.same(&resealed(&told));
-    let told = &report.differing[0].differences[0];
-    assert_eq!((&*told.place, &*told.what), ("proxy_on_request_headers", "call 1"));
-    assert_eq!(told.expected, "proxy_get_header_map_value(0, \"accept\")");
-    assert_eq!(told.found, "proxy_get_header_map_value(0, \"user-agent\")");
+fn a_canary_takes_part_and_each_build_runs_its_own_exchanges_again() {
+    let builds = [marking("b", "1"), marking("b", "2")];
+    let mut node = Node::new();
+    node.add("probe", &builds[0]);
+    with_canary(&mut node, &builds[1], 50);
+    let stage = Stage::on(node);
+    let trace = stage.record(40, |chain| by_agent(chain, "bea"));
+    let reports = builds.map(|build| stage.replay(&build, &trace).unwrap().same().unwrap());
+    let [stable, next] = reports.map(|report| {
+        assert!(report.differing.is_empty(), "{:#?}", report.differing);
+        (report.exchanges, report.foreign)
+    });
+    assert!(stable.0 > 0 && next.0 > 0 && stable.0 + next.0 == 40, "{stable:?} {next:?}");
+    assert_eq!(stable, (next.1, next.0));
 }
 
 #[test]
@@ -257,70 +261,4 @@ fn a_share_of_the_exchanges_takes_part() {
     let taken = lines(recording).iter().filter(|line| line.starts_with(b"{\"exchange\"")).count();
     // 40 expected, standard deviation 5.7.
     assert!((5..=90).contains(&taken), "{taken}");
-}
-
-#[test]
-fn files_that_are_no_whole_trace_are_told_for_what_they_are() {
-    let stage = Stage::of(&marking("b", "1"));
-    let trace = stage.record(2, |chain| by_agent(chain, "abe"));
-    let whole = trace.concat();
-    let module = marking("b", "1");
-    let told = |bytes: &[u8]| stage.replay(&module, &[Bytes::copy_from_slice(bytes)]).err().unwrap();
-    for bytes in [&b""[..], b"\0asm\x01\0\0\0", b"{}\n", b"{\"exchange\":{}}\n"] {
-        assert!(told(bytes).contains("no trace"), "{bytes:?}");
-    }
-    let text = String::from_utf8(whole.clone()).unwrap();
-    assert!(told(text.replace("\"format\":1", "\"format\":2").as_bytes()).contains("format 2"));
-    assert!(told(text.replace("abe", "abc").as_bytes()).contains("checksum"));
-    assert!(told(format!("{text}x").as_bytes()).contains("checksum"));
-    let orphan = text.replacen("\"exchange\":{\"filter\":0", "\"exchange\":{\"filter\":7", 1);
-    assert!(told(orphan.as_bytes()).starts_with("the trace: line 4: "));
-    let first_line = trace[0].len();
-    for len in (first_line..whole.len() - 1).step_by(97) {
-        let told = told(&whole[..len]);
-        assert!(told.contains("cut") || told.contains("line"), "{len}: {told}");
-    }
-}
-
-#[test]
-fn traces_that_lie_are_run_and_harm_nothing() {
-    let stage = Stage::of(&curious());
-    let text = String::from_utf8(stage.record(1, both).concat()).unwrap();
-    for (truth, lie) in [
-        ("\"memory\":\"", "\"memory\":\"A"),
-        ("\"bytes\":65536", "\"bytes\":18446744073709551615"),
-        ("\"globals\":[", "\"globals\":[\"i32:1\","),
-        ("proxy_on_request_headers", "memory"),
-        ("proxy_on_request_headers", "malloc"),
-        ("\"arguments\":[2,", "\"arguments\":[4294967295,"),
-        ("\"arguments\":[2]", "\"arguments\":[]"),
-        ("\"status\":0", "\"status\":99"),
-        ("\"status\":0,", ""),
-        ("\"number\":", "\"text\":\"\",\"x\":"),
-        ("{\"text\":", "{\"number\":1},{\"text\":"),
-        ("docs.example.com", "docs example com"),
-        ("192.0.2.9:4711", "nowhere"),
-        ("\"moment\":\"request\"", "\"moment\":\"root\""),
-        ("\"memory_bytes_max\":1048576", "\"memory_bytes_max\":0"),
-        ("\"at\":", "\"at\":1844674407370955161"),
-    ] {
-        assert!(text.contains(truth), "{truth}");
-        let lied = resealed(&text.replace(truth, lie));
-        if let Ok(replay) = stage.replay(&curious(), &lied) {
-            let _ = replay.same();
-            let _ = replay.other();
-        }
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-    #[test]
-    fn any_bytes_are_a_trace_or_an_error(bytes: Vec<u8>, rest: String) {
-        use super::super::recording::reading::Trace;
-        let title = br#"{"trace":{"format":1,"filter":"a","node":"b","began":0}}"#;
-        let begun = [&title[..], b"\n", rest.as_bytes()].concat();
-        prop_assert!(Trace::read(&bytes[..]).is_err());
-        prop_assert!(Trace::read(&begun[..]).is_err());
-    }
 }
