@@ -29,5 +29,6 @@ mod root;
 mod sharing;
 mod speed;
 mod trailers;
+mod wasi;
 
 pub(super) use node::{limits, profile};
