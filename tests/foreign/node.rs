@@ -95,7 +95,7 @@ impl Filtered {
         let mut last = f64::NAN;
         let reached = async {
             while last != value {
-                last = Exposition::parse(&self.metrics().await).value(name, labels);
+                last = Exposition::parse(&self.metrics().await).find(name, labels).unwrap_or(f64::NAN);
             }
         };
         patiently(&format!("{name}{labels:?} to be {value}"), reached).await;
