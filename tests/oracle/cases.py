@@ -39,13 +39,17 @@ GREETINGS = [
     Ask("refused", fields=[("X-Refuse", "1")]),
 ]
 EDITS = ("hold", "replace", "prepend", "append", "empty", "reply")
-CALLS = ("one", "two", "again", "unknown", "closed", "missing", "incomplete", "response", "reply", "done")
+CALLS = ("one", "two", "again", "unknown", "closed", "missing", "incomplete", "response", "reply", "done", "trailers")
+CLOSES = ("close", "close the response")
+GRPC = ("stream", "call", "send", "cancel", "close")
+WAITS = [Ask(f"{message} waits", fields=[("X-Wait", message)]) for message in ("request", "response")]
 SUM = [("X-Sum", "5"), ("X-Secret", "s")]
 TWICE = [("X-Twice", "one"), ("X-Twice", "two"), ("X-Empty", ""), ("Referer", "http://from.example/")]
 
 # Module, settings, requests.
 CASES = [
-    *((guest, "some settings", GREETINGS) for guest in ("rust", "rust-old", "as-solo", "as-gcore", "go", "cpp")),
+    *((guest, "some settings", GREETINGS) for guest in ("rust", "as-solo", "as-gcore", "go", "cpp")),
+    ("rust-old", "some settings", [*GREETINGS, *WAITS]),
     (
         "rust",
         "bodies",
@@ -59,13 +63,21 @@ CASES = [
         "rust",
         "calls",
         [
-            *(Ask(call, fields=[("X-Call", call)]) for call in CALLS),
+            *(Ask(call, fields=[("X-Call", call)]) for call in (*CALLS, *CLOSES)),
             Ask("none"),
         ],
     ),
     ("rust", "clockwork", [Ask("after the ticks")]),
     ("rust", "commons", [Ask("first", fields=[("X-Key", "a")]), Ask("second", fields=[("X-Key", "a")])]),
-    ("rust", "lacking", [Ask("plain"), Ask("grpc", fields=[("X-Grpc", "1")])]),
+    (
+        "rust",
+        "lacking",
+        [
+            Ask("plain"),
+            *(Ask(f"grpc {call}", fields=[("X-Grpc", call)]) for call in GRPC),
+            Ask("reply", fields=[("X-Grpc", "reply")]),
+        ],
+    ),
     (
         "rust",
         "trailers",
