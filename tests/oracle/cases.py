@@ -46,7 +46,11 @@ WAITS = [Ask(f"{message} waits", fields=[("X-Wait", message)]) for message in ("
 SUM = [("X-Sum", "5"), ("X-Secret", "s")]
 TWICE = [("X-Twice", "one"), ("X-Twice", "two"), ("X-Empty", ""), ("Referer", "http://from.example/")]
 
-# Module, settings, requests.
+ARMS = '{"name":"cart","arms":[{"name":"old","weight":3},{"name":"new","weight":1}]}'
+PHONE = [("User-Agent", "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) Mobile/15E148")]
+
+# Module, settings, requests. A module with a folder is one of this repository's filters; those here speak to the cache,
+# which is to do no harm in Envoy.
 CASES = [
     *((guest, "some settings", GREETINGS) for guest in ("rust", "as-solo", "as-gcore", "go", "cpp")),
     ("rust-old", "some settings", [*GREETINGS, *WAITS]),
@@ -97,5 +101,9 @@ CASES = [
         "turnstile",
         [*(Ask(way, fields=[("X-Way", way)]) for way in ("on", "reply", "close")), Ask("none")],
     ),
+    ("sdk", "", [Ask(name, target=f"/{name}?utm=1&a=b") for name in ("cached", "emptied", "other")]),
+    ("filters/dist/query-normalise", '{"drop":["utm_*"]}', [Ask("dropped", target="/page?utm_source=a&b=1")]),
+    ("filters/dist/device", "{}", [Ask("phone", fields=PHONE), Ask("unknown")]),
+    ("filters/dist/ab-test", ARMS, [Ask("arm", fields=[("Cookie", "ab_cart=old")])]),
     ("rust", "rash", [Ask("before"), Ask("panics", fields=[("X-Panic", "request")]), Ask("after")]),
 ]
