@@ -105,6 +105,52 @@ impl Headers {
         self.note("remove", name, refused)
     }
 
+    /// Removes every header that an origin may take for this one: itself, and where it has `-` or `_`, the other of them too.
+    /// CGI, WSGI and PHP read `x_user` and `x-user` as one name, so that a client could say `x_user` beside what a filter
+    /// says of it.
+    ///
+    /// ```
+    /// use forebay_sdk::prelude::*;
+    /// use forebay_sdk::rehearsal::{get, rehearse};
+    ///
+    /// struct Known;
+    ///
+    /// impl Filter for Known {
+    ///     type Settings = ();
+    ///     fn new((): ()) -> Self { Self }
+    ///     fn on_request(&self, request: &mut Request) -> Flow {
+    ///         request.headers_mut().remove_alike("x-user").set("x-user", "nobody");
+    ///         Flow::Continue
+    ///     }
+    /// }
+    ///
+    /// # fn main() -> Result<(), String> {
+    /// let known = rehearse::<Known>("")?;
+    /// let exchange = known.request(get("http://shop.example/").with("X_User", "root").with("X-User", "root"));
+    /// assert_eq!(exchange.sent().header("x_user"), None);
+    /// assert_eq!(exchange.sent().headers("x-user"), ["nobody"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn remove_alike(&mut self, name: &str) -> &mut Self {
+        let separators = name.bytes().filter(is_separator).count();
+        if separators > SEPARATORS_MAX {
+            for (sent, _) in self.all() {
+                if sent.bytes().map(folded).eq(name.bytes().map(folded)) {
+                    self.remove(&sent);
+                }
+            }
+            return self;
+        }
+        let mut spelling = self.known_as(name).into_owned();
+        let mut refused = calls::remove_header(self.map, &spelling).is_err();
+        for choice in 1..1_u32 << separators {
+            respell(&mut spelling, choice.trailing_zeros());
+            refused |= calls::remove_header(self.map, &spelling).is_err();
+        }
+        self.note("remove", name, refused)
+    }
+
     fn note(&mut self, verb: &str, name: &str, refused: bool) -> &mut Self {
         if refused {
             log::warn(format_args!("the proxy refused to {verb} header {name}"));
@@ -117,6 +163,27 @@ impl Headers {
             return Cow::Borrowed(":authority");
         }
         if name.bytes().any(|byte| byte.is_ascii_uppercase()) { name.to_ascii_lowercase().into() } else { name.into() }
+    }
+}
+
+/// A name has two spellings for each of its separators. Up to eight are tried; of a name with more, every header of the
+/// message is read, which costs as much as that.
+const SEPARATORS_MAX: usize = 3;
+
+fn is_separator(byte: &u8) -> bool {
+    matches!(byte, b'-' | b'_')
+}
+
+/// What all spellings of a letter have in common.
+fn folded(byte: u8) -> u8 {
+    if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() }
+}
+
+/// Gives a name the other one for its separator with this number.
+fn respell(name: &mut String, number: u32) {
+    let place = name.bytes().enumerate().filter(|(_, byte)| is_separator(byte)).nth(number as usize);
+    if let Some((at, byte)) = place {
+        name.replace_range(at..=at, if byte == b'-' { "_" } else { "-" });
     }
 }
 
@@ -133,4 +200,51 @@ fn told_as(name: &str) -> Cow<'static, str> {
 
 fn text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|fault| String::from_utf8_lossy(fault.as_bytes()).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::rehearsal::{get, rehearse};
+    use crate::{Filter, Flow, Request};
+
+    const SHORT: &str = "x-user_id";
+    const LONG: &str = "x-a-b-c-d";
+
+    struct Alike;
+
+    impl Filter for Alike {
+        type Settings = ();
+
+        fn new((): ()) -> Self {
+            Self
+        }
+
+        fn on_request(&self, request: &mut Request) -> Flow {
+            request.headers_mut().remove_alike(SHORT).remove_alike(LONG).remove_alike("plain");
+            Flow::Continue
+        }
+    }
+
+    #[test]
+    fn every_spelling_of_a_name_is_removed_and_no_other_name() {
+        let alike = rehearse::<Alike>("").unwrap();
+        for (name, stays) in [
+            ("x-user-id", false),
+            ("x_user_id", false),
+            ("X_User-ID", false),
+            ("x-user_id", false),
+            ("x-user", true),
+            ("xuser-id", true),
+            ("x-a-b-c-d", false),
+            ("x_a-b_c-d", false),
+            ("X_A_B_C_D", false),
+            ("x-a-b-c", true),
+            ("plain", false),
+            ("plain-", true),
+        ] {
+            let exchange = alike.request(get("http://a.example/").with(name, "1").with(name, "2").with("other", "3"));
+            let left = exchange.sent().headers(&name.to_ascii_lowercase()).len();
+            assert_eq!((left, exchange.sent().header("other")), (if stays { 2 } else { 0 }, Some("3")), "{name}");
+        }
+    }
 }

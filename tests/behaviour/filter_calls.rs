@@ -200,6 +200,24 @@ async fn a_filter_tells_of_an_exchange_after_its_end() {
 }
 
 #[tokio::test]
+async fn a_filter_tells_of_a_request_whose_client_has_left_before_the_response() {
+    // It can still read the path.
+    let read = "(call $value (i32.const 0) (i32.const 112) (i32.const 5) (i32.const 0) (i32.const 4))";
+    let log =
+        format!("(func (export \"proxy_on_log\") (param i32) (if (i32.eqz {read}) (then (call $ask (i32.const 0)))))");
+    let Setting { node, site, helper, _folder } = through(&guest("", "", &log), "").await;
+    let gate = Gate::closed();
+    site.otherwise(Answer::ok("page").after(&gate));
+    helper.otherwise(Answer::ok("noted"));
+    let mut client = node.connect().await;
+    client.send("GET /gone HTTP/1.1\r\nHost: a.example\r\n\r\n").await;
+    site.requests_reach(1).await;
+    drop(client);
+    helper.requests_reach(1).await;
+    gate.open();
+}
+
+#[tokio::test]
 async fn a_filter_that_calls_its_own_node_ends_there() {
     let relay = Relay::start().await;
     let origins = (Origin::start().await, Origin::start().await);

@@ -80,6 +80,29 @@ async fn only_a_trusted_proxy_says_whom_it_speaks_for() {
 }
 
 #[tokio::test]
+async fn what_an_origin_may_read_as_a_proxys_word_stays_here() {
+    let forged =
+        ["X_Forwarded_For", "x-forwarded_for", "X_Forwarded_Proto", "X_Forwarded-Host", "X_Request_Id", "X_Real_IP"];
+    let told = forged.map(|name| (name, "192.0.2.1"));
+    for proxies in ["127.0.0.0/8", "10.0.0.0/8"] {
+        let origin = Origin::start().await;
+        origin.otherwise(Answer::ok("a"));
+        let listener = format!("[[listener]]\naddress = \"127.0.0.1:0\"\ntrusted_proxies = [\"{proxies}\"]\n");
+        let node = TestNode::start(&format!("{listener}{}", one_route(&origin)));
+        let mut fields = told.to_vec();
+        fields.push(("X_Own_Field", "kept"));
+        for method in ["GET", "POST"] {
+            node.connect().await.request(method, "/a", &fields, b"").await;
+        }
+        for seen in origin.seen() {
+            let sent: Vec<_> = forged.iter().filter(|name| seen.header(name).is_some()).collect();
+            assert_eq!((sent, seen.header("x_own_field")), (Vec::new(), Some("kept")), "{}", seen.method);
+        }
+        assert_eq!(origin.seen().len(), 2);
+    }
+}
+
+#[tokio::test]
 async fn routes_are_chosen_by_host_and_longest_path() {
     let (shop, docs) = (Origin::start().await, Origin::start().await);
     shop.otherwise(Answer::ok("shop"));

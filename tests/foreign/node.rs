@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::ExitStatus;
+use std::process::{Command, ExitStatus};
 
 use support::{Binary, Exposition, Origin, RawClient, Response, get, patiently, skip};
 
@@ -22,7 +22,16 @@ pub(crate) fn built(guest: &str) -> Option<PathBuf> {
         skip(&format!("the guest {guest} was not built: see scripts/build-guests"));
         return None;
     }
+    assert!(is_fresh(&module), "the guest {guest} was built from other sources than these: run scripts/build-guests");
     Some(module)
+}
+
+/// Whether a guest's sources are what it was built from: an older one fails in ways that tell nothing.
+fn is_fresh(module: &Path) -> bool {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut check = Command::new("sha256sum");
+    check.args(["--check", "--status"]).arg(module.with_extension("sources")).current_dir(root);
+    check.status().is_ok_and(|status| status.success())
 }
 
 impl Filtered {

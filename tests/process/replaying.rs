@@ -11,6 +11,31 @@ use tempfile::TempDir;
 /// A filter that does nothing at all.
 const IDLE: &str = r#"(module (func (export "proxy_abi_version_0_2_1")) (memory (export "memory") 1))"#;
 
+/// Asks the origin `/auth` before it lets a request on, with the answer in `x-auth`.
+const ASKING: &str = r#"(module
+(import "env" "proxy_http_call" (func $call (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
+(import "env" "proxy_get_buffer_bytes" (func $get (param i32 i32 i32 i32 i32) (result i32)))
+(import "env" "proxy_add_header_map_value" (func $add (param i32 i32 i32 i32 i32) (result i32)))
+(import "env" "proxy_set_effective_context" (func $turn (param i32) (result i32)))
+(import "env" "proxy_continue_stream" (func $go (param i32) (result i32)))
+(memory (export "memory") 1)
+(global $stream (mut i32) (i32.const 0))
+(data (i32.const 64) "site") (data (i32.const 80) "x-auth")
+(data (i32.const 96) "\03\00\00\00\07\00\00\00\03\00\00\00\05\00\00\00\05\00\00\00\0a\00\00\00\01\00\00\00")
+(data (i32.const 124) ":method\00GET\00:path\00/auth\00:authority\00a\00")
+(func (export "proxy_abi_version_0_2_1"))
+(func (export "malloc") (param i32) (result i32) (i32.const 32768))
+(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
+  (global.set $stream (local.get 0))
+  (drop (call $call (i32.const 64) (i32.const 4) (i32.const 96) (i32.const 65) (i32.const 0) (i32.const 0)
+    (i32.const 0) (i32.const 0) (i32.const 5000) (i32.const 8)))
+  (i32.const 1))
+(func (export "proxy_on_http_call_response") (param i32 i32 i32 i32 i32)
+  (drop (call $get (i32.const 4) (i32.const 0) (i32.const 100) (i32.const 0) (i32.const 4)))
+  (drop (call $turn (global.get $stream)))
+  (drop (call $add (i32.const 0) (i32.const 80) (i32.const 6) (i32.load (i32.const 0)) (i32.load (i32.const 4))))
+  (drop (call $go (i32.const 0)))))"#;
+
 fn record(node: &TestNode, filter: &str, trace: &Path) -> Child {
     let mut command = forebay();
     command.args(["filter", "record", filter, "--exchanges", "50", "--admin", &node.admin().to_string(), "-o"]);
@@ -69,6 +94,30 @@ async fn recorded_exchanges_of_a_node_run_the_same_again() {
             assert!(output.status.success(), "{told}");
             assert!(told.starts_with(&format!("{filter}: 50 of 50 exchanges ")), "{told}");
         }
+    }
+}
+
+#[tokio::test]
+async fn exchanges_with_calls_run_the_same_again_without_anybody_to_call() {
+    let folder = TempDir::new().expect("a temporary folder can be made");
+    let (trace, module) = (folder.path().join("trace"), folder.path().join("asking.wasm"));
+    fs::write(&module, wat::parse_str(ASKING).expect("it is wat")).expect("a temporary file can be written");
+    let origin = Origin::start().await;
+    origin.on("/auth", Answer::ok("yes")).otherwise(Answer::ok("a"));
+    let filter = format!("[filters.asking]\nmodule = {module:?}\n");
+    let node = TestNode::start(&format!("{filter}{}filters = [\"asking\"]\n", one_route(&origin)));
+    let mut recording = record(&node, "asking", &trace);
+    while recording.try_wait().expect("it was started").is_none() {
+        node.get("/page").await;
+    }
+    let said = told(&recording.wait_with_output().expect("it has ended"));
+    assert!(said.starts_with("50 exchanges recorded, "), "{said}");
+    let passed = origin.seen().into_iter().find(|seen| seen.target == "/page").expect("it was let on");
+    assert_eq!(passed.header("x-auth"), Some("yes"));
+    drop((node, origin));
+    for more in [&[][..], &["--diff"]] {
+        let output = replay(&module, &trace, more);
+        assert!(told(&output).starts_with("asking: 50 of 50 exchanges "), "{}", told(&output));
     }
 }
 

@@ -5,7 +5,7 @@
 //! | `name` | required | of the test: in the names of cookie and key part |
 //! | `arms` | required | tables of a `name`, a `weight` and, where its requests go elsewhere, an `origin` |
 //! | `cookie` | see [`SetCookie`] | keeps a user in one arm; `ab_NAME` unless it says otherwise |
-//! | `header` | `"x-ab-NAME"` | tells the arm to the origin; what a client sends in it is removed |
+//! | `header` | `"x-ab-NAME"` | tells the arm to the origin; what a client sends in it is removed, also with `_` for `-` |
 //! | `in_key` | `true` | whether responses are stored apart by arm |
 
 use std::collections::BTreeSet;
@@ -112,7 +112,7 @@ impl Filter for AbTest {
         if let Some(counter) = self.requests.get(position) {
             counter.increment();
         }
-        request.headers_mut().set(header.as_str(), arm.name.as_str());
+        request.headers_mut().remove_alike(header.as_str()).set(header.as_str(), arm.name.as_str());
         if *in_key {
             request.cache().key_part(&format!("ab.{name}"), arm.name.as_str());
         }

@@ -6,7 +6,7 @@
 //! | `verified` | none | tables of an `agent` part and the `networks` it comes from; from elsewhere it is an impostor, and blocked |
 //! | `missing` | `"allow"` | requests without a user agent: `"allow"` or `"block"` |
 //! | `status` | `403` | of the answer to a blocked request: 403 or 404 |
-//! | `header` | `"x-bot"` | request header: `verified`, `likely` or `no`; what a client sends in it is removed; `false` for none |
+//! | `header` | `"x-bot"` | request header: `verified`, `likely` or `no`; what a client sends in it is removed, also with `_` for `-`; `false` for none |
 
 use std::str::FromStr;
 
@@ -141,7 +141,7 @@ impl Filter for BotBlock {
             return Flow::reply(self.settings.status.0).header("cache-control", "no-store");
         }
         if let Some(name) = &self.settings.header {
-            request.headers_mut().set(name.as_str(), verdict.word());
+            request.headers_mut().remove_alike(name.as_str()).set(name.as_str(), verdict.word());
         }
         Flow::Continue
     }

@@ -2,7 +2,7 @@
 //!
 //! | key | default | what it does |
 //! |---|---|---|
-//! | `header` | `"x-device"` | request header with the class; what a client sends in it is removed; `false` for none |
+//! | `header` | `"x-device"` | request header with the class; what a client sends in it is removed, also with `_` for `-`; `false` for none |
 //! | `in_key` | `true` | whether responses are stored apart by class |
 //! | `vary` | `false` | adds what the class is read from to `Vary`, for caches behind this one |
 
@@ -47,7 +47,7 @@ impl Filter for Device {
         let agent = request.headers().get("user-agent").unwrap_or_default();
         let class = Class::of(&agent, hint.as_deref()).word();
         if let Some(name) = &self.settings.header {
-            request.headers_mut().set(name.as_str(), class);
+            request.headers_mut().remove_alike(name.as_str()).set(name.as_str(), class);
         }
         if self.settings.in_key {
             request.cache().key_part("device", class);

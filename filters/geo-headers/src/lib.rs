@@ -6,7 +6,7 @@
 //! | `otherwise` | none | the headers of clients that are in no network |
 //! | `key_headers` | none | headers by which responses are stored apart |
 //!
-//! What a client itself sends in any header of the table is removed.
+//! What a client itself sends in any header of the table is removed, also with `_` for `-`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
@@ -110,10 +110,10 @@ impl Filter for GeoHeaders {
         let holds = |located: &&Located| client.is_some_and(|client| located.network.contains(client));
         let place = self.networks.iter().find(holds).map_or(&self.otherwise, |located| &located.headers);
         for name in &self.known {
-            match place.get(name) {
-                Some(Value(value)) => request.headers_mut().set(name.as_str(), value),
-                None => request.headers_mut().remove(name.as_str()),
-            };
+            let headers = request.headers_mut().remove_alike(name.as_str());
+            if let Some(Value(value)) = place.get(name) {
+                headers.set(name.as_str(), value);
+            }
         }
         for KeyHeader(name) in &self.key_headers {
             if let Some(Value(value)) = place.get(name) {

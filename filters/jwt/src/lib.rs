@@ -115,18 +115,10 @@ impl Jwt {
         Ok(Some(claims))
     }
 
-    /// Takes off what a client itself sends in the headers of claims, also with `_` for `-`: to a CGI or WSGI server
-    /// these are one name.
+    /// Takes off what a client itself sends in the headers of claims, also with `_` for `-`.
     fn take_back(&self, request: &mut Request) {
-        let headers = &self.settings.headers;
-        if headers.is_empty() {
-            return;
-        }
-        let folded = |name: &str| name.replace('_', "-");
-        for (sent, _) in request.headers().all() {
-            if headers.keys().any(|name| folded(name.as_str()).eq_ignore_ascii_case(&folded(&sent))) {
-                request.headers_mut().remove(&sent);
-            }
+        for name in self.settings.headers.keys() {
+            request.headers_mut().remove_alike(name.as_str());
         }
     }
 

@@ -295,6 +295,13 @@ impl Flight {
         }
     }
 
+    /// How many bytes this reader has still to come, where the head told the length.
+    pub(super) fn left(&self, seat: usize) -> Option<u64> {
+        let length = self.head.get()?.length?;
+        let at = self.lock().seats[seat].as_ref().map_or(0, |seat| seat.at);
+        Some(length.saturating_sub(at))
+    }
+
     /// Has this reader had everything? Also where the writer has not said so yet, but the head did.
     pub(super) fn finished(&self, seat: usize) -> bool {
         let promised = self.head.get().and_then(|head| head.length);

@@ -106,6 +106,28 @@ impl Body for Follower {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.flight.head.get().and_then(|head| head.length).map_or_else(SizeHint::default, SizeHint::with_exact)
+        self.flight.left(self.seat).map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+    use crate::cache::lookup::tests::house;
+
+    #[tokio::test]
+    async fn a_reader_knows_how_much_is_still_to_come_and_when_nothing_is() {
+        let house = house();
+        let lead = house.lead();
+        let follower = lead.follower();
+        let mut filling = lead.fill(house.head(Some(3)));
+        let Landing::Shared(_, mut follower) = follower.landing().await else { panic!("the head is here") };
+        for (piece, left) in [("ab", 1), ("c", 0)] {
+            filling.push(Bytes::from_static(piece.as_bytes())).await.expect("somebody reads");
+            follower.frame().await.expect("a frame").expect("data");
+            assert_eq!((follower.size_hint().exact(), follower.is_end_stream()), (Some(left), left == 0), "{piece}");
+        }
     }
 }

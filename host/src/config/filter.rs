@@ -61,6 +61,10 @@ pub struct Filter {
     pub sha256: Option<String>,
     /// `settings` as JSON text, or the string itself where `settings` is a string; empty where there is none.
     pub settings: String,
+    /// The same of `vm_settings`.
+    pub vm_settings: String,
+    /// By which a module with several plugins in it knows which one it is.
+    pub root_id: String,
     pub on_error: OnError,
     pub isolation: Isolation,
     /// On which side of the cache, if a route says nothing else.
@@ -81,6 +85,8 @@ impl Filter {
             module,
             sha256: None,
             settings: settings.into(),
+            vm_settings: String::new(),
+            root_id: String::new(),
             on_error: OnError::FailClosed,
             isolation: Isolation::Request,
             at: Side::Client,

@@ -80,6 +80,7 @@ impl Outgoing<'_> {
                 headers.remove(name);
             }
         }
+        remove_alike(&mut headers);
         if audience == Audience::Everybody {
             for name in &FOR_ONE_CLIENT {
                 headers.remove(name);
@@ -126,6 +127,21 @@ impl Outgoing<'_> {
         }
         Ok(())
     }
+}
+
+/// Takes out what an origin may read as one of the fields that it is told by proxies, whoever sends it: to CGI, WSGI and PHP
+/// `_` is as good as `-`, and no proxy writes it.
+fn remove_alike(headers: &mut HeaderMap) {
+    let alike = |name: &&HeaderName| name.as_str().contains('_') && is_own(&name.as_str().replace('_', "-"));
+    let found: Vec<HeaderName> = headers.keys().filter(alike).cloned().collect();
+    for name in &found {
+        headers.remove(name);
+    }
+}
+
+fn is_own(name: &str) -> bool {
+    let own = [X_FORWARDED_FOR, X_FORWARDED_PROTO, X_FORWARDED_HOST, X_REQUEST_ID];
+    own.iter().chain(&NAMED_BY_PROXIES).any(|own| own.as_str() == name)
 }
 
 /// The trailers that a response has announced, until it is known whether they go on.

@@ -42,6 +42,15 @@ pub(super) struct Passage {
     pub(super) end: EndOfStream,
 }
 
+impl Drop for Passage {
+    /// A client that leaves before there is a response has the filters' last callbacks come from here.
+    fn drop(&mut self) {
+        if let Some(run) = &mut self.run {
+            run.keep_request(&mut self.head);
+        }
+    }
+}
+
 impl Passage {
     /// The codings that the route offers; none where filters read the body, which they do uncoded.
     pub(super) fn offer(&self) -> Option<&Offer> {
@@ -209,8 +218,8 @@ impl<'a> Visit<'a> {
 
     /// Keeps filters for the rest of the exchange, and lets those that see bodies see this one.
     fn stay(&mut self, mut run: Company, parts: &response::Parts, mut body: Body) -> Body {
-        if let Some(passage) = self.passage.take() {
-            run.keep(passage.head, parts.clone());
+        if let Some(mut passage) = self.passage.take() {
+            run.keep(&mut passage.head, parts.clone());
         }
         if !self.head_only() && !bodiless(parts.status) && !body.is_end_stream() {
             body = run.through_response(body);

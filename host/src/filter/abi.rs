@@ -137,9 +137,14 @@ impl TryFrom<u32> for MetricKind {
     }
 }
 
-/// The kinds of stream a guest may continue or close; this host treats them alike.
+/// The kinds of stream a guest may continue or close: a request's and a response's, which this host treats alike. There are
+/// no streams of TCP.
 pub(super) fn stream_type(number: u32) -> Result<(), Status> {
-    if number <= 3 { Ok(()) } else { Err(Status::BadArgument) }
+    match number {
+        0 | 1 => Ok(()),
+        2 | 3 => Err(Status::Unimplemented),
+        _ => Err(Status::BadArgument),
+    }
 }
 
 /// How loud a guest's log line is.
@@ -182,7 +187,8 @@ mod tests {
         assert_eq!(MetricKind::try_from(3), Err(Status::BadArgument));
         assert!((0..=5).all(|number| LogLevel::try_from(number).is_ok()));
         assert_eq!(LogLevel::try_from(6), Err(Status::BadArgument));
-        assert!((0..=3).all(|number| stream_type(number).is_ok()));
+        assert!((0..=1).all(|number| stream_type(number).is_ok()));
+        assert!((2..=3).all(|number| stream_type(number) == Err(Status::Unimplemented)));
         assert_eq!(stream_type(4), Err(Status::BadArgument));
     }
 }

@@ -37,7 +37,7 @@ impl Environment {
             clock,
             workers,
             node_name: node_name.into(),
-            metrics: FilterMetrics::new(registry)?,
+            metrics: FilterMetrics::new(registry, workers)?,
             families: Arc::new(Families::new(registry.clone())),
             commons: Arc::new(Commons::default()),
             renewal: Renewal::Pages,

@@ -290,9 +290,7 @@ impl Instance {
     fn decide(&mut self, action: u32, prospect: Prospect) -> Result<Decision, Broken> {
         let state = self.store.data_mut();
         state.effective = state.context;
-        if state.grown {
-            check_headers(state)?;
-        }
+        check_headers(state)?;
         if let Some(decision) = mem::take(&mut state.wish).decision() {
             return Ok(decision);
         }

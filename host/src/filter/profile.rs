@@ -34,6 +34,9 @@ pub(super) struct Profile {
     pub(super) abi: Abi,
     /// What the guest reads as its plugin configuration.
     pub(super) settings: Vec<u8>,
+    /// What it reads as its virtual machine's.
+    pub(super) vm_settings: Vec<u8>,
+    pub(super) root_id: Box<str>,
     pub(super) on_error: OnError,
     pub(super) header_pause: HeaderPause,
     /// How many instances there are.
@@ -69,6 +72,8 @@ impl Profile {
             commons: environment.commons.clone(),
             abi,
             settings: filter.settings.clone().into_bytes(),
+            vm_settings: filter.vm_settings.clone().into_bytes(),
+            root_id: filter.root_id.as_str().into(),
             on_error: filter.on_error,
             header_pause: filter.header_pause,
             live: Arc::default(),

@@ -230,9 +230,18 @@ impl Run {
         !ensemble.seats.calls.is_empty() || entered.any(|plugin| plugin.interests.in_the_end())
     }
 
-    /// Gives the heads into the filters' keeping, to be seen in the callbacks that remain.
-    pub fn keep(&mut self, request: RequestHead, response: response::Parts) {
+    /// Takes the heads into the filters' keeping, to be seen in the callbacks that remain.
+    pub fn keep(&mut self, request: &mut RequestHead, response: response::Parts) {
+        let request = mem::replace(request, no_request());
         lock(&self.shared).kept = Some(Box::new(Heads { request, response: Some(response) }));
+    }
+
+    /// Takes the request of an exchange that ends without a response, to be seen in the last callbacks.
+    pub fn keep_request(&mut self, request: &mut RequestHead) {
+        let mut ensemble = lock(&self.shared);
+        if ensemble.kept.is_none() {
+            ensemble.kept = Some(Box::new(Heads { request: mem::replace(request, no_request()), response: None }));
+        }
     }
 
     /// The response's body as the filters let it through; untouched where none of them sees bodies. The heads are kept
@@ -269,11 +278,7 @@ impl Run {
 
     /// What filters wanted of the cache since this was asked last.
     pub fn take_cache_verbs(&mut self) -> Option<Box<CacheVerbs>> {
-        let mut ensemble = lock(&self.shared);
-        let notes = ensemble.seats.notes_mut()?;
-        // Most filters want nothing, and looking changes nothing.
-        notes.marks.get().verbs.as_ref()?;
-        notes.marks.change().verbs.take()
+        cache_verbs(&mut lock(&self.shared))
     }
 
     /// Tells why the response is what it is, where no filter made it.
@@ -298,12 +303,27 @@ impl Run {
         lock(&self.shared).end();
     }
 
+    /// Ends the contexts now. Tells the time that all of the run has spent in guests, and what these wanted of the cache
+    /// since that was asked last.
+    pub fn conclude(&mut self) -> (Duration, Option<Box<CacheVerbs>>) {
+        let mut ensemble = lock(&self.shared);
+        ensemble.end();
+        (ensemble.elapsed(), cache_verbs(&mut ensemble))
+    }
+
     /// Ends the contexts now, and tells the time that all of the run has spent in guests.
     pub fn finish(self) -> Duration {
         let shared = self.shared.clone();
         drop(self);
         lock(&shared).elapsed()
     }
+}
+
+fn cache_verbs(ensemble: &mut Ensemble) -> Option<Box<CacheVerbs>> {
+    let notes = ensemble.seats.notes_mut()?;
+    // Most filters want nothing, and looking changes nothing.
+    notes.marks.get().verbs.as_ref()?;
+    notes.marks.change().verbs.take()
 }
 
 impl Drop for Run {

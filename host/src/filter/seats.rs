@@ -186,7 +186,7 @@ impl Seats {
         let prospect = Prospect::Some;
         let moment = match (&heads, standing) {
             (None, _) => Moment::Done,
-            (Some(_), Standing::Lingering) => Moment::Log,
+            (Some(heads), Standing::Lingering) => heads.last_moment(),
             (Some(Heads { response: None, .. }), _) => Moment::Request,
             (Some(Heads { response: Some(_), .. }), _) => Moment::Response,
         };
@@ -271,7 +271,8 @@ impl Seats {
 
     /// What others in an instance have made of the heads that one of the filters held back.
     pub(super) fn release_heads(&self) -> Option<Box<Heads>> {
-        (0..self.taken.len()).filter_map(|index| self.mailbox(index)?.release()).last()
+        // Only one of them holds it, and all show nothing from now on.
+        (0..self.taken.len()).filter_map(|index| self.mailbox(index)?.release()).reduce(|_, heads| heads)
     }
 
     /// Has `cx` woken by the next letter.
@@ -342,7 +343,7 @@ impl Seats {
         self.watch = now;
         self.elapsed += spent;
         if let Some(duration) = plugin.meters.duration(callback) {
-            duration.observe(spent.as_secs_f64());
+            duration.observe(spent);
         }
     }
 

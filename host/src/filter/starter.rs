@@ -95,11 +95,12 @@ impl Starter {
     fn configure(&mut self) -> Result<(), LoadFault> {
         let state = self.store.data_mut();
         state.gate = Gate::Open;
-        let settings_bytes = u32::try_from(state.profile.settings.len()).unwrap_or(u32::MAX);
+        let bytes = |settings: &[u8]| u32::try_from(settings.len()).unwrap_or(u32::MAX);
+        let (vm_bytes, bytes) = (bytes(&state.profile.vm_settings), bytes(&state.profile.settings));
         if let Some(create) = self.callback::<(u32, u32), ()>("proxy_on_context_create")? {
             self.call(&create, (ROOT_CONTEXT, 0))?;
         }
-        for (callback, bytes) in [("proxy_on_vm_start", 0), ("proxy_on_configure", settings_bytes)] {
+        for (callback, bytes) in [("proxy_on_vm_start", vm_bytes), ("proxy_on_configure", bytes)] {
             if let Some(function) = self.callback::<(u32, u32), u32>(callback)?
                 && self.call(&function, (ROOT_CONTEXT, bytes))? == 0
             {

@@ -19,6 +19,7 @@ use super::instance::wish::Wish;
 use super::isolation::residents::Residents;
 use super::loading::complaint::Complaint;
 use super::measures::series::Series;
+use super::messages::growth::Growth;
 use super::messages::message::Message;
 use super::notes::Notes;
 use super::profile::Profile;
@@ -46,6 +47,8 @@ pub(super) enum Moment {
     Response,
     /// Both heads, to be read: the exchange is over.
     Log,
+    /// The request's head, to be read: the exchange was over before there was a response.
+    Abandoned,
     /// The notes alone: the messages have left.
     Done,
 }
@@ -84,10 +87,8 @@ pub(super) struct State {
     pub(super) wish: Wish,
     /// The other contexts in a shared instance; nobody where exchanges are kept apart.
     pub(super) residents: Residents,
-    /// Whether the guest put anything into a header section in this callback.
-    pub(super) grown: bool,
-    /// Bytes the guest put into header sections in this callback.
-    pub(super) grown_bytes: usize,
+    /// Of the running callback.
+    pub(super) growth: Growth,
     pub(super) log: LogBudget,
     /// What the guest said while it started.
     pub(super) complaint: Complaint,
@@ -129,8 +130,7 @@ impl State {
             effective: ROOT_CONTEXT,
             wish: Wish::default(),
             residents: Residents::default(),
-            grown: false,
-            grown_bytes: 0,
+            growth: Growth::default(),
             log: LogBudget::default(),
             complaint: Complaint::default(),
             overtime: Overtime::default(),
@@ -146,8 +146,7 @@ impl State {
         self.effective = context;
         self.moment = moment;
         self.wish = Wish::default();
-        self.grown = false;
-        self.grown_bytes = 0;
+        self.growth = Growth::default();
         self.overtime = Overtime::default();
         let undo = self.profile.undo();
         self.request.begin(undo);
@@ -201,7 +200,8 @@ impl State {
         if self.acts_for_other() {
             return self.residents.heads(self.effective).map(|heads| &heads.request);
         }
-        matches!(self.sight(), Moment::Request | Moment::Response | Moment::Log).then(|| self.request.get())
+        let lent = matches!(self.sight(), Moment::Request | Moment::Response | Moment::Log | Moment::Abandoned);
+        lent.then(|| self.request.get())
     }
 
     pub(super) fn response(&self) -> Option<&response::Parts> {

@@ -171,7 +171,7 @@ impl Exchange {
     async fn receive(&mut self) {
         let Some((parts, mut body)) = self.response.take() else { return };
         if self.run.stays() {
-            self.run.keep(self.visit.head.clone(), parts.clone());
+            self.run.keep(&mut self.visit.head.clone(), parts.clone());
         }
         if !body.is_end_stream() {
             body = self.run.through_response(body);

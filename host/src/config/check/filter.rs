@@ -57,6 +57,8 @@ pub(super) fn check(name: &str, section: &mut Section<'_>) -> Filter {
             .unwrap_or_default(),
         sha256: section.field("sha256").and_then(|field| digest(&field)),
         settings: section.field("settings").and_then(|field| settings::text(&field)).unwrap_or_default(),
+        vm_settings: section.field("vm_settings").and_then(|field| settings::text(&field)).unwrap_or_default(),
+        root_id: section.field("root_id").and_then(|field| field.text()).unwrap_or_default(),
         on_error: section.choice("on_error", &ON_ERROR),
         isolation: section.choice("isolation", &ISOLATION),
         at: section.choice("at", &AT),

@@ -3,7 +3,7 @@
 use http::Method;
 
 use super::folder_with;
-use crate::config::{Config, HeaderPause, Isolation, Side, load, load_anew};
+use crate::config::{Config, Filter, HeaderPause, Isolation, Side, load, load_anew};
 
 /// A filter `a` with these lines, and a chain in which this is the element.
 fn chain(filter: &str, element: &str) -> Result<Config, String> {
@@ -27,6 +27,9 @@ fn what_an_element_says_takes_the_place_of_what_the_filter_says() {
         (&["/route".to_owned()][..], &vec![Method::GET])
     );
     assert_eq!((filter.settings.as_str(), element.settings.as_deref()), ("own", Some("{\"x\":1}")));
+    let named = chain("root_id = \"second\"\nvm_settings = { y = [2] }", "\"a\"").unwrap();
+    let Filter { root_id, vm_settings, settings, .. } = &named.filters[0];
+    assert_eq!([root_id, vm_settings, settings], ["second", "{\"y\":[2]}", ""]);
     let plain = chain("methods = [\"PUT\"]", "\"a\"").unwrap();
     assert_eq!(
         (&plain.routes[0].filters[0].condition.methods, &plain.routes[0].filters[0].settings),

@@ -191,7 +191,7 @@ impl Trip {
             return Ok((body, said));
         }
         let bare = head.method == Method::HEAD || bodiless(parts.status) || body.is_end_stream();
-        company.keep(head, parts.clone());
+        company.keep(&mut head, parts.clone());
         if bare {
             return Ok((body, said));
         }

@@ -14,33 +14,36 @@ pub(in crate::exchange) struct Company {
     run: Run,
     /// `None` on trial: nothing is purged.
     purger: Option<Arc<Edge>>,
+    /// Whether the filters have ended: to end them again would change nothing, and cost what locks cost.
+    over: bool,
 }
 
 impl Company {
     /// No filter is entered yet.
     pub(in crate::exchange) fn begin(chain: &Chain, stream: Stream, purger: Option<&Arc<Edge>>) -> Self {
-        Self { run: chain.begin(stream), purger: purger.cloned() }
+        Self { run: chain.begin(stream), purger: purger.cloned(), over: false }
     }
 
     /// Ends the filters now, and tells the time that they have spent.
     pub(in crate::exchange) fn finish(mut self) -> Duration {
-        self.end();
-        self.run.elapsed()
+        self.end()
     }
 
-    fn end(&mut self) {
-        self.run.end();
-        if let Some(purger) = &self.purger
-            && let Some(said) = self.run.take_cache_verbs()
-        {
+    fn end(&mut self) -> Duration {
+        let (elapsed, said) = self.run.conclude();
+        self.over = true;
+        if let (Some(purger), Some(said)) = (&self.purger, said) {
             purger.purge_as_wished(said.purges);
         }
+        elapsed
     }
 }
 
 impl Drop for Company {
     fn drop(&mut self) {
-        self.end();
+        if !self.over {
+            self.end();
+        }
     }
 }
 

@@ -17,6 +17,7 @@ pub(in crate::filter) struct Limiter {
     /// Of all tables.
     table_elements: usize,
     refused: bool,
+    grown: bool,
 }
 
 impl Limiter {
@@ -26,6 +27,7 @@ impl Limiter {
             table_elements_max: usize::try_from(limits.table_elements_max).unwrap_or(usize::MAX),
             table_elements: 0,
             refused: false,
+            grown: false,
         }
     }
 
@@ -33,11 +35,22 @@ impl Limiter {
     pub(in crate::filter) fn refused(&self) -> bool {
         self.refused
     }
+
+    /// Whether the memory has grown since it was `settled`.
+    pub(in crate::filter) fn grown(&self) -> bool {
+        self.grown
+    }
+
+    /// The memory is as large as it is meant to be.
+    pub(in crate::filter) fn settled(&mut self) {
+        self.grown = false;
+    }
 }
 
 impl ResourceLimiter for Limiter {
     fn memory_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         self.refused |= desired > self.memory_bytes_max;
+        self.grown |= desired <= self.memory_bytes_max;
         Ok(desired <= self.memory_bytes_max)
     }
 

@@ -5,10 +5,10 @@ use super::super::state::{Moment, State};
 use super::memory::{self, Out, Slice, split};
 use super::outcome::{Answer, Guest};
 
-/// The buffer, where it is there. The virtual machine has no configuration of its own here: it is there and empty.
+/// The buffer, where it is there.
 fn contents(state: &State, buffer: BufferType) -> Result<&[u8], Status> {
     match buffer {
-        BufferType::VmConfiguration => Ok(&[]),
+        BufferType::VmConfiguration => Ok(&state.profile.vm_settings),
         BufferType::PluginConfiguration => Ok(&state.profile.settings),
         BufferType::CallBody => match &state.call {
             Some(Ok(answer)) => Ok(&answer.body),

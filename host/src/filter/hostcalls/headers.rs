@@ -45,7 +45,7 @@ pub(super) fn set_pairs(guest: &mut Guest<'_>, map: u32, pairs: Slice) -> Answer
     let pairs = wire::read(pairs.read(memory)?)?;
     let bytes = pairs.iter().map(|(name, value)| name.len() + value.len()).sum();
     state.message_mut(map)?;
-    grow(state, pairs.len(), bytes)?;
+    grow(state, (map, pairs.len()), bytes)?;
     state.message_mut(map)?.replace(&pairs)?;
     if !pairs.iter().any(|(name, _)| name.eq_ignore_ascii_case(LENGTH)) {
         note_resized(state, map);
@@ -75,7 +75,7 @@ pub(super) fn set(guest: &mut Guest<'_>, map: u32, name: Slice, value: Slice, jo
     let (memory, state) = split(guest)?;
     let (name, value) = (name.read(memory)?, value.read(memory)?);
     let count = state.message_mut(map)?.headers().len() + 1;
-    grow(state, count, name.len() + value.len())?;
+    grow(state, (map, count), name.len() + value.len())?;
     state.message_mut(map)?.set(name, value, joining)?;
     Ok(())
 }
@@ -107,14 +107,13 @@ fn note_resized(state: &mut State, map: MapType) {
     }
 }
 
-/// Notes that a section is about to grow to `count` headers by `bytes`. The exact limits are held when the callback is
+/// Notes that `map` is about to grow to `count` headers by `bytes`. The exact limits are held when the callback is
 /// over; in its midst twice as many headers and that many bytes bound what a guest can pile up.
-fn grow(state: &mut State, count: usize, bytes: usize) -> Result<(), Fault> {
+fn grow(state: &mut State, (map, count): (MapType, usize), bytes: usize) -> Result<(), Fault> {
     let limits = &state.profile.limits;
-    state.grown = true;
-    state.grown_bytes = state.grown_bytes.saturating_add(bytes);
+    state.growth.note(map, bytes);
     if count > limits.header_count_max.saturating_mul(2)
-        || state.grown_bytes > limits.header_bytes_max.saturating_mul(2)
+        || state.growth.bytes > limits.header_bytes_max.saturating_mul(2)
     {
         return Err(Fault::Trap(wasmtime::Error::new(HeadersOver)));
     }

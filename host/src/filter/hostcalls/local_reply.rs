@@ -40,6 +40,5 @@ pub(super) fn send(guest: &mut Guest<'_>, arguments: &Arguments) -> Answer {
         filter: state.profile.name.clone(),
     };
     state.wish_mut().ok_or(Status::BadArgument)?.reply = Some(Box::new(reply));
-    state.grown = true;
     Ok(())
 }

@@ -71,7 +71,7 @@ fn bare(path: &[u8]) -> &[u8] {
 fn set_request(state: &mut State, name: &[u8], value: &[u8]) -> Result<(), Fault> {
     let request = state.message_mut(MapType::RequestHeaders)?;
     request.set(name, value, Joining::Replace)?;
-    state.grown = true;
+    state.growth.note(MapType::RequestHeaders, name.len() + value.len());
     Ok(())
 }
 
@@ -125,8 +125,7 @@ fn host(state: &State, path: &[u8], value: &mut Vec<u8>) -> Found {
     match path {
         b"plugin_name" => text(&state.profile.name, value),
         b"plugin_vm_id" => text(&state.profile.vm.name, value),
-        // There is one root per filter, and it has no name of its own.
-        b"plugin_root_id" => Ok(()),
+        b"plugin_root_id" => text(&state.profile.root_id, value),
         b"host.features" => text(FEATURES, value),
         b"forebay.at" => text(state.notes().ok_or(Status::NotFound)?.stream.side.word(), value),
         b"node.id" | b"xds.node.id" => text(&state.profile.node_name, value),
@@ -162,7 +161,9 @@ fn request(state: &State, name: &[u8], value: &mut Vec<u8>) -> Found {
         b"id" => text(&notes.stream.request_id, value),
         b"time" => number(notes.stream.started.unix_nanos(), value),
         // Known once the exchange is over, as in Envoy.
-        b"duration" if matches!(state.sight(), Moment::Log | Moment::Done) => duration(state, notes, value),
+        b"duration" if matches!(state.sight(), Moment::Log | Moment::Abandoned | Moment::Done) => {
+            duration(state, notes, value)
+        }
         _ => request_head(state.request().ok_or(Status::NotFound)?, name, value),
     }
 }

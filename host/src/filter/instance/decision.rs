@@ -59,12 +59,14 @@ pub(in crate::filter) fn ruling(outcome: &Result<Decision, Broken>) -> Ruling {
     }
 }
 
-/// Holds what the guest left to the limits of a header or trailer section.
+/// Holds what the guest has put something into to the limits of a header or trailer section.
 pub(in crate::filter) fn check_headers(state: &State) -> Result<(), Broken> {
     let limits = &state.profile.limits;
     let trailers = state.piece.map;
     for map in [MapType::RequestHeaders, MapType::ResponseHeaders, trailers] {
-        if let Some(message) = state.message(map) {
+        if state.growth.has(map)
+            && let Some(message) = state.message(map)
+        {
             check_message(message, limits)?;
         }
     }

@@ -31,8 +31,8 @@ impl Instance {
     ) -> Result<Parting, Broken> {
         self.store.data_mut().notes = notes.take();
         self.show(&mut heads);
-        let both = heads.as_ref().is_some_and(|heads| heads.response.is_some());
-        let outcome = self.end_step(if both { Moment::Log } else { Moment::Done }, |guest| guest.call_finish(prospect));
+        let moment = heads.as_ref().map_or(Moment::Done, |heads| heads.last_moment());
+        let outcome = self.end_step(moment, |guest| guest.call_finish(prospect));
         if outcome.is_err() {
             self.store.data_mut().revert();
         }
@@ -74,10 +74,12 @@ impl Instance {
 
     /// Moves the heads into the store, or back out of it.
     fn show(&mut self, heads: &mut Option<&mut Heads>) {
-        let Some(Heads { request, response: Some(response) }) = heads else { return };
+        let Some(Heads { request, response }) = heads else { return };
         let state = self.store.data_mut();
         state.request.swap(request);
-        state.response.swap(response);
+        if let Some(response) = response {
+            state.response.swap(response);
+        }
     }
 
     /// Notes what the guest is after its last callback.
@@ -106,5 +108,12 @@ impl Instance {
             delete.call(&mut self.store, self.context)?;
         }
         Ok(Parting::Deleted)
+    }
+}
+
+impl Heads {
+    /// What of an exchange can be seen once it is over.
+    pub(in crate::filter) fn last_moment(&self) -> Moment {
+        if self.response.is_some() { Moment::Log } else { Moment::Abandoned }
     }
 }

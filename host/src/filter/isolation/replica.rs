@@ -54,6 +54,7 @@ fn laid(
     let missing = image.memory().len().saturating_sub(memory.data_size(&*store)) as u64;
     let page_bytes = memory.page_size(&*store);
     memory.grow(&mut *store, missing / page_bytes)?;
+    store.data_mut().limiter.settled();
     if renewal == Renewal::Pages {
         return Ok(Some(Tracked::new(store, memory, image.sealed().clone())?));
     }
@@ -111,9 +112,10 @@ impl Replica {
         !self.grown(store) && self.tracked.as_ref().is_some_and(|tracked| !tracked.overrun())
     }
 
-    /// Whether the memory has grown: it cannot shrink.
+    /// Whether the memory has grown: it cannot shrink. The limiter knows, and looking at the memory, which every callback
+    /// would do, takes longer.
     pub(in crate::filter) fn grown(&self, store: &Store<State>) -> bool {
-        self.memory.data_size(store) != self.image.memory().len()
+        store.data().limiter.grown()
     }
 
     /// Pages that are put back after an exchange; `None` where that is all of them.

@@ -4,18 +4,13 @@
 
 use std::fmt;
 
-use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-};
+use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
 use super::super::failure::{Callback, FailureKind};
 use super::super::rollout::code_cache::Origin;
 use super::super::rollout::outcome::Change;
 use super::super::rollout::rollback::Rollback;
-
-/// A header filter takes 0.3 to 3 us, a deadline is 10 ms: most observations stop at one of the first buckets.
-const DURATION_BUCKETS: [f64; 12] =
-    [0.000_000_5, 0.000_001, 0.000_002, 0.000_005, 0.000_01, 0.000_025, 0.000_1, 0.000_5, 0.001, 0.002_5, 0.005, 0.01];
+use super::timing::{Timing, Timings, timings};
 
 /// Why an instance was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +43,7 @@ impl Making {
 /// The families, one set per registry.
 #[derive(Clone)]
 pub(in crate::filter) struct FilterMetrics {
-    durations: HistogramVec,
+    durations: Timings,
     failures: IntCounterVec,
     instances: IntCounterVec,
     breakers: IntGaugeVec,
@@ -64,11 +59,12 @@ impl fmt::Debug for FilterMetrics {
 }
 
 impl FilterMetrics {
-    pub(in crate::filter) fn new(registry: &Registry) -> prometheus::Result<Self> {
-        let durations = HistogramVec::new(
-            HistogramOpts::new("forebay_filter_duration_seconds", "Time spent in a filter, by callback.")
-                .buckets(DURATION_BUCKETS.to_vec()),
+    pub(in crate::filter) fn new(registry: &Registry, workers: usize) -> prometheus::Result<Self> {
+        let durations = timings(
+            "forebay_filter_duration_seconds",
+            "Time spent in a filter, by callback.",
             &["filter", "callback"],
+            workers,
         )?;
         let failures = IntCounterVec::new(
             Opts::new("forebay_filter_failures_total", "Exchanges that a filter failed, by kind of failure."),
@@ -147,16 +143,16 @@ impl FilterMetrics {
 /// The series of one filter.
 #[derive(Debug)]
 pub(in crate::filter) struct Meters {
-    request_headers: Histogram,
-    request_body: Histogram,
-    request_trailers: Histogram,
-    response_headers: Histogram,
-    response_body: Histogram,
-    response_trailers: Histogram,
-    call_response: Histogram,
-    done: Histogram,
-    tick: Histogram,
-    queue_ready: Histogram,
+    request_headers: Timing,
+    request_body: Timing,
+    request_trailers: Timing,
+    response_headers: Timing,
+    response_body: Timing,
+    response_trailers: Timing,
+    call_response: Timing,
+    done: Timing,
+    tick: Timing,
+    queue_ready: Timing,
     failures: [IntCounter; FailureKind::ALL.len()],
     instances: [IntCounter; Making::ALL.len()],
     /// How many of its breakers are open.
@@ -166,7 +162,7 @@ pub(in crate::filter) struct Meters {
 
 impl Meters {
     /// Where the durations of `callback` go; a start has none.
-    pub(in crate::filter) fn duration(&self, callback: Callback) -> Option<&Histogram> {
+    pub(in crate::filter) fn duration(&self, callback: Callback) -> Option<&Timing> {
         match callback {
             Callback::Start => None,
             Callback::RequestHeaders => Some(&self.request_headers),

@@ -80,7 +80,7 @@ pub(super) fn decisions(recorded: &Exchange, found: &Exchange) -> Vec<Difference
     for (index, step) in recorded.steps.iter().enumerate() {
         let differences = match found.steps.get(index) {
             Some(now) => in_step(step, now),
-            None => vec![difference(place(step), "step", "it is entered", "it has failed before")],
+            None => vec![difference(place(step), "step", "it is entered", "it is over")],
         };
         if !differences.is_empty() {
             return differences;
@@ -174,6 +174,9 @@ fn verdict(step: &Step) -> String {
 
 fn place(step: &Step) -> &'static str {
     let in_body = step.lent.body.is_some() || step.lent.trailers.is_some();
+    if step.answers() {
+        return "answer to a call";
+    }
     match (step.moment, in_body) {
         (Moment::Request, false) => "request headers",
         (Moment::Request, true) => "request body",

@@ -165,6 +165,8 @@ fn facts(plugin: &Plugin, number: u32) -> FilterFacts {
         sha256: profile.version.digits(),
         vm: profile.vm.name.to_string(),
         settings: String::from_utf8_lossy(&profile.settings).into_owned(),
+        vm_settings: String::from_utf8_lossy(&profile.vm_settings).into_owned(),
+        root_id: profile.root_id.to_string(),
         memory_bytes_max: limits.memory_bytes_max,
         table_elements_max: limits.table_elements_max,
         log_bytes_max: limits.log_bytes_max,

@@ -171,6 +171,8 @@ impl Replay {
             Environment::new(&Registry::new(), clock, 1, &title.node).map_err(|error| error.to_string())?;
         let mut filter = Filter::new(title.filter.as_str(), "".into(), facts.settings.as_str());
         filter.vm.clone_from(&facts.vm);
+        filter.vm_settings.clone_from(&facts.vm_settings);
+        filter.root_id.clone_from(&facts.root_id);
         Ok(Arc::new(Profile::new(&filter, (self.version, self.abi), &limits, &environment)))
     }
 

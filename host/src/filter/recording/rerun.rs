@@ -22,14 +22,16 @@ use super::super::stream::EndOfStream;
 use super::scene;
 use super::script::Script;
 use super::tape::Tape;
-use super::trace::{Called, Exchange, Moment, Ruling, Step};
+use super::trace::{CALL_RESPONSE, Called, Exchange, Moment, Ruling, Step};
 
 /// What a run may note: more than what is recorded, so that a guest that says a little more is not cut short.
 const BYTES_MAX: usize = 8 << 20;
 
-/// The callback that hands over an answer: to the plugin's context, and without saying that the exchange goes on.
-const CALL_RESPONSE: &str = "proxy_on_http_call_response";
+/// What an answer comes to that says nothing.
 const ACTION_PAUSE: u32 = 1;
+
+const DONE: &str = "proxy_on_done";
+const DELETE: &str = "proxy_on_delete";
 
 /// Why an exchange could not be run at all.
 #[derive(Debug, thiserror::Error)]
@@ -75,7 +77,7 @@ impl Rerun {
         let blank = Exchange { filter, image, context, at, ..Exchange::default() };
         self.store.data_mut().tape = Some(Box::new(Tape::new(blank, BYTES_MAX).scripted(script)));
         for (index, step) in recorded.steps.iter().enumerate() {
-            let callbacks = if literal { step.callbacks.clone() } else { usual(step, index, context) };
+            let callbacks = if literal { step.callbacks.clone() } else { usual(recorded, index) };
             if !self.step(context, step, &callbacks)? {
                 break;
             }
@@ -90,7 +92,8 @@ impl Rerun {
     fn step(&mut self, context: u32, step: &Step, callbacks: &[Called]) -> Result<bool, Unrunnable> {
         let state = self.store.data_mut();
         scene::set(state, &step.lent, step.moment).ok_or(Unrunnable::Messages)?;
-        state.begin(context, scene::state_moment(step.moment));
+        state.begin(context, scene::state_moment(step.moment, &step.lent));
+        state.standing = scene::state_standing(step.standing);
         scene::begin(state, EndOfStream::from(step.end));
         let ticks = state.profile.callback_ticks;
         let mut action = Ok(ACTION_CONTINUE);
@@ -101,21 +104,33 @@ impl Rerun {
                 break;
             }
         }
+        let departs = self.departs(callbacks, &action);
+        if departs && action.is_ok() {
+            let arguments = vec![context];
+            action = self.callback(&Called { name: DELETE.to_owned(), arguments, ..Called::default() });
+        }
         let state = self.store.data_mut();
         state.effective = state.context;
-        let alive = action.is_ok();
+        let alive = action.is_ok() && !departs;
         let ruling = match action {
             Err(kind) => Some(Ruling::Fail(kind)),
-            Ok(_) if matches!(step.moment, Moment::Log | Moment::Done) && !answers(callbacks) => None,
+            Ok(_) if step.ends() => None,
             Ok(action) => Some(ruling(state, action)),
         };
         scene::end(self.store.data_mut(), || ruling);
         Ok(alive)
     }
 
+    /// Whether a context is done where the recorded one waited for its calls.
+    fn departs(&mut self, callbacks: &[Called], action: &Result<u32, String>) -> bool {
+        let asked = callbacks.last().is_some_and(|last| last.name == DONE);
+        asked && (*action != Ok(0) || self.guest.get_func(&mut self.store, DONE).is_none())
+    }
+
     /// Calls one export, where the module has it.
     fn callback(&mut self, called: &Called) -> Result<u32, String> {
-        let Some(function) = self.guest.get_func(&mut self.store, &called.name) else { return Ok(ACTION_CONTINUE) };
+        let silent = if called.name == CALL_RESPONSE { ACTION_PAUSE } else { ACTION_CONTINUE };
+        let Some(function) = self.guest.get_func(&mut self.store, &called.name) else { return Ok(silent) };
         let signature = function.ty(&self.store);
         let numbers = called.arguments.iter().copied().chain(std::iter::repeat(0)).take(signature.params().len());
         let arguments: Vec<Val> = numbers.map(|number| Val::I32(number.cast_signed())).collect();
@@ -132,21 +147,13 @@ impl Rerun {
         if let Some(tape) = &mut self.store.data_mut().tape {
             tape.end_callback(returned, failed.clone());
         }
-        let silent = if called.name == CALL_RESPONSE { ACTION_PAUSE } else { ACTION_CONTINUE };
         failed.map_or(Ok(returned.unwrap_or(silent)), Err)
     }
 }
 
-/// Whether a step is the answer to a call.
-fn answers(callbacks: &[Called]) -> bool {
-    callbacks.iter().any(|called| called.name == CALL_RESPONSE)
-}
-
 /// What a guest asked for and returned comes to.
 fn ruling(state: &mut State, action: u32) -> Ruling {
-    if state.grown
-        && let Err(broken) = check_headers(state)
-    {
+    if let Err(broken) = check_headers(state) {
         return Ruling::Fail(broken.kind.word().to_owned());
     }
     let unasked = if action == ACTION_CONTINUE { Decision::Continue } else { Decision::Pause };
@@ -154,7 +161,9 @@ fn ruling(state: &mut State, action: u32) -> Ruling {
 }
 
 /// The callbacks that a step has for any module: one that was recorded may have lacked some of them.
-fn usual(step: &Step, index: usize, context: u32) -> Vec<Called> {
+fn usual(recorded: &Exchange, index: usize) -> Vec<Called> {
+    let (steps, context) = (&recorded.steps, recorded.context);
+    let step = &steps[index];
     let heads = [&step.lent.request, &step.lent.response];
     let count = |head: usize| u32::try_from(heads[head].as_ref().map_or(0, Vec::len)).unwrap_or(u32::MAX);
     let callback = |name: &str, arguments: &[u32]| Called {
@@ -171,8 +180,16 @@ fn usual(step: &Step, index: usize, context: u32) -> Vec<Called> {
         Moment::Response if step.callbacks.is_empty() && step.lent.body.is_none() && step.lent.trailers.is_none() => {
             vec![callback("proxy_on_response_headers", &[context, count(1), end])]
         }
-        Moment::Log | Moment::Done => {
-            ["proxy_on_log", "proxy_on_done", "proxy_on_delete"].map(|name| callback(name, &[context])).to_vec()
+        Moment::Log | Moment::Done if step.ends() => {
+            let waited = steps[..index].iter().any(Step::ends);
+            // What follows belongs to one that waits for its calls.
+            let waits = index + 1 < steps.len();
+            let names: &[&str] = match (waited, waits) {
+                (true, _) => &[DELETE],
+                (false, true) => &["proxy_on_log", DONE],
+                (false, false) => &["proxy_on_log", DONE, DELETE],
+            };
+            names.iter().map(|name| callback(name, &[context])).collect()
         }
         _ => step.callbacks.clone(),
     }

@@ -12,7 +12,7 @@ use super::super::notes::Notes;
 use super::super::state::{self, State, no_request};
 use super::super::stream::{EndOfStream, Stream};
 use super::octets::Octets;
-use super::trace::{Head, Moment, NotesFacts, Ruling, Scene, StreamFacts};
+use super::trace::{Head, Moment, NotesFacts, Ruling, Scene, Standing, Step, StreamFacts};
 use crate::clock::Timestamp;
 use crate::config::Side;
 use crate::semantics::RequestHead;
@@ -20,7 +20,8 @@ use crate::semantics::RequestHead;
 /// Takes down what is lent for the callbacks that come, where the exchange is recorded.
 pub(in crate::filter) fn begin(state: &mut State, end: EndOfStream) {
     if let Some(mut tape) = state.tape.take() {
-        tape.begin_step(moment(state), end == EndOfStream::Yes, lent(state));
+        let (moment, end, standing) = (moment(state), end == EndOfStream::Yes, standing(state));
+        tape.begin_step(Step { moment, end, standing, lent: lent(state), ..Step::default() });
         state.tape = Some(tape);
     }
 }
@@ -67,8 +68,16 @@ fn moment(state: &State) -> Moment {
         state::Moment::Start | state::Moment::Root => Moment::Root,
         state::Moment::Request => Moment::Request,
         state::Moment::Response => Moment::Response,
-        state::Moment::Log => Moment::Log,
+        state::Moment::Log | state::Moment::Abandoned => Moment::Log,
         state::Moment::Done => Moment::Done,
+    }
+}
+
+fn standing(state: &State) -> Standing {
+    match state.standing {
+        state::Standing::UnderWay => Standing::UnderWay,
+        state::Standing::Gone => Standing::Gone,
+        state::Standing::Lingering => Standing::Lingering,
     }
 }
 
@@ -133,13 +142,23 @@ pub(in crate::filter) fn set(state: &mut State, scene: &Scene, moment: Moment) -
 }
 
 /// The moment in the store's terms.
-pub(in crate::filter) fn state_moment(moment: Moment) -> state::Moment {
+pub(in crate::filter) fn state_moment(moment: Moment, scene: &Scene) -> state::Moment {
     match moment {
+        Moment::Log if scene.response.is_none() => state::Moment::Abandoned,
         Moment::Root => state::Moment::Root,
         Moment::Request => state::Moment::Request,
         Moment::Response => state::Moment::Response,
         Moment::Log => state::Moment::Log,
         Moment::Done => state::Moment::Done,
+    }
+}
+
+/// The standing in the store's terms.
+pub(in crate::filter) fn state_standing(standing: Standing) -> state::Standing {
+    match standing {
+        Standing::UnderWay => state::Standing::UnderWay,
+        Standing::Gone => state::Standing::Gone,
+        Standing::Lingering => state::Standing::Lingering,
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::recorder::Recorder;
 use super::script::{Script, Turn};
-use super::trace::{Answer, Call, Called, Exchange, Moment, Ruling, Scene, Step};
+use super::trace::{Answer, Call, Called, Exchange, Ruling, Scene, Step};
 
 /// What an entry takes beside its texts, about.
 const ENTRY_BYTES: usize = 64;
@@ -45,10 +45,11 @@ impl Tape {
         self.overrun
     }
 
-    pub(in crate::filter) fn begin_step(&mut self, moment: Moment, end: bool, lent: Scene) {
+    /// Begins with what is known of the step beforehand.
+    pub(in crate::filter) fn begin_step(&mut self, step: Step) {
         self.exchange.memory = None;
-        if self.takes(scene_bytes(&lent)) {
-            self.exchange.steps.push(Step { moment, end, lent, ..Step::default() });
+        if self.takes(scene_bytes(&step.lent)) {
+            self.exchange.steps.push(step);
         }
     }
 
@@ -162,6 +163,7 @@ fn scene_bytes(scene: &Scene) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::super::trace::Moment;
     use super::*;
 
     fn call(text: &str) -> Call {
@@ -170,7 +172,7 @@ mod tests {
 
     fn begun(room: usize) -> Tape {
         let mut tape = Tape::new(Exchange::default(), room);
-        tape.begin_step(Moment::Request, true, Scene::default());
+        tape.begin_step(Step { moment: Moment::Request, ..Step::default() });
         tape.begin_callback("proxy_on_request_headers", vec![2, 0, 1]);
         tape
     }
@@ -194,7 +196,7 @@ mod tests {
         let noted = (0..1_000).filter(|_| tape.begin_call(call("flood")).is_some()).count();
         assert!((5..15).contains(&noted), "{noted}");
         assert!(tape.exchange.steps.is_empty());
-        tape.begin_step(Moment::Done, true, Scene::default());
+        tape.begin_step(Step { moment: Moment::Done, ..Step::default() });
         assert_eq!(tape.take(), None);
     }
 }

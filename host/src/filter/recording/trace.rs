@@ -9,6 +9,9 @@ use super::octets::Octets;
 /// The format that this version writes, and the only one it reads.
 pub(in crate::filter) const FORMAT: u32 = 1;
 
+/// The callback that hands over an answer: to the plugin's context, and without saying that the exchange goes on.
+pub(in crate::filter) const CALL_RESPONSE: &str = "proxy_on_http_call_response";
+
 /// One line of a trace: an object with one key.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -40,6 +43,10 @@ pub(in crate::filter) struct FilterFacts {
     pub(in crate::filter) sha256: String,
     pub(in crate::filter) vm: String,
     pub(in crate::filter) settings: String,
+    #[serde(default)]
+    pub(in crate::filter) vm_settings: String,
+    #[serde(default)]
+    pub(in crate::filter) root_id: String,
     pub(in crate::filter) memory_bytes_max: u64,
     pub(in crate::filter) table_elements_max: u64,
     pub(in crate::filter) log_bytes_max: u64,
@@ -80,6 +87,8 @@ pub(in crate::filter) struct Step {
     pub(in crate::filter) moment: Moment,
     /// Whether nothing comes behind what is lent.
     pub(in crate::filter) end: bool,
+    #[serde(default, skip_serializing_if = "Standing::is_under_way")]
+    pub(in crate::filter) standing: Standing,
     pub(in crate::filter) lent: Scene,
     pub(in crate::filter) callbacks: Vec<Called>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -87,6 +96,18 @@ pub(in crate::filter) struct Step {
     /// What is no longer as it was lent.
     #[serde(default)]
     pub(in crate::filter) left: Scene,
+}
+
+impl Step {
+    /// Whether it brings the answer to a call.
+    pub(in crate::filter) fn answers(&self) -> bool {
+        self.callbacks.iter().any(|called| called.name == CALL_RESPONSE)
+    }
+
+    /// Whether it ends the context, or has it wait for its calls.
+    pub(in crate::filter) fn ends(&self) -> bool {
+        matches!(self.moment, Moment::Log | Moment::Done) && !self.answers()
+    }
 }
 
 /// Which part of its exchange a step is in.
@@ -99,6 +120,23 @@ pub(in crate::filter) enum Moment {
     Response,
     Log,
     Done,
+}
+
+/// Where the exchange is when the answer to a call comes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::filter) enum Standing {
+    /// Where it was, or in a step that is no answer.
+    #[default]
+    UnderWay,
+    Gone,
+    Lingering,
+}
+
+impl Standing {
+    fn is_under_way(&self) -> bool {
+        *self == Self::UnderWay
+    }
 }
 
 /// The messages of an exchange as a guest finds or leaves them.

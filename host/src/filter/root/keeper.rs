@@ -186,7 +186,7 @@ impl Keeper {
         let started = time::Instant::now();
         let outcome = self.quarters.own(own, absent, act);
         if let Some(duration) = self.quarters.meters.duration(callback) {
-            duration.observe(started.elapsed().as_secs_f64());
+            duration.observe(started.elapsed());
         }
         self.settle(callback, outcome)
     }

@@ -57,7 +57,7 @@ async fn a_response_waits_for_its_body_too() {
     assert!(matches!(verdict, Verdict::Continue), "{verdict:?}");
     assert_eq!(statuses(&parts.headers), [7, 99]);
     let ahead = run.body_back().expect("it was lent");
-    run.keep(head, parts);
+    run.keep(&mut head, parts);
     assert_eq!(text(run.through_response(ahead)).await, "a=1&b=2");
 }
 

@@ -1,8 +1,10 @@
 //! Bounds: what a guest cannot have more of, both sides of each.
 
-use super::super::{FailureKind, Verdict};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::super::{EndOfStream, FailureKind, Verdict};
 use super::guest::Guest;
-use super::node::{Node, run_request, statuses};
+use super::node::{Node, chain_of, request, response, run_request, statuses, stream};
 
 const PAGE: u64 = 65_536;
 
@@ -109,4 +111,27 @@ fn header_bytes_are_bounded() {
         let verdict = run_request(&node.chain()).2;
         assert_eq!(matches!(verdict, Verdict::Continue), fits, "{bytes}: {verdict:?}");
     }
+}
+
+#[test]
+fn a_section_is_held_against_the_filter_that_put_something_into_it() {
+    let mut guest = Guest::new();
+    let [name, letter] = ["x-fill", "v"].map(|text| guest.text(text));
+    let chain = chain_of(&guest.on_response(&format!("(drop (call $add (i32.const 2) {name} {letter}))")).build());
+    let fill = |headers: &mut HeaderMap| {
+        let (name, value) = (HeaderName::from_static("x-client"), HeaderValue::from_static("v"));
+        (0..60).for_each(|_| _ = headers.append(name.clone(), value.clone()));
+    };
+    let (mut head, mut parts) = (request(), response());
+    fill(&mut head.headers);
+    let mut told = |parts: &mut _| {
+        let mut run = chain.begin(stream());
+        assert!(matches!(run.ask(&mut head, EndOfStream::Yes), Verdict::Continue));
+        run.tell(&mut head, parts, EndOfStream::Yes)
+    };
+    let verdict = told(&mut parts);
+    assert!(matches!(verdict, Verdict::Continue), "the client's many headers: {verdict:?}");
+    fill(&mut parts.headers);
+    let verdict = told(&mut parts);
+    assert!(matches!(&verdict, Verdict::Fail(failure) if failure.kind == FailureKind::Headers), "{verdict:?}");
 }

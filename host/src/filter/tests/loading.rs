@@ -162,6 +162,24 @@ fn settings_reach_configure_and_stay_readable() {
 }
 
 #[test]
+fn settings_of_the_virtual_machine_come_before_the_plugins() {
+    let mut node = Node::new();
+    let start = "(func (export \"proxy_on_vm_start\") (param i32) (param $size i32) (result i32)
+        (global.set $told (local.get $size)) (i32.const 1))";
+    let body = format!(
+        "(call $tell (call $buffer (i32.const 6) (i32.const 0) (i32.const 100) {OUT})) (call $show)
+         (call $tell (global.get $told))"
+    );
+    let told = "(global $told (mut i32) (i32.const 0))";
+    let configure = "(if (i32.ne (global.get $told) (i32.const 5)) (then (return (i32.const 0))))";
+    let guest = Guest::new().with(told).with(start).on_configure(configure).on_request(&body);
+    let filter = node.add("probe", &guest.build());
+    (filter.settings, filter.vm_settings) = ("of the plugin".into(), "stone".into());
+    let (_run, head, _) = run_request(&node.chain());
+    assert_eq!((values(&head.headers, "x-value"), statuses(&head.headers)), (vec!["stone".to_owned()], vec![0, 5]));
+}
+
+#[test]
 fn runtime_starts_before_the_plugin_and_with_few_host_calls() {
     // Each step writes its digit; `_initialize` is refused the header map, which needs more than a narrow gate.
     let order = r#"(global $step (mut i32) (i32.const 0))

@@ -24,10 +24,12 @@ mod protection;
 mod recording;
 mod renewing;
 mod replies;
+mod rerunning;
 mod residents;
 mod root;
 mod sharing;
 mod speed;
+mod stage;
 mod trailers;
 mod wasi;
 

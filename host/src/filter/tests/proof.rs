@@ -226,7 +226,7 @@ impl Subject {
         parts.status = [200, 301, 404, 500][rng.usize(..4)].try_into().unwrap();
         let verdict = run.tell(&mut head, &mut parts, EndOfStream::No);
         if matches!(verdict, Verdict::Continue) && rng.u8(..2) == 0 {
-            run.keep(head, parts);
+            run.keep(&mut head, parts);
             _ = run.through_response(body(rng)).collect().await;
         }
     }

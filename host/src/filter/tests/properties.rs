@@ -38,12 +38,14 @@ fn text_properties_are_raw() {
         ("xds\0node\0id", "edge-1"),
         ("xds\0cluster_name", "site"),
         ("plugin_vm_id", "probe"),
-        ("plugin_root_id", ""),
+        ("plugin_root_id", "second"),
         ("host\0features", "forebay.origin,forebay.cache,forebay.shared_data.delete,forebay.shared_data.set_ttl"),
     ];
     let mut guest = Guest::new();
     let body: String = expected.iter().map(|(path, _)| read(&mut guest, path, "$show")).collect();
-    let (_run, head, _) = run_request(&chain_of(&guest.on_request(&body).build()));
+    let mut node = Node::new();
+    node.add("probe", &guest.on_request(&body).build()).root_id = "second".to_owned();
+    let (_run, head, _) = run_request(&node.chain());
     assert_eq!(values(&head.headers, "x-value"), expected.map(|(_, value)| value));
     assert_eq!(statuses(&head.headers), [0; 23]);
 }
@@ -178,6 +180,31 @@ fn the_end_knows_duration_and_status_but_no_messages() {
     run.ask(&mut head, EndOfStream::Yes);
     run.tell(&mut head, &mut super::node::response(), EndOfStream::No);
     node.clock.advance(std::time::Duration::from_secs(2));
+    drop(run);
+    assert_eq!(node.metric("forebay_wasm_seen_total{filter=\"probe\"}").as_deref(), Some("1"));
+}
+
+#[test]
+fn the_request_is_there_at_the_end_where_there_was_no_response() {
+    let mut guest = Guest::new();
+    let [path, code, agent, kind, name] =
+        ["request\0path", "response\0code", "user-agent", "content-type", "seen"].map(|text| guest.text(text));
+    let body = format!(
+        "(if (call $property {path} {OUT}) (then unreachable))
+         (if (i32.ne (call $property {code} {OUT}) (i32.const 1)) (then unreachable))
+         (if (call $value (i32.const 0) {agent} {OUT}) (then unreachable))
+         (if (i32.ne (call $value (i32.const 2) {kind} {OUT}) (i32.const 1)) (then unreachable))
+         (if (i32.ne (call $add (i32.const 0) {agent} {agent}) (i32.const 1)) (then unreachable))
+         (drop (call $define (i32.const 0) {name} (i32.const 0)))
+         (drop (call $increment (i32.load (i32.const 0)) (i64.const 1)))"
+    );
+    let mut node = Node::new();
+    node.add("probe", &guest.on_log(&body).build());
+    let chain = node.chain();
+    let mut run = chain.begin(stream());
+    let mut head = request();
+    run.ask(&mut head, EndOfStream::Yes);
+    run.keep_request(&mut head);
     drop(run);
     assert_eq!(node.metric("forebay_wasm_seen_total{filter=\"probe\"}").as_deref(), Some("1"));
 }

@@ -1,79 +1,17 @@
 //! Exchanges recorded while they happen, and run again from the file alone.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use proptest::prelude::*;
-use xxhash_rust::xxh3::xxh3_128;
 
-use super::super::{Chain, EndOfStream, Filters, RecordBounds, RecordRefusal, Recording, Replay, Report};
+use super::super::{Chain, EndOfStream, Filters, RecordBounds, RecordRefusal};
 use super::guest::{Guest, OUT};
-use super::node::{Node, limits, request, response, run_both, run_request, stream};
+use super::node::{Node, request, response, run_both, run_request, stream};
+use super::stage::{Stage, bounds, lines, resealed};
 use crate::body::Body;
 use crate::config::{Isolation, OnError};
-
-fn bounds(exchanges: u64) -> RecordBounds {
-    RecordBounds { exchanges, duration: Duration::from_secs(60), bytes: 1 << 20, percent: 100 }
-}
-
-/// All lines of a recording that ends.
-fn lines(mut recording: Recording) -> Vec<Bytes> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    runtime.block_on(async {
-        let mut lines = Vec::new();
-        while let Some(line) = recording.next().await {
-            lines.push(line);
-        }
-        lines
-    })
-}
-
-/// A node with one filter, and a folder for what is recorded of it.
-struct Stage {
-    node: Node,
-    filters: Filters,
-    chain: Chain,
-    folder: tempfile::TempDir,
-}
-
-impl Stage {
-    fn of(module: &[u8]) -> Self {
-        Self::with(module, OnError::FailClosed)
-    }
-
-    fn with(module: &[u8], on_error: OnError) -> Self {
-        let mut node = Node::new();
-        node.add("probe", module).on_error = on_error;
-        let filters = node.load().unwrap();
-        let chain = filters.chain(&node.elements()).unwrap();
-        Self { node, filters, chain, folder: tempfile::tempdir().unwrap() }
-    }
-
-    /// The trace of what `work` does.
-    fn record(&self, exchanges: u64, work: impl Fn(&Chain)) -> Vec<Bytes> {
-        let recording = self.filters.record("probe", bounds(exchanges)).unwrap();
-        (0..exchanges).for_each(|_| work(&self.chain));
-        lines(recording)
-    }
-
-    fn file(&self, name: &str, content: &[u8]) -> PathBuf {
-        let path = self.folder.path().join(name);
-        std::fs::write(&path, content).unwrap();
-        path
-    }
-
-    fn replay(&self, module: &[u8], trace: &[Bytes]) -> Result<Replay, String> {
-        let (module, trace) = (self.file("m.wasm", module), self.file("trace", &trace.concat()));
-        Replay::open(&module, &trace, &limits()).map_err(|error| error.to_string())
-    }
-
-    fn same(&self, trace: &[Bytes]) -> Report {
-        let module = std::fs::read(&self.node.filters[0].module).unwrap();
-        self.replay(&module, trace).unwrap().same().unwrap()
-    }
-}
 
 /// Asks everything that only its moment knows, and lets it decide: chance, time, shared data, metrics, properties.
 fn curious() -> Vec<u8> {
@@ -164,7 +102,7 @@ fn bodies_and_what_comes_after_them_are_in_a_trace() {
     let stage = Stage::of(&replacing("new"));
     let trace = stage.record(2, |chain| {
         let (mut run, parts, _) = run_both(chain);
-        run.keep(request(), parts);
+        run.keep(&mut request(), parts);
         let body = run.through_response(Body::from(Bytes::from_static(b"old")));
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         assert_eq!(runtime.block_on(body.collect()).unwrap().to_bytes(), "new");
@@ -246,16 +184,6 @@ fn a_host_call_that_is_not_as_recorded_is_told_with_its_number() {
     assert_eq!((&*told.place, &*told.what), ("proxy_on_request_headers", "call 1"));
     assert_eq!(told.expected, "proxy_get_header_map_value(0, \"accept\")");
     assert_eq!(told.found, "proxy_get_header_map_value(0, \"user-agent\")");
-}
-
-/// A trace whose text was changed, with the checksum that it should have.
-fn resealed(text: &str) -> Vec<Bytes> {
-    let mut lines: Vec<String> = text.lines().map(|line| format!("{line}\n")).collect();
-    let last = lines.pop().unwrap();
-    let mut end: serde_json::Value = serde_json::from_str(&last).unwrap();
-    end["end"]["xxh3"] = format!("{:032x}", xxh3_128(lines.concat().as_bytes())).into();
-    lines.push(format!("{end}\n"));
-    lines.into_iter().map(Bytes::from).collect()
 }
 
 #[test]

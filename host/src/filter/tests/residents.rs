@@ -301,7 +301,7 @@ async fn a_tick_lets_the_rest_of_a_body_go() {
     let (mut run, mut head, _) = run_request(&chain);
     let mut parts = response();
     assert!(matches!(run.tell(&mut head, &mut parts, EndOfStream::No), Verdict::Continue));
-    run.keep(head, parts);
+    run.keep(&mut head, parts);
     let started = Instant::now();
     let body = run.through_response(Body::from(Bytes::from_static(b"hello")));
     assert_eq!(body.collect().await.unwrap().to_bytes(), "hello");

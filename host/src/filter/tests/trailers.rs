@@ -61,7 +61,7 @@ async fn pass(chain: &Chain, direction: Direction, body: Body) -> Passed {
         }
         Direction::Response => {
             let (mut run, parts, _) = run_both(chain);
-            run.keep(request(), parts);
+            run.keep(&mut request(), parts);
             let passed = run.through_response(body);
             (run, passed)
         }

@@ -102,8 +102,11 @@ impl Tracked {
         (!self.overrun()).then(|| self.written.count.load(Ordering::Relaxed))
     }
 
-    /// Makes `memory`, the one this was made of, the image again.
+    /// Makes `memory`, the one this was made of, the image again. An error where it has grown.
     pub(in crate::filter) fn restore(&mut self, memory: &mut [u8]) -> io::Result<()> {
+        if memory.len() != self.written.len {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
         self.exchanges += 1;
         let kept_max = if self.exchanges < FORGOTTEN_AFTER { KEPT_MAX } else { FEW };
         if self.overrun() || self.written.count.load(Ordering::Relaxed) > kept_max {
