@@ -21,9 +21,11 @@ const NOW: u64 = 1_000 * 1_000_000_000;
 /// A character device that may be written to.
 const STREAM: [u64; 4] = [2, 1 << 6, 0, u64::MAX];
 
-/// Name, types of its arguments (`l` for 64 bits), the arguments, the answer, and what is at address 0 afterwards. At 64 is
-/// one piece to write, `hello` and a line break.
-const CALLS: [(&str, &str, &[u32], u8, [u64; 4]); 67] = [
+/// Name, types of its arguments (`l` for 64 bits), the arguments, the answer, and what is at address 0 afterwards.
+type Call = (&'static str, &'static str, &'static [u32], u8, [u64; 4]);
+
+/// At 64 is one piece to write, `hello` and a line break.
+const CALLS: [Call; 67] = [
     ("args_get", "ii", &[0, 0], 0, UNTOUCHED),
     ("args_sizes_get", "ii", &[0, 8], 0, [ZERO, ZERO, u64::MAX, u64::MAX]),
     ("args_sizes_get", "ii", &[65533, 8], FAULT, UNTOUCHED),
@@ -133,7 +135,7 @@ fn caller(module: &str) -> Vec<u8> {
     wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
-fn one_call(place: u32, (name, types, arguments, _, words): &(&str, &str, &[u32], u8, [u64; 4])) -> String {
+fn one_call(place: u32, (name, types, arguments, _, words): &Call) -> String {
     let constant = |(kind, value): (char, &u32)| format!("({}.const {value})", if kind == 'l' { "i64" } else { "i32" });
     let arguments: String = types.chars().zip(*arguments).map(constant).collect();
     let same = |(at, word): (usize, &u64)| {
