@@ -185,7 +185,7 @@ async fn a_client_that_goes_while_its_filter_waits_leaves_nothing() {
     assert_eq!(node.get("/b").await.text(), "page");
     assert!(site.seen().iter().all(|seen| user(seen) == Some("ada")));
     assert_eq!(site.count("/gone"), 0);
-    node.metric_is("forebay_filter_instances_total", &[("filter", "ask"), ("reason", "failed")], 0.0).await;
+    node.metric_is("forebay_filter_instances_total", &[("filter", "ask"), ("cause", "failed")], 0.0).await;
 }
 
 #[tokio::test]

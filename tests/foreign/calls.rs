@@ -1,6 +1,6 @@
 //! The guest on the Rust SDK that asks an origin of the node before it lets a message on.
 
-use support::{Answer, Origin, Response, Seen};
+use support::{Answer, Origin, RawClient, Response, Seen};
 
 use crate::node::Filtered;
 
@@ -9,6 +9,7 @@ async fn node() -> Option<Filtered> {
     let origin = Origin::start().await;
     origin.replying(|seen: &Seen| match &*seen.target {
         target if target.starts_with("/call") => Answer::ok(format!("answer to {target}")),
+        target if target.starts_with("/trailers") => Answer::chunked(&["summed"]).trailer("X-Sum", "6"),
         target if target.starts_with("/missing") => Answer::status(404, "no"),
         _ => Answer::ok("good"),
     });
@@ -75,6 +76,42 @@ async fn an_error_is_an_answer_and_a_refused_connection_is_none() {
     assert_eq!(node.told().as_deref(), Some("404"));
     assert_eq!(node.get_calling("closed").await.text(), "good");
     node.says("call answered: none").await;
+    assert_eq!(node.said("call ended: ")[0], "(0, None)");
+    let failed = &node.said("call ended: ")[1];
+    assert!(failed.starts_with("(11, Some(\"") && failed.contains("connect"), "{failed}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trailers_go_with_a_call_and_come_with_its_answer() {
+    let Some(node) = node().await else { return };
+    assert_eq!(node.get_calling("trailers").await.text(), "good");
+    assert_eq!(node.told().as_deref(), Some("200"));
+    node.says("call deleted: 200").await;
+    assert_eq!(node.said("call answered: "), ["200, all counted: true, trailers: 1"]);
+    assert_eq!(node.said("call trailers: "), ["[(\"x-sum\", \"6\")]"]);
+    assert_eq!(node.said("call trailer x-sum: "), ["Some(\"6\")"]);
+    assert_eq!(node.said("call trailer x-missing: "), ["None"]);
+    assert_eq!(node.said("call bodies: "), ["summed"]);
+    let call = &node.origin.seen()[0];
+    assert_eq!(
+        (call.trailers.as_slice(), call.body.as_slice()),
+        (&[("x-sum".to_owned(), "5".to_owned())][..], &b"asked"[..])
+    );
+}
+
+/// The client is told in no words: its connection ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_can_end_the_exchange() {
+    for (way, seen) in [("close", vec!["/call/one"]), ("close the response", vec!["/page", "/call/response"])] {
+        let Some(node) = node().await else { return };
+        let mut client = RawClient::connect(node.address()).await;
+        client.send(format!("GET /page HTTP/1.1\r\nHost: test.example\r\nX-Call: {way}\r\n\r\n")).await;
+        assert!(client.is_closed().await, "{way}");
+        node.says("call deleted: 200").await;
+        assert_eq!(node.origin.seen().iter().map(|seen| &*seen.target).collect::<Vec<_>>(), seen);
+        assert_eq!(node.get_calling("one").await.text(), "good");
+        node.metric_is("forebay_filter_failures_total", &[("filter", "guest")], 0.0).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

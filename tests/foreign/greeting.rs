@@ -49,6 +49,21 @@ async fn rust_on_abi_0_1_0() {
     greets("rust-old").await;
 }
 
+/// By `proxy_continue_request` and `proxy_continue_response`, which later versions have not.
+#[tokio::test(flavor = "multi_thread")]
+async fn abi_0_1_0_lets_messages_go_on_by_calls_of_its_own() {
+    let Some(node) = Filtered::of("rust-old", "some settings", origin().await).await else { return };
+    node.origin.on("/call/old", Answer::ok("asked"));
+    let waited = node.get_with("/one", &[("X-Wait", "request")]).await;
+    assert_eq!((waited.status, waited.text(), waited.header("x-waited")), (200, "good", None));
+    assert_eq!(node.origin.seen()[1].header("x-waited"), Some("asked"));
+    let waited = node.get_with("/two", &[("X-Wait", "response")]).await;
+    assert_eq!((waited.status, waited.text(), waited.header("x-waited")), (200, "good", Some("asked")));
+    let targets: Vec<String> = node.origin.seen().iter().map(|seen| seen.target.clone()).collect();
+    assert_eq!(targets, ["/call/old", "/one", "/two", "/call/old"]);
+    node.metric_is("forebay_filter_failures_total", &[("filter", "guest")], 0.0).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn assemblyscript_on_abi_0_2_0() {
     // This SDK has the host write the length of the settings to a wrong address, and sees none on any host.

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 
 use support::{Binary, Exposition, Origin, RawClient, Response, get, patiently, skip};
 
@@ -46,6 +46,12 @@ impl Filtered {
         Some(Self::start(origin, &built(guest)?, settings, "").await)
     }
 
+    /// How the program ends that cannot start with this module and these lines, and what it says.
+    pub(crate) async fn refused(module: &Path, lines: &str) -> (ExitStatus, String) {
+        let origin = Origin::start().await;
+        Binary::refused(&configuration(&origin, module, "", lines)).await
+    }
+
     pub(crate) fn address(&self) -> SocketAddr {
         self.binary.address()
     }
@@ -76,13 +82,29 @@ impl Filtered {
         told.map(|(text, _)| text.to_owned()).collect()
     }
 
+    /// The whole lines of the log so far that hold this text.
+    pub(crate) fn said_lines(&self, text: &str) -> Vec<String> {
+        let log = self.binary.stderr();
+        let whole = log.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        whole.filter(|line| line.contains(text)).map(str::to_owned).collect()
+    }
+
+    /// Sends the program a signal by its name.
+    pub(crate) fn signal(&self, name: &str) {
+        self.binary.signal(name);
+    }
+
+    /// What `/metrics` answers.
+    pub(crate) async fn metrics(&self) -> String {
+        get(self.binary.admin(), "/metrics").await.text().to_owned()
+    }
+
     /// Returns once a metric has this value.
     pub(crate) async fn metric_is(&self, name: &str, labels: &[(&str, &str)], value: f64) {
         let mut last = f64::NAN;
         let reached = async {
             while last != value {
-                let scraped = get(self.binary.admin(), "/metrics").await;
-                last = Exposition::parse(scraped.text()).value(name, labels);
+                last = Exposition::parse(&self.metrics().await).find(name, labels).unwrap_or(f64::NAN);
             }
         };
         patiently(&format!("{name}{labels:?} to be {value}"), reached).await;

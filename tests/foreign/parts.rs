@@ -17,7 +17,7 @@ async fn callbacks_come_in_order_and_once() {
     assert_eq!(node.get("/a").await.status, 200);
     node.says("note: deleted").await;
     let expected = [
-        "created",
+        "created, machine started: true",
         "request headers: /a, all counted: true, end: true",
         "response headers: 200, all counted: true",
         "log",

@@ -71,12 +71,23 @@ async fn what_this_host_lacks_is_said_and_what_is_not_there_now_is_empty() {
         "call map: Ok([])",
         "trailers: Ok([])",
         "response: Ok([])",
+        "metadata: []",
+        "last metadata: []",
+        "message: Ok(None)",
+        "status: (0, None)",
         "effective: Err(BadArgument)",
     ];
     assert_eq!(node.said("lacking "), expected);
     // The SDK takes no answer of a call of gRPC but those that Envoy gives.
-    assert_eq!(node.get_with("/", &[("X-Grpc", "1")]).await.status, 500);
-    node.says("unexpected status: 12").await;
+    for (failed, call) in ["stream", "call", "send", "cancel", "close"].into_iter().enumerate() {
+        assert_eq!(node.get_with("/", &[("X-Grpc", call)]).await.status, 500, "{call}");
+        let failed = u32::try_from(failed + 1).expect("a few");
+        node.metric_is("forebay_filter_failures_total", &[("filter", "guest")], f64::from(failed)).await;
+    }
+    assert_eq!(node.said("unexpected status: 12").len(), 5);
+    assert_eq!(node.said("lacking called"), [""; 0], "nothing was asked that could be answered");
+    let reply = node.get_with("/", &[("X-Grpc", "reply")]).await;
+    assert_eq!((reply.status, reply.text(), reply.header("x-guest")), (200, "no", Some("lacking")));
 }
 
 #[tokio::test(flavor = "multi_thread")]

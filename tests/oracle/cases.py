@@ -39,13 +39,21 @@ GREETINGS = [
     Ask("refused", fields=[("X-Refuse", "1")]),
 ]
 EDITS = ("hold", "replace", "prepend", "append", "empty", "reply")
-CALLS = ("one", "two", "again", "unknown", "closed", "missing", "incomplete", "response", "reply", "done")
+CALLS = ("one", "two", "again", "unknown", "closed", "missing", "incomplete", "response", "reply", "done", "trailers")
+CLOSES = ("close", "close the response")
+GRPC = ("stream", "call", "send", "cancel", "close")
+WAITS = [Ask(f"{message} waits", fields=[("X-Wait", message)]) for message in ("request", "response")]
 SUM = [("X-Sum", "5"), ("X-Secret", "s")]
 TWICE = [("X-Twice", "one"), ("X-Twice", "two"), ("X-Empty", ""), ("Referer", "http://from.example/")]
 
-# Module, settings, requests.
+ARMS = '{"name":"cart","arms":[{"name":"old","weight":3},{"name":"new","weight":1}]}'
+PHONE = [("User-Agent", "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) Mobile/15E148")]
+
+# Module, settings, requests. A module with a folder is one of this repository's filters; those here speak to the cache,
+# which is to do no harm in Envoy.
 CASES = [
-    *((guest, "some settings", GREETINGS) for guest in ("rust", "rust-old", "as-solo", "as-gcore", "go", "cpp")),
+    *((guest, "some settings", GREETINGS) for guest in ("rust", "as-solo", "as-gcore", "go", "cpp")),
+    ("rust-old", "some settings", [*GREETINGS, *WAITS]),
     (
         "rust",
         "bodies",
@@ -59,13 +67,21 @@ CASES = [
         "rust",
         "calls",
         [
-            *(Ask(call, fields=[("X-Call", call)]) for call in CALLS),
+            *(Ask(call, fields=[("X-Call", call)]) for call in (*CALLS, *CLOSES)),
             Ask("none"),
         ],
     ),
     ("rust", "clockwork", [Ask("after the ticks")]),
     ("rust", "commons", [Ask("first", fields=[("X-Key", "a")]), Ask("second", fields=[("X-Key", "a")])]),
-    ("rust", "lacking", [Ask("plain"), Ask("grpc", fields=[("X-Grpc", "1")])]),
+    (
+        "rust",
+        "lacking",
+        [
+            Ask("plain"),
+            *(Ask(f"grpc {call}", fields=[("X-Grpc", call)]) for call in GRPC),
+            Ask("reply", fields=[("X-Grpc", "reply")]),
+        ],
+    ),
     (
         "rust",
         "trailers",
@@ -85,5 +101,9 @@ CASES = [
         "turnstile",
         [*(Ask(way, fields=[("X-Way", way)]) for way in ("on", "reply", "close")), Ask("none")],
     ),
+    ("sdk", "", [Ask(name, target=f"/{name}?utm=1&a=b") for name in ("cached", "emptied", "other")]),
+    ("filters/dist/query-normalise", '{"drop":["utm_*"]}', [Ask("dropped", target="/page?utm_source=a&b=1")]),
+    ("filters/dist/device", "{}", [Ask("phone", fields=PHONE), Ask("unknown")]),
+    ("filters/dist/ab-test", ARMS, [Ask("arm", fields=[("Cookie", "ab_cart=old")])]),
     ("rust", "rash", [Ask("before"), Ask("panics", fields=[("X-Panic", "request")]), Ask("after")]),
 ]

@@ -104,7 +104,7 @@ def rows():
 def main(forebay, envoy, guests):
     origin, known, unknown, facts_seen = Origin(), rows(), [], 0
     for guest, settings, requests in CASES:
-        module = Path(guests) / f"{guest}.wasm"
+        module = Path("" if "/" in guest else guests) / f"{guest}.wasm"
         if not module.exists():
             print(f"skipped: {guest} was not built")
             continue

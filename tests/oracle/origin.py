@@ -1,5 +1,6 @@
 """The origin of both proxies, and of what guests ask by themselves: answers by path, and remembers what it saw."""
 
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -21,6 +22,11 @@ class Origin(ThreadingHTTPServer):
     @property
     def port(self):
         return self.server_address[1]
+
+    def handle_error(self, request, client_address):
+        """A proxy whose filter closes the exchange breaks its connection off."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
     def take(self):
         """What was seen since the last time."""

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use serde_json::json;
 use support::{Binary, filter_module, forebay, get, skip};
 use tempfile::TempDir;
 
@@ -96,15 +97,102 @@ fn a_bad_name_or_a_folder_that_is_there_is_refused_and_nothing_is_changed() {
     assert_eq!(fs::read_dir(folder.path().join("taken")).expect("the folder is there").count(), 0);
 }
 
+/// What `forebay filter check --json` says of a module.
+fn checked(module: &Path) -> (Option<i32>, serde_json::Value) {
+    let (code, said) = filter([OsStr::new("check"), "--json".as_ref(), module.as_ref()]);
+    (code, serde_json::from_str(&said).unwrap_or_else(|error| panic!("JSON and nothing else: {error}\n{said}")))
+}
+
 #[test]
-fn the_shipped_filters_are_found_to_load() {
-    for name in ["rewrite", "canary", "guard"] {
-        let (code, said) = filter([OsStr::new("check"), filter_module(name).as_ref()]);
-        assert_eq!(code, Some(0), "{said}");
-        for row in ["abi               0.2.1\n", "loads             yes\n", "proxy_on_response_headers"] {
-            assert!(said.contains(row), "{row} in:\n{said}");
-        }
+fn the_shipped_filters_are_found_to_load_and_to_lack_nothing() {
+    let folder = fs::read_dir(repository().join("filters/dist")).expect("the built filters are part of the repository");
+    let files = folder.map(|entry| entry.expect("the folder can be listed").path());
+    let modules: Vec<PathBuf> = files.filter(|file| file.extension() == Some(OsStr::new("wasm"))).collect();
+    assert!(modules.len() >= 12, "{modules:?}");
+    for module in modules {
+        let (code, found) = checked(&module);
+        let name = module.display();
+        assert_eq!((code, found["loads"].as_bool()), (Some(0), Some(true)), "{name}: {found}");
+        assert_eq!((&found["faults"], &found["unknown"]), (&json!([]), &json!([])), "{name}");
+        assert_eq!(found["abi"], "0.2.1", "{name}");
+        assert_eq!(found["bytes"], fs::metadata(&module).expect("the file is there").len(), "{name}");
+        assert!(found["memory_bytes"].as_u64().is_some_and(|bytes| bytes < 4 << 20), "{name}: {found}");
+        let imports = found["imports"].as_array().expect("a list");
+        assert!(imports.contains(&json!({ "name": "env.proxy_log", "standing": "answered" })), "{name}: {found}");
+        assert!(imports.iter().all(|import| import["standing"] == "answered"), "{name}: {found}");
+        let callbacks = found["callbacks"].as_array().expect("a list");
+        assert!(callbacks.contains(&json!({ "name": "proxy_on_configure", "called": true })), "{name}: {found}");
+        assert!(callbacks.iter().all(|callback| callback["called"] == true), "{name}: {found}");
     }
+}
+
+/// Imports that are answered, that answer `UNIMPLEMENTED`, that have another type and that nothing has; callbacks that are
+/// called, that are not, and one that is none.
+const LACKING: &str = r#"(module $odd
+    (import "env" "proxy_set_tick_period_milliseconds" (func (param i32) (result i32)))
+    (import "env" "proxy_grpc_cancel" (func (param i32) (result i32)))
+    (import "env" "proxy_log" (func (param i64)))
+    (import "env" "proxy_teleport" (func (param i32) (result i32)))
+    (import "wasi_snapshot_preview1" "sched_yield" (func (result i32)))
+    (import "wasi_snapshot_preview1" "thread_spawn" (func (result i32)))
+    (memory (export "memory") 1 2) (table 7 funcref) (global (mut i32) (i32.const 0))
+    (func (export "proxy_abi_version_0_2_0"))
+    (func (export "proxy_on_tick") (param i32))
+    (func (export "proxy_on_new_connection") (param i32) (result i32) (i32.const 0))
+    (func (export "proxy_on_requests") (param i32)))"#;
+
+#[test]
+fn what_the_host_lacks_is_told_one_by_one() {
+    let folder = TempDir::new().expect("a temporary folder can be made");
+    let module = folder.path().join("odd.wasm");
+    let binary = wat::parse_str(LACKING).expect("it is wat");
+    fs::write(&module, &binary).expect("a temporary file can be written");
+    let (code, said) = filter([OsStr::new("check"), module.as_ref()]);
+    assert_eq!(code, Some(1));
+    let size = format!("size              {} B, 16.0 MiB at most", binary.len());
+    for row in [
+        "abi               0.2.0",
+        &size,
+        "memory            64 KiB to 128 KiB",
+        "table elements    7, 10000 at most",
+        "mutable globals   1",
+        "function names    yes",
+        "imports           6, 2 of them answered",
+        "not answered      env.proxy_grpc_cancel (unimplemented)",
+        "                  env.proxy_log (mistyped)",
+        "                  env.proxy_teleport (missing)",
+        "                  wasi_snapshot_preview1.thread_spawn (missing)",
+        "callbacks         proxy_on_tick",
+        "never called here proxy_on_new_connection",
+        "not in the ABI    proxy_on_requests",
+        "loads             no",
+    ] {
+        assert!(said.lines().any(|line| line == row), "{row} in:\n{said}");
+    }
+    for (fault, what, mend) in [
+        ("import_type", "env.proxy_log ", "correct the declaration"),
+        ("import_missing", "env.proxy_teleport ", "declare only what the proxy-wasm ABI has"),
+        ("import_missing", "wasi_snapshot_preview1.thread_spawn ", "wasm32-wasip1"),
+    ] {
+        let begin = format!("odd.wasm: {fault}: {what}");
+        assert!(said.lines().any(|line| line.contains(&begin) && line.contains(mend)), "{begin}, {mend} in:\n{said}");
+    }
+    let (_, found) = checked(&module);
+    let standings: Vec<_> =
+        found["imports"].as_array().into_iter().flatten().map(|import| &import["standing"]).collect();
+    assert_eq!(standings, ["answered", "unimplemented", "mistyped", "missing", "answered", "missing"]);
+    assert_eq!(found["faults"].as_array().map(Vec::len), Some(3), "{found}");
+}
+
+#[test]
+fn a_module_that_a_node_would_not_read_is_too_large() {
+    let folder = TempDir::new().expect("a temporary folder can be made");
+    let module = folder.path().join("large.wasm");
+    let file = fs::File::create(&module).expect("a file can be made");
+    file.set_len((16 << 20) + 1).expect("a file can have holes");
+    let (code, said) = filter([OsStr::new("check"), module.as_ref()]);
+    let expected = "large.wasm is larger than filter_limits.module, which is 16777216 bytes";
+    assert!(code == Some(1) && said.contains(expected), "{said}");
 }
 
 #[test]
@@ -121,8 +209,7 @@ fn a_module_that_would_not_load_is_told_why_and_what_to_do() {
         let line = said.lines().find(|line| line.contains(&format!("odd.wasm: {fault}: ")));
         assert!(line.is_some_and(|line| line.contains(mend)), "{fault} {mend} in:\n{said}");
     }
-    let (code, said) = filter([OsStr::new("check"), "--json".as_ref(), module.as_ref()]);
-    let json: serde_json::Value = serde_json::from_str(&said).expect("JSON and nothing else");
+    let (code, json) = checked(&module);
     assert_eq!((code, json["loads"].as_bool()), (Some(1), Some(false)));
     assert_eq!(json["faults"].as_array().map(Vec::len), Some(3), "{json}");
     fs::write(&module, "no module").expect("a temporary file can be written");

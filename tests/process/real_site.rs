@@ -98,7 +98,7 @@ async fn agrees(node: &Binary, pages: usize) {
         loop {
             let scrape = Exposition::parse(get(node.admin(), "/metrics").await.text());
             // An exchange is counted when it is over, which its client may see first.
-            if scrape.value("forebay_http_requests_total", &[route]) == 2.0 * pages {
+            if scrape.find("forebay_http_requests_total", &[route]) == Some(2.0 * pages) {
                 return scrape;
             }
         }

@@ -33,11 +33,21 @@ impl Exposition {
         found
     }
 
-    /// The sum of all series of this name that have these labels; 0 where there are none.
+    /// The sum of all series of this name that have these labels. Fails the test where `find` finds nothing.
     pub fn value(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
-        let has =
-            |sample: &Sample| labels.iter().all(|(name, value)| sample.labels.get(*name).is_some_and(|v| v == value));
-        self.samples.iter().filter(|sample| sample.name == name && has(sample)).map(|sample| sample.value).sum()
+        self.find(name, labels).unwrap_or_else(|| panic!("no metric {name} with the labels of {labels:?}"))
+    }
+
+    /// The same. 0 where there is the metric and none of its series has these values, which have not come up yet; `None`
+    /// where it is not there at all, or has no such labels: a name that is misspelt would otherwise be 0 for ever.
+    pub fn find(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
+        let series: Vec<&Sample> = self.samples.iter().filter(|sample| sample.name == name).collect();
+        let known = |(label, _): &(&str, &str)| series.iter().any(|sample| sample.labels.contains_key(*label));
+        let has = |sample: &&&Sample| {
+            labels.iter().all(|(label, value)| sample.labels.get(*label).is_some_and(|v| v == value))
+        };
+        let found = !series.is_empty() && labels.iter().all(known);
+        found.then(|| series.iter().filter(has).map(|sample| sample.value).sum())
     }
 
     /// `kind name label ..` of every family with a sample, as the golden list writes it; labels sorted, without the
@@ -113,7 +123,15 @@ c_seconds_count{route=\"b\"} 2
         assert_eq!(scrape.value("a_total", &[("code", "404")]), 4.0);
         assert_eq!(scrape.value("a_total", &[("route", "x, \"y\"=z"), ("code", "200")]), 3.0);
         assert_eq!(scrape.value("b", &[]), 1.5);
-        assert_eq!(scrape.value("gone", &[]), 0.0);
+        assert_eq!(scrape.value("a_total", &[("code", "500")]), 0.0);
+    }
+
+    #[test]
+    fn a_name_that_nothing_has_is_not_nought() {
+        let scrape = Exposition::parse(SCRAPE);
+        for (name, labels) in [("gone", &[][..]), ("a_total", &[("kode", "404")]), ("b", &[("code", "404")])] {
+            assert_eq!(scrape.find(name, labels), None, "{name}{labels:?}");
+        }
     }
 
     #[test]

@@ -147,7 +147,7 @@ impl TestNode {
         let mut last = f64::NAN;
         let reached = async {
             while last != value {
-                last = self.scrape().await.value(name, labels);
+                last = self.scrape().await.find(name, labels).unwrap_or(f64::NAN);
             }
         };
         patiently(&format!("{name}{labels:?} to be {value}"), reached).await;

@@ -14,6 +14,8 @@ const TABLES_MAX: usize = 16;
 pub(in crate::filter) struct Limiter {
     memory_bytes_max: usize,
     table_elements_max: usize,
+    /// Of all tables.
+    table_elements: usize,
     refused: bool,
     grown: bool,
 }
@@ -23,6 +25,7 @@ impl Limiter {
         Self {
             memory_bytes_max: usize::try_from(limits.memory_bytes_max).unwrap_or(usize::MAX),
             table_elements_max: usize::try_from(limits.table_elements_max).unwrap_or(usize::MAX),
+            table_elements: 0,
             refused: false,
             grown: false,
         }
@@ -51,9 +54,14 @@ impl ResourceLimiter for Limiter {
         Ok(desired <= self.memory_bytes_max)
     }
 
-    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        self.refused |= desired > self.table_elements_max;
-        Ok(desired <= self.table_elements_max)
+    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let elements = self.table_elements.saturating_add(desired.saturating_sub(current));
+        let fits = elements <= self.table_elements_max;
+        if fits {
+            self.table_elements = elements;
+        }
+        self.refused |= !fits;
+        Ok(fits)
     }
 
     fn instances(&self) -> usize {

@@ -174,7 +174,9 @@ fn write_stream(guest: &mut Guest<'_>, stream: u32, pieces: (u32, u32), written:
         return INVAL;
     }
     errno(gather(guest, at, count).and_then(|text| {
-        log::heed(guest.data_mut(), level, text.strip_suffix(b"\n").unwrap_or(&text));
+        if !text.is_empty() {
+            log::heed(guest.data_mut(), level, text.strip_suffix(b"\n").unwrap_or(&text));
+        }
         let bytes = u32::try_from(text.len()).unwrap_or(u32::MAX);
         write_all(guest, &[(written, &bytes.to_le_bytes())])
     }))

@@ -26,7 +26,7 @@ pub enum LoadFault {
     Unknown,
     #[error("module {path} cannot be read: {source}")]
     Read { path: PathBuf, source: io::Error },
-    #[error("module {path} is larger than module_bytes_max = {max}")]
+    #[error("module {path} is larger than filter_limits.module, which is {max} bytes")]
     TooLarge { path: PathBuf, max: u64 },
     #[error(
         "module {path} has the sha256 {found}, not {} as {} says: pin the new digest, or restore the module",

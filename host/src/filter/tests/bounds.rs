@@ -54,19 +54,25 @@ fn module_that_begins_too_large_does_not_load() {
 }
 
 #[test]
-fn tables_are_bounded() {
-    let wat = |elements: u64| {
-        let text = format!(
-            r#"(module (memory (export "memory") 1) (table {elements} funcref) (func (export "proxy_abi_version_0_2_1")))"#
-        );
+fn tables_are_bounded_together() {
+    let wat = |tables: &str| {
+        let text =
+            format!(r#"(module (memory (export "memory") 1) {tables} (func (export "proxy_abi_version_0_2_1")))"#);
         wat::parse_str(text).unwrap()
     };
-    let mut node = Node::new();
-    node.add("probe", &wat(node.limits.table_elements_max));
-    assert!(node.load().is_ok());
-    node.filters.clear();
-    node.add("probe", &wat(node.limits.table_elements_max + 1));
-    assert!(node.fault().contains("failed to start"), "{}", node.fault());
+    for (tables, fits) in [
+        ("(table 1000 funcref)", true),
+        ("(table 1001 funcref)", false),
+        ("(table 600 funcref) (table 400 funcref)", true),
+        ("(table 600 funcref) (table 401 funcref)", false),
+    ] {
+        let mut node = Node::new();
+        assert_eq!(node.limits.table_elements_max, 1000);
+        node.add("probe", &wat(tables));
+        let told = node.load().err().map(|errors| errors[0].to_string());
+        assert_eq!(told.is_none(), fits, "{tables}: {told:?}");
+        assert!(told.is_none_or(|told| told.contains("failed to start")), "{tables}");
+    }
 }
 
 /// A guest that adds `count` headers with values of `bytes` each.

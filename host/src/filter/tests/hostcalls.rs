@@ -139,31 +139,6 @@ fn every_import_of_the_abi_links() {
     for (name, arguments) in env {
         imports += &format!("(import \"env\" \"{name}\" (func (param {}) (result i32)))", "i32 ".repeat(arguments));
     }
-    let wasi = [
-        ("args_get", "i32 i32"),
-        ("args_sizes_get", "i32 i32"),
-        ("clock_time_get", "i32 i64 i32"),
-        ("environ_get", "i32 i32"),
-        ("environ_sizes_get", "i32 i32"),
-        ("fd_close", "i32"),
-        ("fd_fdstat_get", "i32 i32"),
-        ("fd_fdstat_set_flags", "i32 i32"),
-        ("fd_prestat_get", "i32 i32"),
-        ("fd_prestat_dir_name", "i32 i32 i32"),
-        ("fd_seek", "i32 i64 i32 i32"),
-        ("fd_write", "i32 i32 i32 i32"),
-        ("path_open", "i32 i32 i32 i32 i32 i64 i64 i32 i32"),
-        ("poll_oneoff", "i32 i32 i32 i32"),
-        ("random_get", "i32 i32"),
-        ("sched_yield", ""),
-        ("sock_shutdown", "i32 i32"),
-    ];
-    for module in ["wasi_snapshot_preview1", "wasi_unstable"] {
-        for (name, arguments) in wasi {
-            imports += &format!("(import \"{module}\" \"{name}\" (func (param {arguments}) (result i32)))");
-        }
-        imports += &format!("(import \"{module}\" \"proc_exit\" (func (param i32)))");
-    }
     let wat = format!("(module {imports} (memory (export \"memory\") 1) (func (export \"proxy_abi_version_0_1_0\")))");
     let mut node = Node::new();
     node.add("probe", &wat::parse_str(&wat).unwrap());

@@ -50,7 +50,7 @@ fn module_size_is_bounded() {
     node.add("probe", &module);
     assert!(node.load().is_ok());
     node.limits.module_bytes_max -= 1;
-    assert!(node.fault().contains("larger than module_bytes_max"));
+    assert!(node.fault().contains("larger than filter_limits.module, which is"));
 }
 
 #[test]

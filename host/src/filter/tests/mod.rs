@@ -33,5 +33,6 @@ mod speed;
 mod stage;
 mod traces;
 mod trailers;
+mod wasi;
 
 pub(super) use node::{limits, profile};

@@ -1,8 +1,11 @@
 //! The proof of isolation: whatever an exchange does to a filter, the next one finds its image, bit for bit.
 //!
-//! Every module there is takes its turn: those that come with the node, foreign ones where they were built, and guests that
-//! write, grow, trap and answer. `FOREBAY_ISOLATION_RUNS` asks for more exchanges.
+//! Every module there is takes its turn: those that come with the node, foreign ones where they were built, hostile ones
+//! that leave something to compare, and a guest that writes, grows, traps and answers. `FOREBAY_ISOLATION_RUNS` asks for
+//! more exchanges.
 
+use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -43,19 +46,66 @@ const OWN: [(&str, &str); 12] = [
     ("signed-url", r#"{"keys":{"a":"a long random secret"}}"#),
 ];
 
-/// Modules of foreign SDKs, and settings that choose what they do.
-const FOREIGN: [(&str, &str); 11] = [
+/// Modules of tests/guests as they are built, and settings that choose what they do. `turnstile` of `rust` is not here: it
+/// holds every request back, which fails at once, and leaves nothing to compare.
+const BUILT: [(&str, &str); 18] = [
     ("as-gcore", "some settings"),
     ("as-solo", "some settings"),
     ("cpp", "some settings"),
     ("go", "some settings"),
     ("rust", "some settings"),
+    ("rust", "bodies"),
+    ("rust", "calls"),
+    ("rust", "clockwork"),
+    ("rust", "commons"),
+    ("rust", "lacking"),
     ("rust", "metrics"),
     ("rust", "notebook"),
     ("rust", "properties"),
     ("rust", "rash"),
     ("rust", "repeated"),
+    ("rust", "trailers"),
     ("rust-old", "some settings"),
+    ("sdk", ""),
+];
+
+/// Guests of tests/guests/hostile that can be compared.
+const HOSTILE: [&str; 4] = ["allocator", "chatter", "crowd", "lies"];
+
+/// The others, and what there is of them instead of something to compare.
+const NOT_COMPARED: [(&str, &str); 16] = [
+    ("divide", ALWAYS_FAILS),
+    ("flood", ALWAYS_FAILS),
+    ("hoard", ALWAYS_FAILS),
+    ("overread", ALWAYS_FAILS),
+    ("recurse", ALWAYS_FAILS),
+    ("spin", ALWAYS_FAILS),
+    ("spin-in-calls", ALWAYS_FAILS),
+    ("swell", ALWAYS_FAILS),
+    ("trap", ALWAYS_FAILS),
+    ("wait", ALWAYS_FAILS),
+    ("pester", OWN_BOUNDS),
+    ("squat", OWN_BOUNDS),
+    ("stuff", OWN_BOUNDS),
+    ("tally", OWN_BOUNDS),
+    ("widen", "grows its table: its instance goes away with the exchange"),
+    ("ponder", "never starts"),
+];
+
+const ALWAYS_FAILS: &str = "fails every exchange: its instance goes away with it";
+const OWN_BOUNDS: &str = "traps under other bounds than those of its own test";
+
+/// Subjects that lose an instance in some exchanges, with which there is nothing left to compare: one of so many exchanges
+/// is compared all the same. Of all others each is.
+const LOSING: [(&str, u32); 4] = [
+    // Traps, grows, and writes more pages than are followed.
+    ("wild", 2),
+    // Its allocator takes a new page for the first of each size that it is asked for.
+    ("cpp some settings", 10),
+    // Holds more of some bodies back than it may.
+    ("rust bodies", 2),
+    // Panics where it is asked to.
+    ("rust rash", 2),
 ];
 
 const PATHS: [&str; 12] = [
@@ -73,7 +123,7 @@ const PATHS: [&str; 12] = [
     "/a?exp=1&sig=b&kid=a",
 ];
 
-const FIELDS: [(&str, &str); 9] = [
+const FIELDS: [(&str, &str); 13] = [
     ("authorization", "Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.AAAA"),
     ("origin", "https://www.shop.example"),
     ("access-control-request-method", "PUT"),
@@ -83,6 +133,10 @@ const FIELDS: [(&str, &str); 9] = [
     ("x-panic", "response"),
     ("x-forwarded-for", "198.51.100.7"),
     ("x-greet", "\u{fc}"),
+    ("x-body", "replace"),
+    ("x-body", "hold"),
+    ("x-call", "one"),
+    ("x-key", "a"),
 ];
 
 /// Does what the second byte of the path says; changes its memory and a global in every callback.
@@ -137,6 +191,8 @@ struct Subject {
     name: String,
     chain: Chain,
     waiting: Option<(Run, RequestHead)>,
+    /// How many exchanges are over.
+    ended: u32,
     compared: u32,
 }
 
@@ -179,6 +235,7 @@ impl Subject {
     fn compare(&mut self) {
         let same = self.chain.compared();
         assert!(same != Some(false), "{} is not its image", self.name);
+        self.ended += 1;
         self.compared += u32::from(same.is_some());
     }
 }
@@ -217,6 +274,10 @@ fn node() -> Node {
     node.limits.module_bytes_max = 8 << 20;
     node.limits.table_elements_max = 100_000;
     node.limits.metric_series_max = 100;
+    node.limits.header_count_max = 200;
+    node.limits.header_bytes_max = 64 << 10;
+    node.limits.shared_data_bytes_max = 64 << 20;
+    node.limits.queue_length_max = 1 << 20;
     node.limits.body_buffer_max = 4096;
     node.add("wild", &wild());
     for module in modules(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../filters/dist")) {
@@ -228,12 +289,44 @@ fn node() -> Node {
     // target/PROFILE/deps/TEST
     let test = std::env::current_exe().unwrap();
     let built = test.ancestors().nth(3).unwrap().join("guests-built");
-    for (name, settings) in FOREIGN {
-        if let Ok(module) = std::fs::read(built.join(name).with_extension("wasm")) {
-            node.add(&format!("{name} {settings}"), &module).settings = settings.into();
+    for (name, settings) in BUILT {
+        match std::fs::read(built.join(name).with_extension("wasm")) {
+            Ok(module) => node.add(&format!("{name} {settings}"), &module).settings = settings.into(),
+            Err(_) => skip(&format!("the guest {name} was not built: its isolation is not proven")),
         }
     }
+    for (name, text) in hostile() {
+        node.add(&name, &wat::parse_str(text.replace("ALLOCATE", "(i32.const 0)")).unwrap());
+    }
     node
+}
+
+/// Names and texts of those that can be compared; one that is in neither list fails the test.
+fn hostile() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/guests/hostile")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        if HOSTILE.contains(&name) {
+            found.push((name.to_owned(), std::fs::read_to_string(&path).unwrap()));
+        } else {
+            assert!(
+                NOT_COMPARED.iter().any(|(other, _)| *other == name),
+                "{name} is to be compared, or the reason told"
+            );
+        }
+    }
+    assert_eq!(found.len(), HOSTILE.len());
+    found
+}
+
+/// Tells who reads the result of the tests what was left out: `scripts/test` sets the variable to a file of such lines.
+fn skip(reason: &str) {
+    eprintln!("skipped: {reason}");
+    if let Some(path) = std::env::var_os("FOREBAY_TEST_NOTES") {
+        let mut notes = File::options().append(true).create(true).open(path).unwrap();
+        writeln!(notes, "{reason}").unwrap();
+    }
 }
 
 fn modules(folder: &Path) -> Vec<PathBuf> {
@@ -244,7 +337,7 @@ fn modules(folder: &Path) -> Vec<PathBuf> {
 async fn prove(filters: &Filters, names: &[String], runs: u32) {
     let subject = |name: &String| {
         let chain = filters.chain(&[element(name)]).unwrap();
-        Subject { name: name.clone(), chain, waiting: None, compared: 0 }
+        Subject { name: name.clone(), chain, waiting: None, ended: 0, compared: 0 }
     };
     let mut subjects: Vec<Subject> = names.iter().map(subject).collect();
     let count = subjects.len();
@@ -252,15 +345,14 @@ async fn prove(filters: &Filters, names: &[String], runs: u32) {
         let mut rng = Rng::with_seed(u64::from(turn));
         subjects[turn as usize % count].exchange(&mut rng).await;
     }
-    let mut compared = 0;
     for mut subject in subjects {
         drop(subject.waiting.take());
         subject.compare();
-        assert!(subject.compared > 0, "{} was never compared", subject.name);
-        compared += subject.compared;
+        let Subject { name, compared, ended, .. } = subject;
+        let losing = LOSING.iter().find(|(losing, _)| *losing == name);
+        let least = losing.map_or(ended, |(_, part)| ended.div_ceil(*part));
+        assert!(compared >= least, "{name} was compared after {compared} of {ended} exchanges");
     }
-    // Where a memory grew or a guest trapped, there is nothing left to compare.
-    assert!(compared > runs / 2, "compared after {compared} of {runs} exchanges");
 }
 
 /// First by the pages written, then by copies, as where pages cannot be tracked.

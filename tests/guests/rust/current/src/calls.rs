@@ -32,7 +32,8 @@ enum Phase {
 impl Caller {
     fn call(&mut self, upstream: &str, path: &str, timeout: Duration) -> Result<u32, Status> {
         let headers = vec![(":method", "POST"), (":path", path), (":authority", "calls.example"), ("x-from", "guest")];
-        let token = self.dispatch_http_call(upstream, headers, Some(b"asked"), vec![], timeout);
+        let trailers = if self.way == "trailers" { vec![("x-sum", "5")] } else { vec![] };
+        let token = self.dispatch_http_call(upstream, headers, Some(b"asked"), trailers, timeout);
         self.open += usize::from(token.is_ok());
         token
     }
@@ -44,6 +45,13 @@ impl Caller {
             }
         }
         if self.open > 0 { Action::Pause } else { Action::Continue }
+    }
+
+    fn close(&self) {
+        match self.phase {
+            Phase::Response => self.reset_http_response(),
+            _ => self.reset_http_request(),
+        }
     }
 
     fn resume(&self) {
@@ -72,6 +80,12 @@ impl Context for Caller {
         let text = self.get_http_call_response_body(0, body).unwrap_or_default();
         let text = String::from_utf8_lossy(&text).into_owned();
         tell("call answered", format!("{status}, all counted: {}, trailers: {trailers}", headers == listed));
+        show("call ended", self.get_grpc_status());
+        if trailers > 0 {
+            show("call trailers", self.get_http_call_response_trailers());
+            show("call trailer x-sum", self.get_http_call_response_trailer("x-sum"));
+            show("call trailer x-missing", self.get_http_call_response_trailer("x-missing"));
+        }
         if status == "200" {
             self.bodies.push(text.clone());
         }
@@ -89,6 +103,7 @@ impl Context for Caller {
                 let _ = self.call("site", "/call/again", TIMEOUT);
             }
             "panic" => panic!("asked to panic in a call's answer"),
+            "close" | "close the response" => self.close(),
             _ => self.resume(),
         }
     }
@@ -107,8 +122,9 @@ impl HttpContext for Caller {
     fn on_http_request_headers(&mut self, _count: usize, _end: bool) -> Action {
         self.way = self.get_http_request_header("x-call").unwrap_or_default();
         match self.way.as_str() {
-            "one" | "reply" | "again" | "panic" => self.go("site", &["/call/one"]),
+            "one" | "reply" | "again" | "panic" | "close" => self.go("site", &["/call/one"]),
             "two" => self.go("site", &["/call/first", "/call/second"]),
+            "trailers" => self.go("site", &["/trailers/call"]),
             "unknown" => self.go("nowhere", &["/call/unknown"]),
             "closed" => self.go("closed", &["/call/closed"]),
             "missing" => self.go("site", &["/missing/call"]),
@@ -131,7 +147,10 @@ impl HttpContext for Caller {
 
     fn on_http_response_headers(&mut self, _count: usize, _end: bool) -> Action {
         self.phase = Phase::Response;
-        if self.way == "response" { self.go("site", &["/call/response"]) } else { Action::Continue }
+        match self.way.as_str() {
+            "response" | "close the response" => self.go("site", &["/call/response"]),
+            _ => Action::Continue,
+        }
     }
 
     fn on_log(&mut self) {

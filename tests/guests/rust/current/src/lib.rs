@@ -26,6 +26,7 @@ proxy_wasm::main! {{
 #[derive(Default)]
 struct Root {
     settings: String,
+    started: bool,
     clockwork: clockwork::Clockwork,
 }
 
@@ -33,9 +34,19 @@ impl Context for Root {
     fn on_http_call_response(&mut self, _token: u32, headers: usize, body: usize, _trailers: usize) {
         self.clockwork.fetched(headers > 0, self.get_http_call_response_body(0, body));
     }
+
+    fn on_done(&mut self) -> bool {
+        tell::tell("plugin", "done");
+        true
+    }
 }
 
 impl RootContext for Root {
+    fn on_vm_start(&mut self, _size: usize) -> bool {
+        self.started = true;
+        true
+    }
+
     fn on_configure(&mut self, _size: usize) -> bool {
         self.settings = String::from_utf8(self.get_plugin_configuration().unwrap_or_default()).unwrap();
         match self.settings.as_str() {
@@ -71,7 +82,7 @@ impl RootContext for Root {
             "commons" => Box::new(commons::Visitor),
             "lacking" => Box::new(lacking::Asker),
             "metrics" => Box::new(metrics::Meter::new()),
-            "notebook" => Box::new(notebook::Notebook::new(id)),
+            "notebook" => Box::new(notebook::Notebook::new(id, self.started)),
             "properties" => Box::new(properties::Reader),
             "rash" => Box::new(rash::Rash),
             "repeated" => Box::new(repeated::Repeated),

@@ -9,8 +9,9 @@ pub struct Notebook {
 }
 
 impl Notebook {
-    pub fn new(id: u32) -> Self {
-        note("created");
+    /// `started` is whether the plugin was told of its virtual machine's start before.
+    pub fn new(id: u32, started: bool) -> Self {
+        note(&format!("created, machine started: {started}"));
         Self { id }
     }
 }

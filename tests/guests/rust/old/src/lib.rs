@@ -1,6 +1,10 @@
 //! The greeter on the SDK's last release for ABI 0.1.0.
 //!
-//! Header callbacks have no end-of-stream argument there, and a missing header reads as an empty one.
+//! Header callbacks have no end-of-stream argument there, and a missing header reads as an empty one. Where the field
+//! `x-wait` says so, it lets the request or the response wait for a call to an upstream: messages go on by calls that only
+//! this version has.
+
+use std::time::Duration;
 
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, LogLevel};
@@ -30,15 +34,40 @@ impl RootContext for Root {
     }
 
     fn create_http_context(&self, _id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Greeter { settings: self.settings.clone() }))
+        Some(Box::new(Greeter { settings: self.settings.clone(), waits: String::new(), answering: false }))
     }
 }
 
 struct Greeter {
     settings: String,
+    /// The message that waits for a call.
+    waits: String,
+    /// Whether there is a response already.
+    answering: bool,
 }
 
-impl Context for Greeter {}
+impl Greeter {
+    fn pause(&self) -> Action {
+        let headers = vec![(":method", "GET"), (":path", "/call/old"), (":authority", "calls.example")];
+        self.dispatch_http_call("site", headers, None, vec![], Duration::from_secs(5)).unwrap();
+        Action::Pause
+    }
+}
+
+impl Context for Greeter {
+    fn on_http_call_response(&mut self, _token: u32, _headers: usize, size: usize, _trailers: usize) {
+        let body = self.get_http_call_response_body(0, size).unwrap_or_default();
+        let body = String::from_utf8(body).unwrap();
+        if self.answering {
+            self.set_http_response_header("x-waited", Some(&body));
+            self.resume_http_response();
+        } else {
+            self.set_http_request_header("x-waited", Some(&body));
+            self.clear_http_route_cache();
+            self.resume_http_request();
+        }
+    }
+}
 
 impl HttpContext for Greeter {
     fn on_http_request_headers(&mut self, _count: usize) -> Action {
@@ -52,14 +81,16 @@ impl HttpContext for Greeter {
         self.set_http_request_header("user-agent", Some(NAME));
         self.set_http_request_header("x-secret", None);
         log(&format!("{NAME} saw {path}"));
-        Action::Continue
+        self.waits = self.get_http_request_header("x-wait").unwrap_or_default();
+        if self.waits == "request" { self.pause() } else { Action::Continue }
     }
 
     fn on_http_response_headers(&mut self, _count: usize) -> Action {
         self.add_http_response_header("x-guest", NAME);
         self.add_http_response_header("x-guest-settings", &self.settings);
         self.set_http_response_header("server", None);
-        Action::Continue
+        self.answering = true;
+        if self.waits == "response" { self.pause() } else { Action::Continue }
     }
 }
 
