@@ -90,7 +90,8 @@ fn pieces_may_be_cut_anywhere() {
     let answer = filter.request(get("http://a.example/")).respond(page().chunk("<a>b").chunk("</a").chunk(""));
     assert_eq!(answer.body(), b"<a href=\"/\">b</a");
     // So it does where trailers come.
-    let answer = filter.request(get("http://a.example/")).respond(page().chunk("<a>b").chunk("</a").trailer("x-sum", "1"));
+    let answer =
+        filter.request(get("http://a.example/")).respond(page().chunk("<a>b").chunk("</a").trailer("x-sum", "1"));
     assert_eq!(answer.body(), b"<a href=\"/\">b</a");
 }
 
