@@ -137,10 +137,10 @@ macro_rules! export_callback {
 
 /// Exports the callback for what follows a request's body, once, where the body or that is wanted.
 #[doc(hidden)]
-#[macro_export]
+#[macro_export(local_inner_macros)]
 macro_rules! export_request_trailers {
     () => {};
-    (request_body $($rest:ident)*) => { $crate::export_request_trailers!(request_trailers); };
+    (request_body $($rest:ident)*) => { export_request_trailers!(request_trailers); };
     (request_trailers $($rest:ident)*) => {
         #[cfg(target_arch = "wasm32")]
         #[unsafe(no_mangle)]
@@ -148,15 +148,15 @@ macro_rules! export_request_trailers {
             STAGE.with(|stage| stage.request_trailers(context)) as u32
         }
     };
-    ($other:ident $($rest:ident)*) => { $crate::export_request_trailers!($($rest)*); };
+    ($other:ident $($rest:ident)*) => { export_request_trailers!($($rest)*); };
 }
 
 /// Exports the callback for what follows a response's body, once, where the body or that is wanted.
 #[doc(hidden)]
-#[macro_export]
+#[macro_export(local_inner_macros)]
 macro_rules! export_response_trailers {
     () => {};
-    (response_body $($rest:ident)*) => { $crate::export_response_trailers!(response_trailers); };
+    (response_body $($rest:ident)*) => { export_response_trailers!(response_trailers); };
     (response_trailers $($rest:ident)*) => {
         #[cfg(target_arch = "wasm32")]
         #[unsafe(no_mangle)]
@@ -164,5 +164,5 @@ macro_rules! export_response_trailers {
             STAGE.with(|stage| stage.response_trailers(context)) as u32
         }
     };
-    ($other:ident $($rest:ident)*) => { $crate::export_response_trailers!($($rest)*); };
+    ($other:ident $($rest:ident)*) => { export_response_trailers!($($rest)*); };
 }

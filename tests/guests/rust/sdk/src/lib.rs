@@ -99,4 +99,5 @@ fn change(trailers: &mut Headers) -> Flow {
     if sum == "doubtful" { asking::about_trailers() } else { Flow::Continue }
 }
 
-export!(Errands: request_body, response_body, request_trailers, response_trailers, calls, queues);
+// Trailers of requests come with their bodies, unsaid.
+export!(Errands: request_body, response_body, response_trailers, calls, queues);
