@@ -180,6 +180,9 @@ impl Run {
                 ensemble.response_to = Some(seat);
             }
         }
+        if let Some(head) = &mut ensemble.pauses.head {
+            head.reads_ahead = true;
+        }
         drop(ensemble);
         Some(FilteredBody::new(self.shared.clone(), (direction, seats), body))
     }

@@ -20,6 +20,7 @@ use super::super::state::Standing;
 use super::super::stream::EndOfStream;
 use super::super::verdict::Verdict;
 use super::outcall::{Arrival, Ending};
+use super::pauses::HeadPause;
 use crate::config::OnError;
 
 const TOO_LONG: &str = "the guest paused for longer than pause_max";
@@ -155,8 +156,9 @@ impl Ensemble {
 
     /// Where a filter holds back what nothing but itself could let go on.
     fn waits_at(&self, seat: usize) -> Option<Callback> {
-        let head = self.pauses.head.as_ref().filter(|head| head.seat == seat && head.said.is_none());
         let body = self.pauses.bodies.iter().find(|holding| holding.seat == seat && holding.end == EndOfStream::Yes);
+        let waits = |head: &&HeadPause| head.said.is_none() && (!head.reads_ahead || body.is_some());
+        let head = self.pauses.head.as_ref().filter(|head| head.seat == seat).filter(waits);
         head.map(|head| head.callback).or(body.map(|holding| holding.direction.callback()))
     }
 

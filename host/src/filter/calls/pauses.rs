@@ -24,6 +24,8 @@ pub(in crate::filter) struct Pauses {
 pub(in crate::filter) struct HeadPause {
     pub(in crate::filter) seat: usize,
     pub(in crate::filter) callback: Callback,
+    /// Whether the filter is shown the body meanwhile, which may let it go too.
+    pub(in crate::filter) reads_ahead: bool,
     /// How it goes on, once that is known.
     pub(in crate::filter) said: Option<Verdict>,
 }
@@ -50,7 +52,7 @@ pub(in crate::filter) enum Hold {
 impl Pauses {
     /// Notes that a filter holds a message back at its head.
     pub(in crate::filter) fn at_head(&mut self, seat: usize, callback: Callback) {
-        self.head = Some(HeadPause { seat, callback, said: None });
+        self.head = Some(HeadPause { seat, callback, reads_ahead: false, said: None });
     }
 
     /// Notes that a filter holds a body back, and that more of it is to come.

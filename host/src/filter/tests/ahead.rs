@@ -62,6 +62,38 @@ async fn a_response_waits_for_its_body_too() {
 }
 
 #[tokio::test]
+async fn an_answer_that_lets_nothing_go_leaves_it_to_the_body_that_is_still_to_come() {
+    let (mut desk, mut node) = Desk::node();
+    let mut guest = Guest::new();
+    let call = guest.call("/scan");
+    let wait = "(if (i32.eqz (local.get $end)) (then (return (i32.const 1))))";
+    let guest = guest.on_request(&format!("(drop {call}) {PAUSE}")).on_answer("").with(&format!(
+        r#"(func (export "proxy_on_request_body") (param i32) (param $size i32) (param $end i32) (result i32)
+             {wait} (call $tell (local.get $size)) (i32.const 0))"#
+    ));
+    node.add("probe", &guest.build()).header_pause = HeaderPause::Headers;
+    let (sender, mut coming) = tokio::sync::mpsc::unbounded_channel();
+    let frames = futures_util::stream::poll_fn(move |cx| coming.poll_recv(cx));
+    let (mut run, mut head) = (node.chain().begin(stream()), request());
+    run.lend_body(Body::stream(http_body_util::StreamBody::new(frames)));
+    let phase = async { run.on_request(&mut head, EndOfStream::No).await };
+    let origin = async {
+        let piece = |text: &'static str| Ok::<_, crate::body::BodyError>(http_body::Frame::data(Bytes::from(text)));
+        sender.send(piece("a=1")).expect("the body is read");
+        assert!(desk.next().await.answer(200, "clean"));
+        // The answer comes to the guest before the rest of the body does.
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        sender.send(piece("&b=2")).expect("the body is read");
+        drop(sender);
+    };
+    let (verdict, ()) = tokio::join!(phase, origin);
+    assert!(matches!(verdict, Verdict::Continue), "{verdict:?}");
+    assert_eq!(statuses(&head.headers), [7]);
+}
+
+#[tokio::test]
 async fn without_the_key_the_body_waits_with_the_headers() {
     let (mut desk, mut node) = Desk::node();
     let mut guest = Guest::new();
