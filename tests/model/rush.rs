@@ -116,7 +116,9 @@ impl Round {
             (false, _) => (all.len() - 1, all.len() + 1),
             (true, Middle::Nothing) => (least(&all), most(&all)),
             (true, Middle::FirstLeaves) => (least(&all[1..]), most(&all)),
-            // Who waited for another variant may look again only after the change.
+            // Who waited for another variant may look again only after the change. A purge takes a moment: what another
+            // thread begins to fetch in its midst may count as older, and is fetched once more.
+            (true, Middle::Purges(_)) => (least(&self.late), most(&self.early) + most(&all) + 1),
             (true, _) => (least(&self.late), most(&self.early) + most(&all)),
         }
     }
