@@ -36,6 +36,11 @@ pub(super) fn ticks(deadline: Duration) -> u64 {
     u64::try_from(ticks).unwrap_or(u64::MAX / 2).min(u64::MAX / 2) + 1
 }
 
+/// The ticks that end before `left` has passed, or else with the next one.
+pub(super) fn whole_ticks(left: Duration) -> u64 {
+    u64::try_from(left.as_nanos() / TICK.as_nanos()).unwrap_or(u64::MAX / 2).clamp(1, u64::MAX / 2)
+}
+
 fn build() -> wasmtime::Result<Engine> {
     let mut config = Config::new();
     config.epoch_interruption(true);
@@ -82,5 +87,12 @@ mod tests {
         assert_eq!(ticks(Duration::from_millis(10)), 11);
         assert_eq!(ticks(Duration::from_micros(1)), 2);
         assert!(ticks(Duration::MAX) <= u64::MAX / 2 + 1);
+    }
+
+    #[test]
+    fn what_is_left_of_a_deadline_is_not_exceeded_by_a_tick() {
+        assert_eq!(whole_ticks(Duration::from_micros(9_900)), 9);
+        assert_eq!(whole_ticks(Duration::from_micros(1)), 1);
+        assert!(whole_ticks(Duration::MAX) <= u64::MAX / 2);
     }
 }

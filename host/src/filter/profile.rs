@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use super::abi::Abi;
+use super::bounds::overtime::UNCOUNTED;
 use super::calls::dispatch::Dispatch;
 use super::draft::Undo;
 use super::engine;
@@ -18,10 +19,6 @@ use super::shared::commons::Commons;
 use super::shared::vm::Vm;
 use crate::clock::Clock;
 use crate::config::{Filter, FilterLimits, HeaderPause, OnError};
-
-/// The part of a callback's deadline that passes on the wall clock before the thread's own is read: most callbacks take
-/// no thousandth of it, and a guest in an endless loop gets no more than this beyond its deadline.
-const UNCOUNTED: u32 = 10;
 
 #[derive(Debug)]
 pub(super) struct Profile {
