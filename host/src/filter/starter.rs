@@ -129,8 +129,7 @@ fn past_deadline(state: &mut State) -> UpdateDeadline {
     let limits = &state.profile.limits;
     let deadline = if state.moment == Moment::Start { limits.configure_deadline } else { limits.callback_deadline };
     match state.overtime.left(deadline) {
-        // It is asked again as often as it takes: so it is not given a tick too many.
-        Some(left) => UpdateDeadline::Continue(engine::whole_ticks(left)),
+        Some(left) => UpdateDeadline::Continue(engine::ticks(left)),
         None => UpdateDeadline::Interrupt,
     }
 }

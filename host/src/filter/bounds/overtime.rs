@@ -4,7 +4,7 @@
 //! that is not running for 10 ms must not cost its guest the exchange. Reading the thread's own clock for every callback
 //! would cost more than the callback. So it is read only here: from when a tenth of the deadline has passed on the wall
 //! clock. That tenth counts whatever the thread did in it; the rest is counted in the thread's processor time. A guest in
-//! an endless loop is ended within a tick or two of its deadline, and none before nine tenths of it.
+//! an endless loop is ended within a tick of its deadline.
 
 use std::time::Duration;
 
@@ -13,6 +13,9 @@ use rustix::time::{ClockId, clock_gettime};
 /// The part of a deadline that passes on the wall clock before the thread's own is read: most callbacks take no thousandth
 /// of it.
 pub(in crate::filter) const UNCOUNTED: u32 = 10;
+
+/// Half a tick of the engine: for less than this nobody is asked once more, so that deadlines are met on the average.
+const GRAIN: Duration = Duration::from_micros(500);
 
 /// When the guest began, on the thread's processor clock, as far as that is known; `None` before it is asked.
 #[derive(Debug, Default)]
@@ -28,7 +31,7 @@ impl Overtime {
     fn left_at(&mut self, now: Duration, deadline: Duration) -> Option<Duration> {
         let began = self.0.get_or_insert(now.saturating_sub(deadline / UNCOUNTED));
         let used = now.saturating_sub(*began);
-        deadline.checked_sub(used).filter(|left| !left.is_zero())
+        deadline.checked_sub(used).filter(|left| *left >= GRAIN)
     }
 }
 
@@ -54,6 +57,8 @@ mod tests {
         let mut overtime = Overtime::default();
         assert_eq!(overtime.left_at(at(500), DEADLINE), Some(at(9)));
         assert_eq!(overtime.left_at(at(508), DEADLINE), Some(at(1)));
+        assert_eq!(overtime.left_at(at(509) - GRAIN, DEADLINE), Some(GRAIN));
+        assert_eq!(overtime.left_at(at(509) - GRAIN / 2, DEADLINE), None);
         assert_eq!(overtime.left_at(at(509), DEADLINE), None);
     }
 
