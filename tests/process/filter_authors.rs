@@ -3,20 +3,18 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
 use serde_json::json;
 use support::{Binary, filter_module, forebay, get, skip};
 use tempfile::TempDir;
 
+use crate::filter_cases::told;
+
 fn filter<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> (Option<i32>, String) {
     let output = forebay().arg("filter").args(arguments).stdin(Stdio::null()).output();
     let output = output.expect("the program can be run");
     (output.status.code(), told(&output))
-}
-
-fn told(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
 fn repository() -> &'static Path {
@@ -68,6 +66,9 @@ async fn a_new_filter_passes_its_cases_and_runs_on_its_node() {
     let Some(module) = module_of(&own) else { return };
     let (code, said) = filter([OsStr::new("check"), module.as_ref()]);
     assert!(code == Some(0) && said.contains("function names    yes\n"), "{said}");
+    // 72 KB, 13 of them names: `wasm-opt` makes 35 KB of it without these.
+    let bytes = fs::metadata(&module).expect("it was built").len();
+    assert!(bytes < 80_000, "a first filter has {bytes} bytes");
     let (code, said) = filter([OsStr::new("test"), module.as_ref(), own.join("cases.toml").as_ref()]);
     assert!(code == Some(0) && said.contains("3 passed, 0 failed"), "{said}");
 

@@ -1,11 +1,10 @@
 //! `forebay filter test` with bodies and trailers: filters that read, hold back, change and refuse them.
 
-use std::fs;
 use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use crate::filter_cases::{cases, told};
+use crate::filter_cases::{assert_all_pass, cases, module, told};
 
 /// Holds bodies back to their end and adds `!` to requests'; answers one that begins with `n`, traps at `t`. What follows a
 /// body gets one more field, and `x-seen` tells in the request's head that its body was seen.
@@ -51,23 +50,13 @@ const CONTINUE: &str = "0";
 const PAUSE: &str = "1";
 
 fn reader((length, headers): (&str, &str)) -> (TempDir, PathBuf) {
-    let folder = TempDir::new().expect("a temporary folder can be made");
-    let module = folder.path().join("reader.wasm");
-    let text = READER.replace("UNSIZED", length).replace("i32.const PAUSE", &format!("i32.const {headers}"));
-    fs::write(&module, wat::parse_str(text).expect("it is wat")).expect("a temporary file can be written");
-    (folder, module)
-}
-
-fn assert_all_pass(guest: (&str, &str), text: &str) {
-    let (_folder, module) = reader(guest);
-    let output = cases(&module, text);
-    assert!(output.status.success(), "{}", told(&output));
+    module(&READER.replace("UNSIZED", length).replace("i32.const PAUSE", &format!("i32.const {headers}")))
 }
 
 #[test]
 fn request_bodies_go_through_the_filter() {
     assert_all_pass(
-        (UNSIZED, CONTINUE),
+        reader((UNSIZED, CONTINUE)),
         "[[case]]\nname = \"held to its end\"\nrequest = { method = \"POST\", body = [\"ab\", \"cd\"] }\n\
          expect = { action = \"continue\", sent = { body = \"abcd!\", headers = { x-seen = false } }, response = { status = 200 } }\n\
          [[case]]\nname = \"answered\"\nrequest = { body = \"never\" }\n\
@@ -80,7 +69,7 @@ fn request_bodies_go_through_the_filter() {
 #[test]
 fn trailers_go_through_the_filter() {
     assert_all_pass(
-        (UNSIZED, CONTINUE),
+        reader((UNSIZED, CONTINUE)),
         "[[case]]\nname = \"both ways\"\nrequest = { body = \"ab\", trailers = { x-a = \"1\" } }\n\
          origin = { body = \"yes\", trailers = { x-b = [\"2\", \"3\"] } }\n[case.expect]\n\
          sent = { body = \"ab\", trailers = { x-a = \"1\", x-seen = \"!\" } }\n\
@@ -94,7 +83,7 @@ fn trailers_go_through_the_filter() {
 fn headers_wait_for_the_body_where_the_filter_is_configured_so() {
     let request = "request = { method = \"POST\", body = \"ab\" }\n";
     assert_all_pass(
-        (UNSIZED, PAUSE),
+        reader((UNSIZED, PAUSE)),
         &format!(
             "on_headers_stop_iteration = true\n\
              [[case]]\nname = \"of the file\"\n{request}expect = {{ sent = {{ body = \"ab!\", headers = {{ x-seen = \"!\" }} }} }}\n\
@@ -107,9 +96,12 @@ fn headers_wait_for_the_body_where_the_filter_is_configured_so() {
 #[test]
 fn a_length_that_was_promised_is_kept_or_the_case_fails() {
     let case = "[[case]]\nname = \"grown\"\nrequest = { body = \"ab\" }\n";
-    assert_all_pass(("", CONTINUE), &format!("{case}expect = {{ action = \"fail\", failure = \"resized\" }}\n"));
+    assert_all_pass(
+        reader(("", CONTINUE)),
+        &format!("{case}expect = {{ action = \"fail\", failure = \"resized\" }}\n"),
+    );
     let unpromised = case.replace("\"ab\" }", "\"ab\", trailers = {} }");
-    assert_all_pass(("", CONTINUE), &format!("{unpromised}expect = {{ sent = {{ body = \"ab!\" }} }}\n"));
+    assert_all_pass(reader(("", CONTINUE)), &format!("{unpromised}expect = {{ sent = {{ body = \"ab!\" }} }}\n"));
     let (_folder, module) = reader(("", CONTINUE));
     let told = told(&cases(&module, case));
     assert!(told.contains("found     \"resized\": a filter changed the length of a body"), "{told}");

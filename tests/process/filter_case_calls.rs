@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use support::forebay;
 use tempfile::TempDir;
 
-use crate::filter_cases::{cases, told};
+use crate::filter_cases::{assert_all_pass, cases, module, told};
 
 /// Asks `auth` about each request, and puts what it says into `x-user`. Whom it does not answer gets 503, whom the node
 /// does not know 500. What it says is logged too; where it says nothing, this traps.
@@ -73,23 +73,13 @@ fn asker((wait, last): (&str, &str)) -> (TempDir, PathBuf) {
         written
     });
     let text = ASKER.replace("PAIRS", &written).replace("LENGTH", &asked.len().to_string());
-    let text = text.replace("WAIT", wait).replace("LAST", last);
-    let folder = TempDir::new().expect("a temporary folder can be made");
-    let module = folder.path().join("asker.wasm");
-    fs::write(&module, wat::parse_str(text).expect("it is wat")).expect("a temporary file can be written");
-    (folder, module)
-}
-
-fn assert_all_pass(guest: (&str, &str), text: &str) {
-    let (_folder, module) = asker(guest);
-    let output = cases(&module, text);
-    assert!(output.status.success(), "{}", told(&output));
+    module(&text.replace("WAIT", wait).replace("LAST", last))
 }
 
 #[test]
 fn scripted_origins_answer_the_calls_of_a_filter() {
     assert_all_pass(
-        (WAIT, ""),
+        asker((WAIT, "")),
         "[[calls]]\norigin = \"auth\"\nbody = \"ann\"\n\
          [[case]]\nname = \"by the file\"\n[case.expect]\nsent = { headers = { x-user = \"ann\" } }\n\
          calls = [{ origin = \"auth\", method = \"POST\", path = \"/check?a=1\", headers = { x-of = \"edge\", host = \"auth.test\" }, body = \"who?\" }]\n\
@@ -111,13 +101,13 @@ fn calls_fail_as_scripted() {
     }
     text += "[[case]]\nname = \"unknown\"\ncalls = [{ origin = \"other\" }]\n\
              expect = { action = \"reply\", response = { status = 500 }, calls = [] }\n";
-    assert_all_pass((WAIT, ""), &text);
+    assert_all_pass(asker((WAIT, "")), &text);
 }
 
 #[test]
 fn answers_that_nobody_waits_for_come_before_the_response() {
     assert_all_pass(
-        (GO_ON, ""),
+        asker((GO_ON, "")),
         "[[case]]\nname = \"heard\"\ncalls = [{ origin = \"auth\", body = \"ann\" }]\n\
          expect = { sent = { headers = { x-user = false } }, log = [\"ann\"], calls = [{ origin = \"auth\" }] }\n\
          [[case]]\nname = \"refused later\"\ncalls = [{ origin = \"auth\", failure = \"timeout\" }]\n\
@@ -128,7 +118,7 @@ fn answers_that_nobody_waits_for_come_before_the_response() {
 #[test]
 fn bodies_wait_for_answers() {
     assert_all_pass(
-        (WAIT, BODY),
+        asker((WAIT, BODY)),
         "[[case]]\nname = \"let go\"\nrequest = { body = [\"ab\", \"cd\"] }\n\
          calls = [{ origin = \"auth\", body = \"ann\" }, { origin = \"auth\", body = \"bob\" }]\n\
          expect = { sent = { body = \"abcd\", headers = { x-user = \"ann\" } }, calls = [{}, {}] }\n\
@@ -141,7 +131,7 @@ fn bodies_wait_for_answers() {
 #[test]
 fn calls_of_the_last_callback_go_out() {
     assert_all_pass(
-        (WAIT, LAST),
+        asker((WAIT, LAST)),
         "calls = [{ origin = \"auth\", body = \"ann\" }, { origin = \"auth\" }]\n\
          [[case]]\nname = \"at the end\"\nexpect = { calls = [{}, { path = \"/check?a=1\" }] }\n",
     );

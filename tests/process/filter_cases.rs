@@ -1,7 +1,7 @@
 //! `forebay filter test`: the cases of the shipped filters, and what authors are told of theirs.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
 use support::{filter_module, forebay};
@@ -14,6 +14,19 @@ pub(crate) fn cases(module: &Path, text: &str) -> Output {
     let mut command = forebay();
     command.args(["filter", "test"]).arg(module).arg("cases.toml").current_dir(folder.path()).stdin(Stdio::null());
     command.output().expect("the program can be run")
+}
+
+/// A module of this text, and the folder that it lies in.
+pub(crate) fn module(text: &str) -> (TempDir, PathBuf) {
+    let folder = TempDir::new().expect("a temporary folder can be made");
+    let module = folder.path().join("guest.wasm");
+    fs::write(&module, wat::parse_str(text).expect("it is wat")).expect("a temporary file can be written");
+    (folder, module)
+}
+
+pub(crate) fn assert_all_pass((_folder, module): (TempDir, PathBuf), text: &str) {
+    let output = cases(&module, text);
+    assert!(output.status.success(), "{}", told(&output));
 }
 
 pub(crate) fn told(output: &Output) -> String {

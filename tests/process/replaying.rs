@@ -8,6 +8,8 @@ use std::process::{Child, Output, Stdio};
 use support::{Answer, Origin, TestNode, filter_module, forebay, one_route};
 use tempfile::TempDir;
 
+use crate::filter_cases::told;
+
 /// A filter that does nothing at all.
 const IDLE: &str = r#"(module (func (export "proxy_abi_version_0_2_1")) (memory (export "memory") 1))"#;
 
@@ -47,10 +49,6 @@ fn replay(module: &Path, trace: &Path, more: &[&str]) -> Output {
     let mut command = forebay();
     command.args(["filter", "replay"]).arg(module).arg(trace).args(more).stdin(Stdio::null());
     command.output().expect("the program can be run")
-}
-
-fn told(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
 /// A node with `rewrite` and `guard`, and a trace of 50 exchanges of one of them: every second one is for `/old`.

@@ -1,9 +1,10 @@
 //! Properties: what guests learn of an exchange, with Envoy's types, and what they leave for others.
 
 use super::super::notes::Marks;
-use super::super::{EndOfStream, Verdict};
+use super::super::{EndOfStream, Run, Verdict};
 use super::guest::{Guest, OUT};
 use super::node::{Node, chain_of, request, run_both, run_request, statuses, stream, values};
+use crate::semantics::RequestHead;
 
 /// A guest's code that shows the property at `path`, as text or as hexadecimal digits.
 fn read(guest: &mut Guest, path: &str, show: &str) -> String {
@@ -158,55 +159,54 @@ fn properties_of_an_exchange_are_bounded() {
     assert_eq!(Marks::default().property(b"big"), None);
 }
 
-#[test]
-fn the_end_knows_duration_and_status_but_no_messages() {
-    let mut guest = Guest::new();
-    let [duration, code, path] = ["request\0duration", "response\0code", "request\0path"].map(|text| guest.text(text));
+/// Runs an exchange until `end` has had it and it is dropped, with `checks` in the guest's log callback. These trap where
+/// one of them does not hold.
+fn assert_at_the_end(mut guest: Guest, checks: &str, end: impl FnOnce(&Node, &mut Run, &mut RequestHead)) {
     let name = guest.text("seen");
-    let body = format!(
-        "(if (call $property {duration} {OUT}) (then unreachable))
-         (if (i64.ne (i64.load (i32.load (i32.const 0))) (i64.const 3000000000)) (then unreachable))
-         (if (call $property {code} {OUT}) (then unreachable))
-         (if (i64.ne (i64.load (i32.load (i32.const 0))) (i64.const 200)) (then unreachable))
-         (if (i32.ne (call $property {path} {OUT}) (i32.const 1)) (then unreachable))
-         (drop (call $define (i32.const 0) {name} (i32.const 0)))
+    let count = format!(
+        "(drop (call $define (i32.const 0) {name} (i32.const 0)))
          (drop (call $increment (i32.load (i32.const 0)) (i64.const 1)))"
     );
     let mut node = Node::new();
-    node.add("probe", &guest.on_log(&body).build());
+    node.add("probe", &guest.on_log(&format!("{checks} {count}")).build());
     let chain = node.chain();
-    let mut run = chain.begin(stream());
-    let mut head = request();
+    let (mut run, mut head) = (chain.begin(stream()), request());
     run.ask(&mut head, EndOfStream::Yes);
-    run.tell(&mut head, &mut super::node::response(), EndOfStream::No);
-    node.clock.advance(std::time::Duration::from_secs(2));
+    end(&node, &mut run, &mut head);
     drop(run);
     assert_eq!(node.metric("forebay_wasm_seen_total{filter=\"probe\"}").as_deref(), Some("1"));
 }
 
 #[test]
+fn the_end_knows_duration_and_status_but_no_messages() {
+    let mut guest = Guest::new();
+    let [duration, code, path] = ["request\0duration", "response\0code", "request\0path"].map(|text| guest.text(text));
+    let checks = format!(
+        "(if (call $property {duration} {OUT}) (then unreachable))
+         (if (i64.ne (i64.load (i32.load (i32.const 0))) (i64.const 3000000000)) (then unreachable))
+         (if (call $property {code} {OUT}) (then unreachable))
+         (if (i64.ne (i64.load (i32.load (i32.const 0))) (i64.const 200)) (then unreachable))
+         (if (i32.ne (call $property {path} {OUT}) (i32.const 1)) (then unreachable))"
+    );
+    assert_at_the_end(guest, &checks, |node, run, head| {
+        run.tell(head, &mut super::node::response(), EndOfStream::No);
+        node.clock.advance(std::time::Duration::from_secs(2));
+    });
+}
+
+#[test]
 fn the_request_is_there_at_the_end_where_there_was_no_response() {
     let mut guest = Guest::new();
-    let [path, code, agent, kind, name] =
-        ["request\0path", "response\0code", "user-agent", "content-type", "seen"].map(|text| guest.text(text));
-    let body = format!(
+    let [path, code, agent, kind] =
+        ["request\0path", "response\0code", "user-agent", "content-type"].map(|text| guest.text(text));
+    let checks = format!(
         "(if (call $property {path} {OUT}) (then unreachable))
          (if (i32.ne (call $property {code} {OUT}) (i32.const 1)) (then unreachable))
          (if (call $value (i32.const 0) {agent} {OUT}) (then unreachable))
          (if (i32.ne (call $value (i32.const 2) {kind} {OUT}) (i32.const 1)) (then unreachable))
-         (if (i32.ne (call $add (i32.const 0) {agent} {agent}) (i32.const 1)) (then unreachable))
-         (drop (call $define (i32.const 0) {name} (i32.const 0)))
-         (drop (call $increment (i32.load (i32.const 0)) (i64.const 1)))"
+         (if (i32.ne (call $add (i32.const 0) {agent} {agent}) (i32.const 1)) (then unreachable))"
     );
-    let mut node = Node::new();
-    node.add("probe", &guest.on_log(&body).build());
-    let chain = node.chain();
-    let mut run = chain.begin(stream());
-    let mut head = request();
-    run.ask(&mut head, EndOfStream::Yes);
-    run.keep_request(&mut head);
-    drop(run);
-    assert_eq!(node.metric("forebay_wasm_seen_total{filter=\"probe\"}").as_deref(), Some("1"));
+    assert_at_the_end(guest, &checks, |_, run, head| run.keep_request(head));
 }
 
 #[test]
