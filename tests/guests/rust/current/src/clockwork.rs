@@ -33,8 +33,8 @@ impl Clockwork {
 
     pub fn fetched(&mut self, answered: bool, body: Option<Bytes>) {
         let text = String::from_utf8(body.unwrap_or_default()).unwrap();
-        tell("tick fetched", format!("{answered} {text}"));
         set_shared_data("fetched", Some(format!("{} ticks, {text}", self.ticks).as_bytes()), None).unwrap();
+        tell("tick fetched", format!("{answered} {text}"));
     }
 }
 
