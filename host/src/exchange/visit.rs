@@ -156,7 +156,7 @@ impl<'a> Visit<'a> {
         if let Some(reply) = replied(verdict)? {
             return Ok(Some(reply));
         }
-        if before != (passage.head.authority.clone(), passage.head.path.clone()) {
+        if (&before.0, &before.1) != (&passage.head.authority, &passage.head.path) {
             // A filter wrote another target: that target's route decides about origin and caching.
             passage.head.normalise().map_err(|bad| Failure::Unsendable(bad.to_string()))?;
             let routes = self.edge.routes.load();

@@ -90,7 +90,10 @@ impl Ensemble {
 
     /// Hands the request to the filters that have not seen it; `None` where one of them holds it back.
     pub(super) fn on_request(&mut self, request: &mut RequestHead, end: EndOfStream) -> Option<Verdict> {
-        self.seats.start_watch();
+        if self.seats.count() > 0 {
+            // Not the first time: who was there has waited meanwhile.
+            self.seats.start_watch();
+        }
         for plugin in &self.plugins[self.seats.count()..] {
             if !self.conditions.hold(self.seats.count(), request) {
                 self.seats.pass();
@@ -272,8 +275,16 @@ impl Ensemble {
     /// Ends the contexts of all filters entered, with log, done and delete. A second call does nothing: every seat is left
     /// once.
     pub(super) fn end(&mut self) {
-        let panicking = thread::panicking();
         let mut heads = self.kept.take();
+        if self.seats.any_taken() {
+            self.leave_all(&mut heads);
+        }
+        // Contexts that wait for their calls since an earlier end have the heads already.
+        self.left = heads.or(self.left.take());
+    }
+
+    fn leave_all(&mut self, heads: &mut Option<Box<Heads>>) {
+        let panicking = thread::panicking();
         self.seats.start_watch();
         for (index, plugin) in self.plugins[..self.seats.count()].iter().enumerate() {
             if panicking {
@@ -283,8 +294,6 @@ impl Ensemble {
                 self.seats.leave(index, plugin, heads.as_deref_mut());
             }
         }
-        // Contexts that wait for their calls since an earlier end have the heads already.
-        self.left = heads.or(self.left.take());
     }
 
     /// Deletes the contexts that have outlived the exchange.

@@ -7,6 +7,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Instant;
 
 use http::StatusCode;
 
@@ -151,8 +152,10 @@ impl Plugin {
         }
     }
 
-    /// Lets `act` work on the instance in which the context of `ticket` lives. After an error the ticket is void.
-    pub(super) fn enter<R>(&self, ticket: &mut Ticket, act: impl Act<R>) -> Result<R, Broken> {
+    /// Lets `act` work, from `since` on, on the instance in which the context of `ticket` lives. After an error the ticket
+    /// is void.
+    pub(super) fn enter<R>(&self, ticket: &mut Ticket, since: Instant, act: impl Act<R>) -> Result<R, Broken> {
+        ticket.since = Some(since);
         self.quarters.enter(ticket, act)
     }
 

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use super::abi::Abi;
-use super::bounds::overtime::UNCOUNTED;
 use super::calls::dispatch::Dispatch;
 use super::draft::Undo;
 use super::engine;
@@ -74,8 +73,8 @@ impl Profile {
             on_error: filter.on_error,
             header_pause: filter.header_pause,
             live: Arc::default(),
-            callback_ticks: engine::ticks(limits.callback_deadline / UNCOUNTED),
-            configure_ticks: engine::ticks(limits.configure_deadline / UNCOUNTED),
+            callback_ticks: engine::uncounted_ticks(limits.callback_deadline),
+            configure_ticks: engine::uncounted_ticks(limits.configure_deadline),
             limits: limits.clone(),
             clock: environment.clock.clone(),
             node_name: environment.node_name.clone(),

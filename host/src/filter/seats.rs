@@ -65,6 +65,11 @@ impl Seats {
         self.taken.len()
     }
 
+    /// Whether a context has not ended yet.
+    pub(super) fn any_taken(&self) -> bool {
+        self.taken.iter().any(Option::is_some)
+    }
+
     pub(super) fn notes(&self) -> Option<&Notes> {
         self.notes.as_deref()
     }
@@ -101,7 +106,7 @@ impl Seats {
         let awaited = ahead(plugin, Direction::Request, end) || ticket.mailbox.is_some();
         let prospect = if awaited { Prospect::Some } else { Prospect::None };
         let loan = Loan { notes: &mut self.notes, request, response: None, piece: None, end, prospect };
-        let outcome = plugin.enter(&mut ticket, |instance| instance.request_headers(loan));
+        let outcome = plugin.enter(&mut ticket, self.watch, |instance| instance.request_headers(loan));
         self.collect(self.taken.len());
         self.clock(plugin, Callback::RequestHeaders);
         self.taken.push(outcome.is_ok().then_some(ticket));
@@ -143,7 +148,7 @@ impl Seats {
             return Ok(Decision::Continue);
         };
         let loan = Loan { notes: &mut self.notes, request, response: Some(response), piece: None, end, prospect };
-        let outcome = plugin.enter(ticket, |instance| instance.response_headers(loan));
+        let outcome = plugin.enter(ticket, self.watch, |instance| instance.response_headers(loan));
         self.collect(index);
         self.clock(plugin, Callback::ResponseHeaders);
         outcome.map_err(|broken| self.fail(index, plugin, (Callback::ResponseHeaders, broken)))
@@ -165,7 +170,7 @@ impl Seats {
         let Heads { request, response } = heads;
         let (response, piece) = (response.as_mut(), Some(piece));
         let loan = Loan { notes: &mut self.notes, request, response, piece, end, prospect };
-        let outcome = plugin.enter(ticket, |instance| instance.body(loan, callback));
+        let outcome = plugin.enter(ticket, self.watch, |instance| instance.body(loan, callback));
         self.collect(index);
         self.clock(plugin, callback);
         outcome.map_err(|broken| self.fail(index, plugin, (callback, broken)))
@@ -198,7 +203,8 @@ impl Seats {
         };
         let end = EndOfStream::Yes;
         let loan = Loan { notes: &mut self.notes, request, response: response.as_mut(), piece: None, end, prospect };
-        let outcome = plugin.enter(ticket, |instance| instance.call_response(loan, (moment, standing), arrival));
+        let outcome =
+            plugin.enter(ticket, self.watch, |instance| instance.call_response(loan, (moment, standing), arrival));
         self.collect(index);
         self.clock(plugin, Callback::CallResponse);
         outcome.map_err(|broken| self.fail(index, plugin, (Callback::CallResponse, broken)))
@@ -213,7 +219,7 @@ impl Seats {
         let prospect = self.prospect(index);
         let Some(mut ticket) = self.taken[index].take() else { return };
         let notes = &mut self.notes;
-        let outcome = plugin.enter(&mut ticket, |instance| instance.finish(notes, heads, prospect));
+        let outcome = plugin.enter(&mut ticket, self.watch, |instance| instance.finish(notes, heads, prospect));
         self.collect(index);
         self.clock(plugin, Callback::Done);
         match outcome {
@@ -246,7 +252,7 @@ impl Seats {
         self.lingering.retain(|lingering| *lingering != index);
         let Some(mut ticket) = self.taken[index].take() else { return };
         let notes = &mut self.notes;
-        let outcome = plugin.enter(&mut ticket, |instance| instance.delete(notes));
+        let outcome = plugin.enter(&mut ticket, self.watch, |instance| instance.delete(notes));
         self.collect(index);
         self.clock(plugin, Callback::Done);
         self.left(index, plugin, (ticket, outcome));
@@ -327,9 +333,9 @@ impl Seats {
             return;
         }
         let (notes, Some(ticket)) = (&mut self.notes, &mut self.taken[index]) else { return };
-        let mut ended = plugin.enter(ticket, |instance| instance.finish(notes, None, Prospect::None));
+        let mut ended = plugin.enter(ticket, self.watch, |instance| instance.finish(notes, None, Prospect::None));
         if matches!(ended, Ok(Parting::Lingering)) {
-            ended = plugin.enter(ticket, |instance| instance.delete(notes)).map(|()| Parting::Deleted);
+            ended = plugin.enter(ticket, self.watch, |instance| instance.delete(notes)).map(|()| Parting::Deleted);
         }
         self.collect(index);
         self.clock(plugin, Callback::Done);

@@ -1,10 +1,12 @@
 //! Brings a guest to where it can serve, as the reference host does: instantiated, initialised, configured.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use wasmtime::{InstancePre, Store, TypedFunc, UpdateDeadline, WasmParams, WasmResults};
 
 use super::abi::ROOT_CONTEXT;
+use super::bounds::presence;
 use super::cause::broken;
 use super::engine;
 use super::exports::{self, Exports};
@@ -55,6 +57,7 @@ struct Starter {
 impl Starter {
     fn new(profile: &Arc<Profile>, code: &InstancePre<State>) -> Result<Self, LoadFault> {
         let mut store = new_store(profile, code);
+        let _inside = presence::enter(Instant::now());
         let guest = code.instantiate(&mut store).map_err(|error| start_fault(&store, &error))?;
         let memory = guest.get_memory(&mut store, "memory").ok_or(LoadFault::NoMemory)?;
         store.data_mut().memory = Some(memory);
@@ -120,6 +123,7 @@ impl Starter {
         let ticks = self.store.data().profile.configure_ticks;
         self.store.set_epoch_deadline(ticks);
         self.store.data_mut().begin(ROOT_CONTEXT, Moment::Start);
+        let _inside = presence::enter(Instant::now());
         function.call(&mut self.store, input).map_err(|error| start_fault(&self.store, &error))
     }
 }

@@ -7,8 +7,10 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::super::abi::ROOT_CONTEXT;
+use super::super::bounds::presence;
 use super::super::failure::Broken;
 use super::super::instance::Instance;
 use super::super::measures::metrics::Making;
@@ -204,6 +206,7 @@ pub(in crate::filter) fn attended<R>(
     ticket: &mut Ticket,
     act: impl Act<R>,
 ) -> Result<R, Broken> {
+    let _inside = presence::enter(ticket.since.unwrap_or_else(Instant::now));
     instance.attend(ticket.context, &mut ticket.log);
     let outcome = act(instance);
     instance.attend(ROOT_CONTEXT, &mut ticket.log);

@@ -4,6 +4,7 @@
 //! the ticket back. Between two callbacks another exchange may be in that instance.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::super::instance::Instance;
 use super::super::state::LogBudget;
@@ -15,6 +16,8 @@ pub(in crate::filter) struct Ticket {
     /// The berth of the worker that admitted the exchange: it stays there, whoever polls it.
     pub(in crate::filter) berth: usize,
     pub(in crate::filter) stay: Stay,
+    /// From when on its callback at hand computes: now, where nothing else is known.
+    pub(in crate::filter) since: Option<Instant>,
     pub(in crate::filter) log: LogBudget,
     /// Where others in a shared instance reach the context.
     pub(in crate::filter) mailbox: Option<Arc<Mailbox>>,
@@ -32,6 +35,6 @@ pub(in crate::filter) enum Stay {
 
 impl Ticket {
     pub(in crate::filter) fn new(context: u32, berth: usize) -> Self {
-        Self { context, berth, stay: Stay::New, log: LogBudget::default(), mailbox: None }
+        Self { context, berth, stay: Stay::New, since: None, log: LogBudget::default(), mailbox: None }
     }
 }

@@ -5,10 +5,12 @@
 
 use std::mem;
 use std::sync::Arc;
+use std::time::Instant;
 
 use wasmtime::{Instance as Guest, InstancePre, Store, Val};
 
 use super::super::abi::{ACTION_CONTINUE, ROOT_CONTEXT};
+use super::super::bounds::presence;
 use super::super::cause::broken;
 use super::super::instance::decision::{self, Decision, check_headers};
 use super::super::isolation::image::Image;
@@ -141,6 +143,7 @@ impl Rerun {
         if called.name == CALL_RESPONSE {
             self.store.data_mut().effective = ROOT_CONTEXT;
         }
+        let _inside = presence::enter(Instant::now());
         let outcome = function.call(&mut self.store, &arguments, &mut results);
         let failed = outcome.err().map(|error| broken(&self.store, &error).kind.word().to_owned());
         let returned = results.first().and_then(Val::i32).map(i32::cast_unsigned).filter(|_| failed.is_none());

@@ -111,8 +111,8 @@ fn looping_guest_has_its_deadline_and_not_two() {
     let begun = processor_time();
     assert_eq!(failure(run_request(&chain).2).kind, FailureKind::Deadline);
     let used = processor_time() - begun;
-    // A tenth passes before the thread's own clock is read.
-    assert!(used >= DEADLINE * 9 / 10 && used < DEADLINE * 9 / 5, "{used:?}");
+    // Of the first quarter a busy machine may have taken all for others.
+    assert!(used >= DEADLINE * 3 / 4 && used < DEADLINE * 9 / 5, "{used:?}");
 }
 
 /// What the thread has computed so far: other than time, it does not pass while a busy machine runs something else.
