@@ -76,8 +76,9 @@ async fn an_error_is_an_answer_and_a_refused_connection_is_none() {
     assert_eq!(node.told().as_deref(), Some("404"));
     assert_eq!(node.get_calling("closed").await.text(), "good");
     node.says("call answered: none").await;
-    assert_eq!(node.said("call ended: ")[0], "(0, None)");
-    let failed = &node.said("call ended: ")[1];
+    let ended = node.has_said("call ended: ", 2).await;
+    assert_eq!(ended[0], "(0, None)");
+    let failed = &ended[1];
     assert!(failed.starts_with("(11, Some(\"") && failed.contains("connect"), "{failed}");
 }
 

@@ -77,9 +77,13 @@ impl Filtered {
 
     /// What the guest said after `mark`, in the order of the log so far.
     pub(crate) fn said(&self, mark: &str) -> Vec<String> {
-        let log = self.binary.stderr();
-        let told = log.lines().filter_map(|line| line.split_once(mark)?.1.split_once(" filter=guest"));
-        told.map(|(text, _)| text.to_owned()).collect()
+        after(mark, &self.binary.stderr())
+    }
+
+    /// The same, once it has done so often.
+    pub(crate) async fn has_said(&self, mark: &str, times: usize) -> Vec<String> {
+        self.binary.says_enough(&format!("{mark:?} {times} times"), |log| after(mark, log).len() >= times).await;
+        self.said(mark)
     }
 
     /// The whole lines of the log so far that hold this text.
@@ -109,6 +113,12 @@ impl Filtered {
         };
         patiently(&format!("{name}{labels:?} to be {value}"), reached).await;
     }
+}
+
+/// What the guest said after `mark` in this log.
+fn after(mark: &str, log: &str) -> Vec<String> {
+    let told = log.lines().filter_map(|line| line.split_once(mark)?.1.split_once(" filter=guest"));
+    told.map(|(text, _)| text.to_owned()).collect()
 }
 
 fn configuration(origin: &Origin, module: &Path, settings: &str, lines: &str) -> String {

@@ -43,8 +43,8 @@ async fn shared_data_is_swapped_by_its_number() {
 async fn a_queue_gives_its_letters_in_order_and_its_owner_is_told_of_them() {
     let Some(node) = Filtered::of("rust", "commons", origin().await).await else { return };
     node.get_with("/", &[("X-Key", "a")]).await;
-    node.says("letter read: second").await;
-    assert_eq!(node.said("letter read: "), ["first", "second"]);
+    assert_eq!(node.has_said("letter read: ", 2).await, ["first", "second"]);
+    node.says("queue empty: ").await;
     let told = node.said("queue ");
     let expected = [
         "missing: None",
@@ -84,7 +84,7 @@ async fn what_this_host_lacks_is_said_and_what_is_not_there_now_is_empty() {
         let failed = u32::try_from(failed + 1).expect("a few");
         node.metric_is("forebay_filter_failures_total", &[("filter", "guest")], f64::from(failed)).await;
     }
-    assert_eq!(node.said("unexpected status: 12").len(), 5);
+    assert_eq!(node.has_said("unexpected status: 12", 5).await.len(), 5);
     assert_eq!(node.said("lacking called"), [""; 0], "nothing was asked that could be answered");
     let reply = node.get_with("/", &[("X-Grpc", "reply")]).await;
     assert_eq!((reply.status, reply.text(), reply.header("x-guest")), (200, "no", Some("lacking")));
@@ -101,5 +101,5 @@ async fn a_clock_decides_about_requests_that_wait_for_it() {
     let seen = node.origin.seen();
     assert_eq!(seen.len(), 1);
     assert_eq!((seen[0].header("x-way"), seen[0].header("x-turned")), (Some("on"), Some("round")));
-    assert_eq!(node.said("turned: "), ["Ok(())", "Ok(())"]);
+    assert_eq!(node.has_said("turned: ", 2).await, ["Ok(())", "Ok(())"]);
 }

@@ -119,10 +119,15 @@ impl Binary {
 
     /// Returns once stderr holds `text` in a line that is whole.
     pub async fn says(&self, text: &str) {
+        self.says_enough(text, |said| has_line(said, text)).await;
+    }
+
+    /// Returns once stderr is `enough`, which `what` names.
+    pub async fn says_enough(&self, what: &str, enough: impl Fn(&str) -> bool) {
         let mut output = self.stderr.0.subscribe();
-        let said = patiently(text, output.wait_for(|(said, ended)| *ended || has_line(said, text))).await;
+        let said = patiently(what, output.wait_for(|(said, ended)| *ended || enough(said))).await;
         let said = said.expect("the sender lives in this node").0.clone();
-        assert!(said.contains(text), "the node ended without saying {text:?}:\n{said}");
+        assert!(enough(&said), "the node ended without saying {what:?}:\n{said}");
     }
 
     /// Returns when the program has ended.
