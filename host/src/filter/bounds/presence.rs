@@ -56,7 +56,8 @@ pub(in crate::filter) struct Inside {
 
 /// Tells that this thread enters a guest, which may compute from `since` on.
 pub(in crate::filter) fn enter(since: Instant) -> Inside {
-    let outer = POST.with(|post| {
+    // A thread that is ending has no post any more; the ticker looks after it once in a while, as it rests.
+    let outer = POST.try_with(|post| {
         let outer = post.since.replace(Some(since));
         if outer.is_none() {
             // In one order with the look at RESTING: either the ticker sees this thread, or this thread that it rests.
@@ -64,6 +65,7 @@ pub(in crate::filter) fn enter(since: Instant) -> Inside {
         }
         outer
     });
+    let outer = outer.ok().flatten();
     if RESTING.load(Ordering::SeqCst) {
         wake();
     }
@@ -72,7 +74,7 @@ pub(in crate::filter) fn enter(since: Instant) -> Inside {
 
 impl Drop for Inside {
     fn drop(&mut self) {
-        POST.with(|post| {
+        _ = POST.try_with(|post| {
             post.since.set(self.outer);
             if self.outer.is_none() {
                 // Nobody else writes it.
@@ -85,7 +87,7 @@ impl Drop for Inside {
 
 /// How long this thread has been in a guest.
 pub(in crate::filter) fn stayed() -> Duration {
-    POST.with(|post| post.since.get()).map_or(Duration::ZERO, |since| since.elapsed())
+    POST.try_with(|post| post.since.get()).ok().flatten().map_or(Duration::ZERO, |since| since.elapsed())
 }
 
 /// What the ticker sees.
