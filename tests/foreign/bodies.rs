@@ -26,6 +26,7 @@ async fn bodies_are_held_replaced_and_added_to_both_ways() {
         let seen = &node.origin.seen()[round];
         assert_eq!(String::from_utf8_lossy(&seen.body), request, "{edit}");
     }
+    node.says("body response whole: good").await;
     assert_eq!(node.has_said("body request from 1: ", 5).await, ["el"; 5]);
     assert_eq!(node.has_said("body request beyond: ", 5).await, ["none"; 5]);
 }

@@ -41,7 +41,7 @@ pub(super) fn shared() -> wasmtime::Result<Engine> {
     Ok(engine)
 }
 
-/// The ticks of a callback until its processor time begins to be counted.
+/// The ticks of a callback until its processor time begins to be counted; from now on the ticker looks at least that often.
 pub(super) fn uncounted_ticks(deadline: Duration) -> u64 {
     let ticks = ticks(deadline / UNCOUNTED);
     STRIDE.fetch_min(ticks, Ordering::Relaxed);

@@ -1,6 +1,6 @@
 //! Failures: one exchange's, told by kind, and nobody else's.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -108,11 +108,12 @@ fn looping_guest_has_its_deadline_and_not_two() {
     node.limits.callback_deadline = DEADLINE;
     node.add("probe", &Guest::new().on_request("(loop $for_ever (br $for_ever))").build());
     let chain = node.chain();
-    let begun = processor_time();
+    let (begun, began) = (processor_time(), Instant::now());
     assert_eq!(failure(run_request(&chain).2).kind, FailureKind::Deadline);
     let used = processor_time() - begun;
-    // Of the first quarter a busy machine may have taken all for others.
-    assert!(used >= DEADLINE * 3 / 4 && used < DEADLINE * 9 / 5, "{used:?}");
+    // What a busy machine took for others counts, up to a quarter of the deadline; it is met to a tick.
+    let counted = used + began.elapsed().saturating_sub(used).min(DEADLINE / 4);
+    assert!(counted >= DEADLINE - Duration::from_millis(1) && used < DEADLINE * 9 / 5, "{used:?} of {counted:?}");
 }
 
 /// What the thread has computed so far: other than time, it does not pass while a busy machine runs something else.
